@@ -1,0 +1,49 @@
+# The two commands of this project are `make run` and `make test`; `make help` lists the rest.
+PYTHON ?= python3
+PROFILE ?= configs/laptop.yaml
+VENV := .venv
+BIN := $(VENV)/bin
+export DO_NOT_TRACK := true
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export MLFLOW_DISABLE_TELEMETRY := true
+export DVC_NO_ANALYTICS := 1
+export GX_ANALYTICS_ENABLED := false
+export HF_HUB_DISABLE_TELEMETRY := 1
+export PREFECT_HOME := $(CURDIR)/stores/prefect
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup run test bench ui lint clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -c constraints.txt torch==2.13.0
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev]'
+	touch $@
+
+setup: $(VENV)/.installed ## install the pinned dependencies into .venv and create the stores
+	$(BIN)/jamel init
+
+run: setup ## the whole loop on the embedded device: collect ... register
+	$(BIN)/python -m pipelines.retrain --config $(PROFILE)
+
+lint: $(VENV)/.installed ## ruff, mypy, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: setup lint ## everything CI runs
+	$(BIN)/dvc dag > /dev/null
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+bench: setup ## device, label, training and decision speed; appended to docs/bench.jsonl
+	$(BIN)/jamel bench
+
+ui: setup ## MLflow, Prefect, report and data docs on loopback
+	$(BIN)/jamel ui
+
+clean: ## remove what a run made, keep the environment and the stores
+	rm -rf build

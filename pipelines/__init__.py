@@ -1,0 +1,1 @@
+"""Prefect flows: order, retries, caching, schedules. No logic; every task calls one library function."""

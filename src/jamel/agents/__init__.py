@@ -1,0 +1,1 @@
+"""Agents: they act on observations and never see coverage."""

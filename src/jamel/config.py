@@ -1,0 +1,179 @@
+"""YAML profiles become frozen configuration objects; an unknown key names the nearest known one.
+
+Knows nothing of what the values are used for. Every section's defaults live here, once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from jamel.errors import ConfigError
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, and unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DeviceConfig(Section):
+    """Where steps happen. `in_process` is the fast transport; `adb` goes through a real server."""
+
+    transport: Literal["in_process", "adb"] = "in_process"
+    serials: tuple[str, ...] = ()
+    package: str = ""
+    activity: str = ""
+    step_timeout_s: float = Field(30.0, gt=0)
+    screenshots: bool = False
+
+
+class CollectConfig(Section):
+    """Which sessions are collected in each round."""
+
+    suite: str = "train"
+    apps: int = Field(48, gt=0)
+    agents: tuple[str, ...] = ("random", "least-tried", "frontier", "planner")
+    on_policy_share: float = Field(0.75, ge=0, le=1)
+    steps: int = Field(120, gt=0)
+    seed: int = 0
+    workers: int = Field(2, gt=0)
+
+
+class LabelConfig(Section):
+    """How coverage becomes supervision."""
+
+    kind: Literal["counterfactual", "return", "immediate"] = "counterfactual"
+    gamma: float = Field(0.7, ge=0, lt=1)
+    lookahead: int = Field(2, ge=1, le=3)
+    search_depth: int = Field(4, ge=0)
+
+
+class ModelConfig(Section):
+    """The compact model. Each ingredient can be switched off alone, for ablation."""
+
+    width: int = Field(96, gt=0)
+    heads: int = Field(4, gt=0)
+    hash_buckets: int = Field(4096, gt=0)
+    memory: Literal["similarity", "append", "none"] = "similarity"
+    memory_recent: int = Field(8, ge=0)
+    memory_similar: int = Field(24, ge=0)
+    frozen_memory: bool = False
+    graph_inputs: bool = True
+    action_residual: bool = True
+    tied_query_key: bool = True
+
+
+class TrainConfig(Section):
+    """Joint training of memory and policy."""
+
+    updates: int = Field(500, gt=0)
+    batch_sessions: int = Field(8, gt=0)
+    lr: float = Field(2e-3, gt=0)
+    warmup: int = Field(30, ge=0)
+    weight_decay: float = Field(0.01, ge=0)
+    beta: float = Field(4.0, gt=0)
+    novelty_weight: float = Field(1.0, ge=0)
+    checkpoint_every: int = Field(100, gt=0)
+    seed: int = 0
+
+
+class RoundsConfig(Section):
+    """On-policy rounds after the first, off-policy one."""
+
+    on_policy: int = Field(1, ge=0)
+
+
+class EvaluateConfig(Section):
+    """What is measured."""
+
+    suite: str = "test"
+    agents: tuple[str, ...] = (
+        "random",
+        "least-tried",
+        "frontier",
+        "planner",
+        "no-memory",
+        "zeroed-memory",
+        "jamel",
+    )
+    seeds: tuple[int, ...] = (0, 1, 2)
+    budget: int = Field(120, gt=0)
+    temperature: float = Field(0.3, gt=0)
+    bootstrap: int = Field(2000, gt=0)
+    workers: int = Field(2, gt=0)
+
+
+class GateConfig(Section):
+    """When a model may become champion."""
+
+    max_tokens_ratio: float = Field(1.05, gt=0)
+    max_latency_ratio: float = Field(1.5, gt=0)
+    metric: str = "coverage"
+
+
+class Config(Section):
+    """A whole profile."""
+
+    profile: str = "laptop"
+    device: DeviceConfig = DeviceConfig()
+    collect: CollectConfig = CollectConfig()
+    label: LabelConfig = LabelConfig()
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+    rounds: RoundsConfig = RoundsConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    gate: GateConfig = GateConfig()
+
+
+def load_config(path: Path | str) -> Config:
+    """Read a profile; raises ConfigError that names the file, the key and the nearest known key."""
+    path = Path(path)
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(
+            f"expected a profile at {path}, found no such file. The profiles are in configs/."
+        ) from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"expected YAML in {path}, found: {error}") from None
+    return parse_config(raw, source=str(path))
+
+
+def parse_config(raw: Any, source: str) -> Config:
+    """Turn plain data into a Config; raises ConfigError."""
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{source}: expected a mapping of sections, found {type(raw).__name__}.")
+    _reject_unknown_keys(raw, Config, source, prefix="")
+    try:
+        return Config.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{source}: {key}: {first['msg']}, found {first['input']!r}.") from None
+
+
+def _reject_unknown_keys(raw: dict, section: type[BaseModel], source: str, prefix: str) -> None:
+    known = section.model_fields
+    for key, value in raw.items():
+        if key not in known:
+            nearest = difflib.get_close_matches(str(key), list(known), n=1, cutoff=0.0)
+            raise ConfigError(
+                f"{source}: unknown key '{prefix}{key}'. The nearest known key is "
+                f"'{prefix}{nearest[0]}'."
+            )
+        inner = known[key].annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel) and isinstance(value, dict):
+            _reject_unknown_keys(value, inner, source, prefix=f"{prefix}{key}.")
+
+
+def config_digest(config: Config) -> str:
+    """Twelve hex digits that change when any value of the profile does."""
+    text = json.dumps(config.model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,1 @@
+"""Environments: apps behind Gymnasium's API. They know nothing of learning."""

@@ -1,0 +1,71 @@
+"""The contract of every environment: Gymnasium's five-tuple API plus coverage and snapshots.
+
+Knows no backend and nothing of learning. `tests/envs/test_contract.py` runs on every Env.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+from jamel.coverage import ProbeSet
+from jamel.types import Action, ActionKind, Observation
+
+TYPED_TEXTS = ("alice@example.com", "12", "hello", "Passw0rd!")
+"""What agents may type. Index in this tuple is part of the action space."""
+
+
+@runtime_checkable
+class Env(Protocol):
+    """One app on one device (or page).
+
+    `reset` starts an episode at the app's first screen; coverage survives it. `options=
+    {"new_session": True}` also clears the app's data and the coverage. `step` returns
+    (observation, reward, terminated, truncated, info) with reward 1.0 when the step covered new
+    probes, else 0.0; `info` holds `executed: bool` and `invalid_reason: str`.
+    """
+
+    app: str
+    build: str
+    total_probes: int
+    backend: str
+    device: str
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]: ...
+
+    def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]: ...
+
+    def coverage(self) -> ProbeSet: ...
+
+    def raw_coverage(self) -> bytes: ...
+
+    def snapshot(self) -> bytes | None: ...
+
+    def restore(self, snapshot: bytes) -> Observation: ...
+
+    def close(self) -> None: ...
+
+
+def candidates(observation: Observation) -> list[Action]:
+    """Every action worth considering on a screen, in document order, then back and restart.
+
+    A disabled element is no candidate. A text field yields one TYPE per text of `TYPED_TEXTS`.
+    """
+    actions: list[Action] = []
+    for index, element in enumerate(observation.elements):
+        if not element.enabled:
+            continue
+        if element.cls.endswith("EditText"):
+            actions.extend(Action(ActionKind.TYPE, index, text) for text in TYPED_TEXTS)
+            continue
+        if element.clickable or element.checkable:
+            actions.append(Action(ActionKind.TAP, index))
+        if element.long_clickable:
+            actions.append(Action(ActionKind.LONG_PRESS, index))
+        if element.scrollable:
+            actions.append(Action(ActionKind.SCROLL_DOWN, index))
+            actions.append(Action(ActionKind.SCROLL_UP, index))
+    actions.append(Action(ActionKind.BACK))
+    actions.append(Action(ActionKind.RESTART))
+    return actions

@@ -1,0 +1,1 @@
+"""The model: configuration, processing and the network. Knows no backend."""

@@ -1,0 +1,1 @@
+"""The embedded Android device: adbd, shell, screens, apps and their instrumentation."""
