@@ -1,0 +1,37 @@
+"""The contract of every agent: reset, act on an observation, be told what came of it.
+
+Knows no environment, no coverage and no learning: an agent never sees what code it reached.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from jamel.types import Action, Observation
+
+
+@runtime_checkable
+class Agent(Protocol):
+    """One explorer.
+
+    `name` is what tables and session ids show (`planner`); `version` changes whenever the same
+    observations may lead to other actions (for a model: a digest of its weights).
+    """
+
+    name: str
+    version: str
+
+    def reset(self, session_seed: int) -> None:
+        """Forget everything and start a session; the same seed gives the same choices."""
+        ...
+
+    def act(self, observation: Observation) -> Action:
+        """Choose one action on this screen, one of `envs.base.candidates(observation)`."""
+        ...
+
+    def observe_result(self, next_observation: Observation, executed: bool) -> None:
+        """Learn what the last action led to; `executed` is False for an invalid action.
+
+        After an action that ended the episode, `next_observation` is the next episode's first.
+        """
+        ...
