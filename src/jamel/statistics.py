@@ -1,0 +1,146 @@
+"""Intervals bootstrapped over apps, and paired differences with wins, ties and losses.
+
+Works on plain numbers and rows; does not know how they were measured. The app is the unit of
+resampling: the seeds of one app are averaged first, because runs on one app are not independent.
+The percentile bootstrap is that of Efron and Tibshirani, An Introduction to the Bootstrap, ch. 13.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jamel.errors import JamelError
+
+Row = Mapping[str, Any]
+
+LEVEL = 0.95
+TIE = 1e-9
+METRICS = ("reward", "coverage", "auc")
+COSTS = ("tokens_memory", "tokens_screen", "ms_per_decision", "invalid")
+
+
+class Interval(NamedTuple):
+    """A mean over apps with its 95 % interval. With one app, low = mean = high: unknown width."""
+
+    mean: float
+    low: float
+    high: float
+    apps: int
+
+
+class Paired(NamedTuple):
+    """Mean difference per app (mine - theirs) with its 95 % interval, and who won how many."""
+
+    difference: float
+    low: float
+    high: float
+    wins: int
+    ties: int
+    losses: int
+
+
+def resampling_weights(apps: int, resamples: int, seed: int = 0) -> np.ndarray:
+    """(resamples, apps) weights that sum to one: how often each resample drew each app.
+
+    Raises:
+        JamelError: there is no app or no resample.
+    """
+    if apps < 1 or resamples < 1:
+        raise JamelError(
+            f"expected at least one app and one bootstrap resample, found {apps} apps and "
+            f"{resamples} resamples. Evaluate on a suite with apps; set evaluate.bootstrap above 0."
+        )
+    return np.random.default_rng(seed).multinomial(apps, [1 / apps] * apps, size=resamples) / apps
+
+
+def bootstrap_curves(values: np.ndarray, resamples: int = 2000, seed: int = 0) -> np.ndarray:
+    """Mean, low and high of each column of (apps, steps): returns (3, steps)."""
+    means = resampling_weights(len(values), resamples, seed) @ values
+    tail = 50 * (1 - LEVEL)
+    low, high = np.percentile(means, [tail, 100 - tail], axis=0)
+    return np.stack([values.mean(axis=0), low, high])
+
+
+def bootstrap_mean(values: Sequence[float], resamples: int = 2000, seed: int = 0) -> Interval:
+    """The mean of one number per app with its interval."""
+    column = np.asarray(values, dtype=float).reshape(-1, 1)
+    mean, low, high = (float(item[0]) for item in bootstrap_curves(column, resamples, seed))
+    return Interval(mean, low, high, len(column))
+
+
+def paired_difference(
+    mine: Mapping[str, float], theirs: Mapping[str, float], resamples: int = 2000, seed: int = 0
+) -> Paired:
+    """Compare two agents app by app.
+
+    Args:
+        mine: app -> value of the agent.
+        theirs: app -> value of the agent it is compared with.
+
+    Raises:
+        JamelError: the two were not measured on the same apps.
+    """
+    if set(mine) != set(theirs):
+        odd = sorted(set(mine) ^ set(theirs))
+        raise JamelError(
+            f"expected both agents on the same apps, found {len(odd)} apps with only one of them "
+            f"(first: {odd[0]}). Evaluate both on one suite in one run."
+        )
+    gaps = np.array([mine[app] - theirs[app] for app in sorted(mine)], dtype=float)
+    interval = bootstrap_mean(gaps.tolist(), resamples, seed)
+    wins, losses = int((gaps > TIE).sum()), int((gaps < -TIE).sum())
+    ties = len(gaps) - wins - losses
+    return Paired(interval.mean, interval.low, interval.high, wins, ties, losses)
+
+
+def per_app(rows: Iterable[Row], metric: str, agent: str, budget: int) -> dict[str, float]:
+    """App -> mean over seeds of a metric, for one agent at one budget."""
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        if row["agent"] == agent and row["budget"] == budget:
+            found.setdefault(row["app"], []).append(float(row[metric]))
+    return {app: sum(values) / len(values) for app, values in found.items()}
+
+
+def agents_of(rows: Iterable[Row]) -> list[str]:
+    """The agents of the rows in order of first appearance."""
+    return list(dict.fromkeys(row["agent"] for row in rows))
+
+
+def budgets_of(rows: Iterable[Row]) -> list[int]:
+    """The budgets of the rows in ascending order."""
+    return sorted({row["budget"] for row in rows})
+
+
+def summarise(rows: Sequence[Row], resamples: int = 2000, seed: int = 0) -> list[dict[str, Any]]:
+    """One entry per agent, budget and metric: `{agent, budget, metric, mean, low, high, apps}`."""
+    return [
+        {"agent": agent, "budget": budget, "metric": metric}
+        | bootstrap_mean(list(values.values()), resamples, seed)._asdict()
+        for agent in agents_of(rows)
+        for budget in budgets_of(rows)
+        for metric in (*METRICS, *COSTS)
+        if (values := per_app(rows, metric, agent, budget))
+    ]
+
+
+def paired_rows(rows: Sequence[Row], resamples: int = 2000, seed: int = 0) -> list[dict[str, Any]]:
+    """One entry per ordered pair of agents, budget and metric.
+
+    Each is `{agent, against, metric, budget, difference, low, high, wins, ties, losses}` with the
+    metric named `coverage@120` and a win meaning that `agent` has the higher value.
+    """
+    agents, found = agents_of(rows), []
+    for budget in budgets_of(rows):
+        for metric in METRICS:
+            values = {agent: per_app(rows, metric, agent, budget) for agent in agents}
+            for agent in agents:
+                for against in agents:
+                    if agent != against:
+                        pair = paired_difference(values[agent], values[against], resamples, seed)
+                        named = {"metric": f"{metric}@{budget}", "budget": budget}
+                        found.append({"agent": agent, "against": against} | named | pair._asdict())
+    return found
