@@ -104,7 +104,7 @@ def test_pairs_are_written_in_both_directions():
     pairs = {
         (pair["agent"], pair["against"]): pair
         for pair in paired_rows(rows)
-        if pair["metric"] == "coverage@50"
+        if pair["metric"] == "coverage"
     }
     assert pairs["b", "a"]["difference"] == pytest.approx(2.5)
     assert pairs["a", "b"]["difference"] == pytest.approx(-2.5)

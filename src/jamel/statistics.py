@@ -8,6 +8,7 @@ The percentile bootstrap is that of Efron and Tibshirani, An Introduction to the
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import permutations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -128,19 +129,17 @@ def summarise(rows: Sequence[Row], resamples: int = 2000, seed: int = 0) -> list
 
 
 def paired_rows(rows: Sequence[Row], resamples: int = 2000, seed: int = 0) -> list[dict[str, Any]]:
-    """One entry per ordered pair of agents, budget and metric.
+    """One entry per ordered pair of agents, budget and metric, the longest budget first.
 
-    Each is `{agent, against, metric, budget, difference, low, high, wins, ties, losses}` with the
-    metric named `coverage@120` and a win meaning that `agent` has the higher value.
+    Each is `{agent, against, metric, budget, difference, low, high, wins, ties, losses}`; a win
+    means that `agent` has the higher value on an app.
     """
     agents, found = agents_of(rows), []
-    for budget in budgets_of(rows):
+    for budget in reversed(budgets_of(rows)):
         for metric in METRICS:
             values = {agent: per_app(rows, metric, agent, budget) for agent in agents}
-            for agent in agents:
-                for against in agents:
-                    if agent != against:
-                        pair = paired_difference(values[agent], values[against], resamples, seed)
-                        named = {"metric": f"{metric}@{budget}", "budget": budget}
-                        found.append({"agent": agent, "against": against} | named | pair._asdict())
+            for agent, against in permutations(agents, 2):
+                pair = paired_difference(values[agent], values[against], resamples, seed)
+                named = {"agent": agent, "against": against, "metric": metric, "budget": budget}
+                found.append(named | pair._asdict())
     return found
