@@ -1,0 +1,175 @@
+"""The promotion gate: may a freshly evaluated model become champion?
+
+A pure function of numbers: knows no file, no store and no model. Two means are never compared;
+every comparison of agents reads the interval of their paired difference per app.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from jamel.config import GateConfig
+from jamel.errors import GateError
+
+CANDIDATE = "jamel"
+CHAMPION = "champion"
+NO_MEMORY = "no-memory"
+SIMPLE_AGENTS = ("random", "least-tried", "frontier", "planner")
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One requirement: what was found and what was required, as sentences for people."""
+
+    name: str
+    passed: bool
+    found: str
+    required: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The verdict with every condition, passed or not."""
+
+    promoted: bool
+    conditions: tuple[Condition, ...]
+
+    def failed(self) -> tuple[Condition, ...]:
+        """The conditions that stand in the way."""
+        return tuple(item for item in self.conditions if not item.passed)
+
+    def reasons(self) -> str:
+        """A refusal as text, one failed condition a line; empty when nothing failed."""
+        return "\n".join(
+            f"{item.name}: required {item.required}, found {item.found}" for item in self.failed()
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for a JSON file or an artifact."""
+        return {"promoted": self.promoted, "conditions": [asdict(c) for c in self.conditions]}
+
+
+def decide(
+    results: Mapping[str, Any],
+    validation: Mapping[str, Any],
+    champion: Mapping[str, Any] | None,
+    gate: GateConfig,
+) -> Decision:
+    """Weigh a candidate.
+
+    Args:
+        results: `{"meta", "rows", "paired"}` of an evaluation in which the candidate is the agent
+            `jamel` and, when there is a champion, the champion is the agent `champion`.
+        validation: `{"passed": bool, "evaluated": int, ...}` of the dataset it learned from.
+        champion: the current champion's record, or None for the first promotion. Its
+            `tokens_per_decision` and `ms_per_decision` are used where `results` has no rows of it.
+        gate: the metric that counts and the ratios of cost that are tolerated.
+    """
+    rows = list(results.get("rows", ()))
+    pairs = list(results.get("paired", ()))
+    conditions = [
+        _validated(validation),
+        _better(pairs, NO_MEMORY, gate.metric),
+        _better(pairs, "random", gate.metric),
+        _not_worse_than_simple(rows, pairs, gate.metric),
+    ]
+    if champion is not None:
+        conditions.append(_better(pairs, CHAMPION, gate.metric))
+        conditions.append(_cost(rows, champion, "tokens", gate.max_tokens_ratio))
+        conditions.append(_cost(rows, champion, "ms", gate.max_latency_ratio))
+    return Decision(all(item.passed for item in conditions), tuple(conditions))
+
+
+def require(decision: Decision) -> None:
+    """Raise GateError that lists the failed conditions, if there are any."""
+    if not decision.promoted:
+        raise GateError(
+            "expected every promotion condition to hold, found these failed:\n"
+            f"{decision.reasons()}\nThe champion is unchanged; improve the model or the data."
+        )
+
+
+def _validated(validation: Mapping[str, Any]) -> Condition:
+    evaluated = int(validation.get("evaluated", 0))
+    passed = bool(validation.get("passed")) and evaluated > 0
+    verdict = "passed" if validation.get("passed") else "failed"
+    return Condition(
+        "the dataset is valid",
+        passed,
+        f"validation {verdict} with {evaluated} expectations evaluated",
+        "validation passed with at least one expectation evaluated",
+    )
+
+
+def _better(pairs: Sequence[Row], against: str, metric: str) -> Condition:
+    pair = _pair(pairs, against, metric)
+    return Condition(
+        f"better than {against}",
+        pair is not None and pair["low"] > 0,
+        _interval(pair, against, metric),
+        f"the 95 % interval of the paired {metric} difference to lie above 0",
+    )
+
+
+def _not_worse_than_simple(rows: Sequence[Row], pairs: Sequence[Row], metric: str) -> Condition:
+    """The best simple agent is the one with the highest mean among those that ran."""
+    means = {name: _mean(rows, name, metric) for name in SIMPLE_AGENTS}
+    known = {name: mean for name, mean in means.items() if mean is not None}
+    best = max(known, key=lambda name: known[name]) if known else None
+    pair = _pair(pairs, best, metric) if best else None
+    return Condition(
+        "not worse than the best simple agent",
+        pair is not None and pair["high"] >= 0,
+        _interval(pair, best or "any simple agent", metric),
+        f"the 95 % interval of the paired {metric} difference not to lie below 0",
+    )
+
+
+def _cost(rows: Sequence[Row], champion: Mapping[str, Any], unit: str, ratio: float) -> Condition:
+    """`unit` is `tokens` (memory and screen) or `ms`, each per decision."""
+    mine = _mean_cost(rows, CANDIDATE, unit)
+    theirs = _mean_cost(rows, CHAMPION, unit)
+    if theirs is None:
+        theirs = champion.get(f"{unit}_per_decision")
+    known = mine is not None and theirs is not None
+    return Condition(
+        f"{unit} per decision",
+        known and mine <= ratio * theirs,  # type: ignore[operator]
+        f"{mine:.2f} against the champion's {theirs:.2f}" if known else "no figures of both",
+        f"at most {ratio:g} times the champion's",
+    )
+
+
+def _mean_cost(rows: Sequence[Row], agent: str, unit: str) -> float | None:
+    if unit == "ms":
+        return _mean(rows, agent, "ms_per_decision")
+    memory, screen = _mean(rows, agent, "tokens_memory"), _mean(rows, agent, "tokens_screen")
+    return None if memory is None or screen is None else memory + screen
+
+
+def _mean(rows: Sequence[Row], agent: str, metric: str) -> float | None:
+    values = [float(row[metric]) for row in rows if row["agent"] == agent and metric in row]
+    return sum(values) / len(values) if values else None
+
+
+def _pair(pairs: Sequence[Row], against: str, metric: str) -> dict[str, Any] | None:
+    """The candidate's comparison, turned round when it was stored the other way."""
+    for pair in pairs:
+        if pair["metric"] != metric:
+            continue
+        if (pair["agent"], pair["against"]) == (CANDIDATE, against):
+            return dict(pair)
+        if (pair["agent"], pair["against"]) == (against, CANDIDATE):
+            turned = {"difference": -pair["difference"], "low": -pair["high"], "high": -pair["low"]}
+            return {**pair, **turned, "agent": CANDIDATE, "against": against}
+    return None
+
+
+def _interval(pair: Mapping[str, Any] | None, against: str, metric: str) -> str:
+    if pair is None:
+        return f"no paired {metric} comparison of {CANDIDATE} with {against}"
+    return f"{pair['difference']:+.2f} [{pair['low']:+.2f}, {pair['high']:+.2f}] against {against}"

@@ -1,0 +1,110 @@
+"""The gate promotes only on intervals, and a refusal names what failed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jamel.config import GateConfig
+from jamel.errors import GateError
+from jamel.gate import Decision, decide, require
+
+VALID = {"passed": True, "evaluated": 12}
+MEANS = {"random": 30.0, "planner": 48.0, "no-memory": 35.0, "jamel": 65.0, "champion": 60.0}
+
+
+def results(**intervals: tuple[float, float]) -> dict[str, Any]:
+    """Results in which jamel beats everyone, save for the intervals given by agent name."""
+    base = {"no-memory": (20.0, 30.0), "random": (30.0, 40.0), "planner": (10.0, 20.0)}
+    base |= {"champion": (2.0, 8.0)} | {key.replace("_", "-"): v for key, v in intervals.items()}
+    rows = [
+        {"agent": agent, "coverage": mean, "tokens_memory": 32, "tokens_screen": 60}
+        | {"ms_per_decision": 1.0, "app": f"test/{app}"}
+        for agent, mean in MEANS.items()
+        for app in range(2)
+    ]
+    paired = [
+        {"agent": "jamel", "against": name, "metric": "coverage", "difference": (low + high) / 2}
+        | {"low": low, "high": high, "wins": 5, "ties": 0, "losses": 1}
+        for name, (low, high) in base.items()
+    ]
+    return {"meta": {}, "rows": rows, "paired": paired}
+
+
+def failed(decision: Decision) -> set[str]:
+    return {condition.name for condition in decision.failed()}
+
+
+def test_first_promotion_needs_no_champion() -> None:
+    decision = decide(results(), VALID, None, GateConfig())
+    assert decision.promoted and decision.reasons() == ""
+    assert len(decision.conditions) == 4
+    require(decision)
+
+
+def test_all_conditions_hold_against_a_champion() -> None:
+    decision = decide(results(), VALID, {"version": 3}, GateConfig())
+    assert decision.promoted and len(decision.conditions) == 7
+
+
+@pytest.mark.parametrize(
+    ("name", "interval"),
+    [("no_memory", (-1.0, 9.0)), ("random", (0.0, 9.0)), ("champion", (-0.1, 5.0))],
+)
+def test_an_interval_that_touches_zero_is_not_better(
+    name: str, interval: tuple[float, float]
+) -> None:
+    decision = decide(results(**{name: interval}), VALID, {"version": 1}, GateConfig())
+    assert failed(decision) == {f"better than {name.replace('_', '-')}"}
+
+
+def test_only_significantly_worse_than_the_best_simple_agent_refuses() -> None:
+    overlapping = decide(results(planner=(-4.0, 1.0)), VALID, None, GateConfig())
+    worse = decide(results(planner=(-9.0, -0.5)), VALID, None, GateConfig())
+    assert overlapping.promoted
+    assert failed(worse) == {"not worse than the best simple agent"}
+
+
+def test_unvalidated_or_unevaluated_data_refuses() -> None:
+    for validation in ({"passed": False, "evaluated": 9}, {"passed": True, "evaluated": 0}, {}):
+        assert failed(decide(results(), validation, None, GateConfig())) == {"the dataset is valid"}
+
+
+def test_cost_is_compared_with_the_champion() -> None:
+    found = results()
+    for row in found["rows"]:
+        if row["agent"] == "jamel":
+            row["tokens_memory"], row["ms_per_decision"] = 90, 2.0
+    decision = decide(found, VALID, {"version": 1}, GateConfig())
+    assert failed(decision) == {"tokens per decision", "ms per decision"}
+
+
+def test_cost_falls_back_on_the_champions_record() -> None:
+    found = results()
+    found["rows"] = [row for row in found["rows"] if row["agent"] != "champion"]
+    record = {"tokens_per_decision": 92.0, "ms_per_decision": 1.0}
+    assert decide(found, VALID, record, GateConfig()).promoted
+    assert not decide(found, VALID, {}, GateConfig()).promoted
+
+
+def test_missing_comparisons_refuse_rather_than_pass() -> None:
+    decision = decide({"meta": {}, "rows": [], "paired": []}, VALID, None, GateConfig())
+    assert len(decision.failed()) == 3
+    with pytest.raises(GateError, match="better than no-memory: required"):
+        require(decision)
+
+
+def test_a_pair_stored_the_other_way_round_is_turned() -> None:
+    found = results()
+    for pair in found["paired"]:
+        pair["agent"], pair["against"] = pair["against"], pair["agent"]
+        pair["difference"] = -pair["difference"]
+        pair["low"], pair["high"] = -pair["high"], -pair["low"]
+    assert decide(found, VALID, None, GateConfig()).promoted
+
+
+def test_a_decision_is_plain_data() -> None:
+    plain = decide(results(), VALID, None, GateConfig()).as_dict()
+    assert plain["promoted"] is True
+    assert set(plain["conditions"][0]) == {"name", "passed", "found", "required"}
