@@ -1,0 +1,262 @@
+"""The project's embedded stores: where they are, how they are created once, and who may write.
+
+Knows nothing of what is stored. MLflow and Prefect are only reached as subprocesses here: two
+processes that meet an empty database at the same time would break it for good.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from jamel.errors import Busy, StoreError
+
+TELEMETRY_OFF = {
+    "DO_NOT_TRACK": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DVC_NO_ANALYTICS": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+REMOTE = "local"
+"""Name of the default DVC remote, a folder."""
+
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Absolute paths of the stores of the project in `root`."""
+
+    root: Path
+
+    @property
+    def mlflow_db(self) -> Path:
+        """SQLite file of tracking runs and registered models."""
+        return self.root / "stores" / "mlflow.db"
+
+    @property
+    def mlflow_uri(self) -> str:
+        """SQLAlchemy address of `mlflow_db`; absolute, for it must not depend on the cwd."""
+        return f"sqlite:///{self.mlflow_db}"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        """Folder of logged models and files."""
+        return self.root / "stores" / "mlflow-artifacts"
+
+    @property
+    def prefect_home(self) -> Path:
+        """PREFECT_HOME: database, results, logs."""
+        return self.root / "stores" / "prefect"
+
+    @property
+    def dvc_remote(self) -> Path:
+        """Folder that DVC pushes dataset versions to."""
+        return self.root / "stores" / "dvc-remote"
+
+    @property
+    def locks(self) -> Path:
+        """Folder of advisory lock files."""
+        return self.root / "stores" / "locks"
+
+
+def telemetry_off() -> None:
+    """Tell every library to report nothing; to be called before any of them is imported."""
+    os.environ.update(TELEMETRY_OFF)
+
+
+def stores_at(root: Path | str) -> Stores:
+    """The paths alone, whether the stores exist or not."""
+    return Stores(Path(root).resolve())
+
+
+def init(root: Path | str) -> Stores:
+    """Create what is missing and return the stores; running it again changes nothing.
+
+    Raises:
+        Busy: another process initialises or uses the project.
+        StoreError: a database cannot be created, or the disk is full.
+    """
+    stores = stores_at(root)
+    with full_disk_is_a_store_error(stores.root):
+        for folder in (stores.mlflow_artifacts, stores.prefect_home, stores.dvc_remote):
+            folder.mkdir(parents=True, exist_ok=True)
+        with lock(stores.root, "init", wait_s=120):
+            _init_mlflow(stores)
+            _init_prefect(stores)
+            _init_dvc(stores)
+    return stores
+
+
+def open_stores(root: Path | str) -> Stores:
+    """The stores of an initialised project; raises StoreError that says what is missing."""
+    stores = stores_at(root)
+    missing = [
+        str(path.relative_to(stores.root))
+        for path in (stores.mlflow_db, stores.mlflow_artifacts, stores.dvc_remote)
+        if not path.exists()
+    ]
+    if missing or not _has_tables(stores.mlflow_db):
+        found = ", ".join(missing) or "a database without tables"
+        raise StoreError(
+            f"expected initialised stores in {stores.root / 'stores'}, found missing: {found}. "
+            "Run `jamel init` first."
+        )
+    return stores
+
+
+@contextmanager
+def project_lock(root: Path | str) -> Iterator[None]:
+    """Hold the project for one run; raises Busy at once when another process holds it."""
+    with lock(Path(root), "project"):
+        yield
+
+
+@contextmanager
+def lock(root: Path, name: str, wait_s: float = 0.0) -> Iterator[None]:
+    """An exclusive advisory lock that the kernel drops when its holder dies, however it dies.
+
+    Raises:
+        Busy: another holder has it and did not let go within `wait_s`.
+    """
+    path = stores_at(root).locks / f"{name}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+", encoding="ascii") as file:
+        _acquire(file.fileno(), path, wait_s)
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        try:
+            yield
+        finally:
+            file.truncate(0)
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+
+@contextmanager
+def full_disk_is_a_store_error(path: Path | str) -> Iterator[None]:
+    """Turn a full disk or an exhausted quota into a StoreError that says where and how much."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise StoreError(_full_message(Path(path))) from error
+    except sqlite3.OperationalError as error:
+        if "full" not in str(error):
+            raise
+        raise StoreError(_full_message(Path(path))) from error
+
+
+def require_free(path: Path | str, needed_bytes: int) -> None:
+    """Raise StoreError before a long run that the disk under `path` has no room for."""
+    free = shutil.disk_usage(_existing(Path(path))).free
+    if free < needed_bytes:
+        raise StoreError(
+            f"expected {needed_bytes / 1e6:.0f} MB free for {path}, found {free / 1e6:.0f} MB. "
+            "Free some space, or move the project to a larger disk."
+        )
+
+
+def _acquire(descriptor: int, path: Path, wait_s: float) -> None:
+    import time
+
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise Busy(_busy_message(path)) from None
+            time.sleep(0.1)
+
+
+def _busy_message(path: Path) -> str:
+    holder = path.read_text(encoding="ascii").strip()
+    who = f"process {holder}" if holder else "another process"
+    return (
+        f"expected no other run in this project, found that {who} holds {path}. "
+        "Wait until it ends; the lock goes away with its process."
+    )
+
+
+def _full_message(path: Path) -> str:
+    free = shutil.disk_usage(_existing(path)).free
+    return (
+        f"expected room to write under {path}, found a full disk ({free / 1e6:.0f} MB free). "
+        "Free some space and run the same command again: finished work is kept."
+    )
+
+
+def _existing(path: Path) -> Path:
+    return next(item for item in (path.resolve(), *path.resolve().parents) if item.exists())
+
+
+def _has_tables(database: Path) -> bool:
+    """Whether the migrations ran to their end, which writes the Alembic version."""
+    if not database.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            return bool(connection.execute("SELECT version_num FROM alembic_version").fetchone())
+    except sqlite3.DatabaseError:
+        return False
+
+
+def _init_mlflow(stores: Stores) -> None:
+    if not _has_tables(stores.mlflow_db):
+        _run(stores, [sys.executable, "-m", "mlflow", "db", "upgrade", stores.mlflow_uri])
+
+
+def _init_prefect(stores: Stores) -> None:
+    """Migrate ahead of time: the first flow would take long, and two first flows would race."""
+    if not _has_tables(stores.prefect_home / "prefect.db"):
+        _run(stores, [sys.executable, "-m", "prefect", "server", "database", "upgrade", "-y"])
+
+
+def _init_dvc(stores: Stores) -> None:
+    """Point DVC at the folder remote in config.local: absolute paths are never committed."""
+    git = (stores.root / ".git").exists()
+    if not (stores.root / ".dvc" / "config").exists():
+        _run(stores, [*_dvc("init", "-q"), *([] if git else ["--no-scm"])])
+    local = _read(stores.root / ".dvc" / "config.local")
+    if str(stores.dvc_remote) not in local:
+        remote = str(stores.dvc_remote)
+        _run(stores, _dvc("remote", "add", "--local", "-f", "-q", "-d", REMOTE, remote))
+    if not git and "no_scm" not in local:
+        _run(stores, _dvc("config", "--local", "core.no_scm", "true"))
+
+
+def _dvc(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "dvc", *arguments]
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _run(stores: Stores, command: list[str]) -> None:
+    environment = os.environ | TELEMETRY_OFF | {"PREFECT_HOME": str(stores.prefect_home)}
+    environment.pop("PREFECT_API_DATABASE_CONNECTION_URL", None)
+    done = subprocess.run(
+        command, cwd=stores.root, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no output"]
+        raise StoreError(
+            f"expected `{' '.join(command[1:])}` to initialise a store, found exit status "
+            f"{done.returncode}: {last[0]}. Mend that, or move {stores.root / 'stores'} aside."
+        )
