@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+TYPED_TEXTS = ("alice@example.com", "12", "hello", "Passw0rd!")
+"""What agents may type. Index in this tuple is part of the action space."""
+
 
 class Element(NamedTuple):
     """One node of a screen, in document order.
@@ -65,6 +68,36 @@ class Action(NamedTuple):
     text: str = ""
 
 
+def centre_px(bounds_px: tuple[int, int, int, int]) -> tuple[int, int]:
+    """The point a tap on an element lands on; every transport uses this one rounding."""
+    left, top, right, bottom = bounds_px
+    return (left + right) // 2, (top + bottom) // 2
+
+
+def swipe_px(bounds_px: tuple[int, int, int, int], down: bool) -> tuple[int, int, int, int]:
+    """The swipe (x1, y1, x2, y2) that scrolls an element; scrolling down moves the finger up."""
+    left, top, right, bottom = bounds_px
+    x_px, quarter_px = (left + right) // 2, (bottom - top) // 4
+    low, high = bottom - quarter_px, top + quarter_px
+    return (x_px, low, x_px, high) if down else (x_px, high, x_px, low)
+
+
+def action_problem(observation: Observation, action: Action) -> str:
+    """Why an action cannot be executed on a screen, "" where it can; shared by all transports."""
+    if action.kind in (ActionKind.BACK, ActionKind.HOME, ActionKind.RESTART):
+        return ""
+    if not 0 <= action.element < len(observation.elements):
+        return f"no element {action.element} among {len(observation.elements)}"
+    element = observation.elements[action.element]
+    if not element.enabled:
+        return "the element is disabled"
+    if action.kind is ActionKind.TYPE and not element.cls.endswith("EditText"):
+        return f"a {element.cls} takes no text"
+    if action.kind in (ActionKind.SCROLL_DOWN, ActionKind.SCROLL_UP) and not element.scrollable:
+        return "the element does not scroll"
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Transition:
     """One step of a session as it was recorded.
@@ -113,6 +146,8 @@ class Session:
     episodes: tuple[Episode, ...]
     coverage: dict[str, bytes]
     backend: str = "android"
+    start_probes: str = ""
+    """Digest of the coverage before the first step: what launching the app alone executes."""
 
     def transitions(self) -> list[Transition]:
         """All transitions of the session in order."""

@@ -8,10 +8,9 @@ from __future__ import annotations
 from typing import Any, Protocol, runtime_checkable
 
 from jamel.coverage import ProbeSet
-from jamel.types import Action, ActionKind, Observation
+from jamel.types import TYPED_TEXTS, Action, ActionKind, Observation
 
-TYPED_TEXTS = ("alice@example.com", "12", "hello", "Passw0rd!")
-"""What agents may type. Index in this tuple is part of the action space."""
+__all__ = ["TYPED_TEXTS", "Env", "candidates"]
 
 
 @runtime_checkable
