@@ -1,0 +1,280 @@
+"""Run agents on a suite with equal budgets and turn what they covered into rows and intervals.
+
+Knows agents and environments only through `rollout`; knows nothing of training, of stores or of
+how a report looks. An agent's coverage is read from the recorded session, never by the agent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from jamel import provenance
+from jamel.agents.base import Agent
+from jamel.config import Config, config_digest
+from jamel.errors import JamelError
+from jamel.scores import Run, collate
+from jamel.types import Action, Observation, Session
+
+Progress = Callable[[int, int], None]
+"""Called with (finished runs, all runs)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One session to run: an agent on an app with a seed."""
+
+    suite: str
+    app: str
+    agent: str
+    model_dir: Path | None
+    seed: int
+    budget: int
+    config: Config
+
+
+class Metered:
+    """An agent that notes how long each decision took and how many tokens it read."""
+
+    def __init__(self, agent: Agent, name: str) -> None:
+        self.agent, self.name, self.version = agent, name, agent.version
+        self.ms: list[float] = []
+        self.tokens: list[tuple[int, int]] = []
+
+    def reset(self, session_seed: int) -> None:
+        """Start a session with empty notes."""
+        self.agent.reset(session_seed)
+        self.ms, self.tokens = [], []
+
+    def act(self, observation: Observation) -> Action:
+        """The agent's action, timed. An agent that names no tokens read none."""
+        began = time.perf_counter()
+        action = self.agent.act(observation)
+        self.ms.append(1000 * (time.perf_counter() - began))
+        memory = getattr(self.agent, "tokens_memory", 0)
+        self.tokens.append((int(memory), int(getattr(self.agent, "tokens_screen", 0))))
+        return action
+
+    def observe_result(self, next_observation: Observation, executed: bool) -> None:
+        """Pass on what the action led to."""
+        self.agent.observe_result(next_observation, executed)
+
+
+def evaluate(
+    config: Config,
+    agents: Mapping[str, Path | None],
+    *,
+    suite: str | None = None,
+    seeds: Sequence[int] | None = None,
+    budget: int | None = None,
+    apps: int | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Run every agent on every app of a suite with every seed, and compare them.
+
+    Args:
+        config: the profile; its `evaluate` section fills what is not given.
+        agents: the name shown -> the folder of its model, None for an agent without learning.
+        apps: only the first so many apps of the suite.
+        progress: called with (finished, all) after each run.
+
+    Returns:
+        `{"meta", "rows", "paired", "summary", "curves"}`, plain data for JSON. A row is one
+        session at one budget; coverage and auc are % of the app's reachable probes.
+
+    Raises:
+        JamelError: there is nothing to run.
+    """
+    section = config.evaluate
+    suite, seeds = suite or section.suite, tuple(section.seeds if seeds is None else seeds)
+    budget = budget or section.budget
+    jobs = plan(config, agents, suite, seeds, budget, apps)
+    began, started = time.time(), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    runs = run_jobs(jobs, section.workers, progress)
+    meta = {
+        "suite": suite,
+        "seeds": list(seeds),
+        "budget": budget,
+        "started": started,
+        "duration_s": round(time.time() - began, 1),
+    }
+    return collate(runs, section.bootstrap, meta | _provenance(config, agents))
+
+
+def plan(
+    config: Config,
+    agents: Mapping[str, Path | None],
+    suite: str,
+    seeds: Sequence[int],
+    budget: int,
+    apps: int | None = None,
+) -> list[Job]:
+    """The sessions of an evaluation, app by app."""
+    from jamel.suites import suite_apps
+
+    names = [f"{suite}/{index}" for index in range(len(suite_apps(suite, apps)))]
+    if not (names and agents and seeds):
+        raise JamelError(
+            f"expected apps, agents and seeds to evaluate, found {len(names)} apps in suite "
+            f"'{suite}', {len(agents)} agents and {len(seeds)} seeds. Name at least one of each."
+        )
+    return [
+        Job(suite, app, agent, model_dir, seed, budget, config)
+        for app in names
+        for agent, model_dir in agents.items()
+        for seed in seeds
+    ]
+
+
+def run_jobs(jobs: Sequence[Job], workers: int, progress: Progress | None = None) -> list[Run]:
+    """Run the jobs over processes; the order of the results is that of the jobs."""
+    if workers == 1 or len(jobs) == 1:
+        return [_noted(run_job(job), done, len(jobs), progress) for done, job in enumerate(jobs, 1)]
+    context = get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=_one_thread) as pool:
+        futures = [pool.submit(run_job, job) for job in jobs]
+        try:
+            for done, future in enumerate(as_completed(futures), 1):
+                _noted(future.result(), done, len(jobs), progress)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+        return [future.result() for future in futures]
+
+
+def run_job(job: Job) -> Run:
+    """Run one session. Models are loaded once a process."""
+    from jamel.envs.android import make_env
+    from jamel.rollout import rollout
+    from jamel.suites import app_spec, reachable
+
+    spec = app_spec(job.app)
+    env = make_env(spec, transport=job.config.device.transport)
+    try:
+        first, _ = env.reset(seed=job.seed, options={"new_session": True})
+        start = env.coverage().count()
+        agent = Metered(_agent(job, first), job.agent)
+        session_id = f"{job.app.replace('/', '-')}-{job.agent}-s{job.seed}"
+        session = rollout(
+            agent, env, seed=job.seed, budget=job.budget, session_id=session_id, suite=job.suite
+        )
+    finally:
+        env.close()
+    return to_run(job, session, agent, start, reachable(spec))
+
+
+def to_run(job: Job, session: Session, agent: Metered, start: int, reachable: int) -> Run:
+    """Condense a recorded session and the meter's notes."""
+    steps = session.transitions()
+    return Run(
+        suite=job.suite,
+        app=job.app,
+        agent=job.agent,
+        version=agent.version,
+        seed=job.seed,
+        start=start,
+        covered=tuple(step.covered for step in steps),
+        executed=tuple(step.executed for step in steps),
+        ms=tuple(agent.ms),
+        tokens_memory=tuple(memory for memory, _ in agent.tokens),
+        tokens_screen=tuple(screen for _, screen in agent.tokens),
+        reachable=reachable,
+    )
+
+
+def write_json(results: Mapping[str, Any], path: Path) -> Path:
+    """Write results whole or not at all: a temporary name, fsync, rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(results, file, indent=1, allow_nan=False)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    return path
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read what `write_json` wrote; raises JamelError when it is missing or ill-formed."""
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+        if not {"meta", "rows", "paired"} <= set(results):
+            raise ValueError("no meta, rows and paired")
+    except (OSError, ValueError, TypeError) as error:
+        raise JamelError(
+            f"expected the results of an evaluation in {path}, found: {error}. "
+            "Write them with `jamel evaluate --json`."
+        ) from None
+    return results
+
+
+def print_table(results: Mapping[str, Any]) -> None:
+    """Print means with intervals, and the differences of each agent to the first, on a terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    budgets = results["meta"]["budgets"]
+    cells = {(item["agent"], item["budget"], item["metric"]): item for item in results["summary"]}
+    metrics = [(metric, size) for metric in ("reward", "coverage", "auc") for size in budgets]
+    costs = [(metric, budgets[-1]) for metric in ("tokens_memory", "ms_per_decision")]
+    table = Table(title=f"{results['meta']['suite']}: mean [95 % interval over apps]")
+    for name in ("agent", *(f"{metric}@{size}" for metric, size in metrics), "tokens", "ms"):
+        table.add_column(name, justify="left" if name == "agent" else "right")
+    for agent in dict.fromkeys(item["agent"] for item in results["summary"]):
+        found = [cells[agent, size, metric] for metric, size in (*metrics, *costs)]
+        table.add_row(
+            agent, *(f"{c['mean']:.1f} \\[{c['low']:.1f}, {c['high']:.1f}]" for c in found)
+        )
+    Console().print(table)
+
+
+_AGENTS: dict[tuple[str, Path | None, float], Agent] = {}
+"""This process's agents: loading a model takes longer than a session."""
+
+
+def _agent(job: Job, first: Observation) -> Agent:
+    """The job's agent. A new one decides once before it is timed: the first call warms caches."""
+    from jamel.agents import make_agent
+
+    temperature = job.config.evaluate.temperature
+    key = (job.agent, job.model_dir, temperature)
+    if key not in _AGENTS:
+        agent = make_agent(job.agent, job.model_dir, seed=job.seed, temperature=temperature)
+        agent.reset(job.seed)
+        agent.act(first)
+        _AGENTS[key] = agent
+    return _AGENTS[key]
+
+
+def _one_thread() -> None:
+    """Processes share the cores by themselves; threads on top only fight. Before torch loads."""
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+
+def _noted(run: Run, done: int, total: int, progress: Progress | None) -> Run:
+    if progress is not None:
+        progress(done, total)
+    return run
+
+
+def _provenance(config: Config, agents: Mapping[str, Path | None]) -> dict[str, Any]:
+    """The model folders are named without their parents: a report tells no one's folders."""
+    models = {name: "/".join(path.parts[-2:]) for name, path in agents.items() if path}
+    return {
+        "profile": config.profile,
+        "config": config_digest(config),
+        "temperature": config.evaluate.temperature,
+        "transport": config.device.transport,
+        "workers": config.evaluate.workers,
+        "models": models,
+        "commit": provenance.commit(),
+        "dataset_md5": provenance.dataset_md5(),
+        "machine": provenance.machine(),
+    }

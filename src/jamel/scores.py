@@ -1,0 +1,110 @@
+"""Finished runs become rows, intervals, paired differences and curves.
+
+Knows nothing of agents, environments or files. Coverage is a percentage of what is reachable on
+an app: what the search oracle reached, or what the best run reached where that is more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from jamel.statistics import bootstrap_curves, paired_rows, summarise
+
+REPORTED_BUDGETS = (50, 120, 240)
+"""50 is the paper's. A run reports those it reaches, and its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What one session came to, step by step. `start` is the coverage of launching the app."""
+
+    suite: str
+    app: str
+    agent: str
+    version: str
+    seed: int
+    start: int
+    covered: tuple[int, ...]
+    executed: tuple[bool, ...]
+    ms: tuple[float, ...]
+    tokens_memory: tuple[int, ...]
+    tokens_screen: tuple[int, ...]
+    reachable: int
+
+
+def collate(runs: Sequence[Run], resamples: int, meta: Mapping[str, Any]) -> dict[str, Any]:
+    """Rows, intervals, paired differences and curves of finished runs."""
+    reachable: dict[str, int] = {}
+    for run in runs:
+        best = max(run.reachable, *run.covered, run.start)
+        reachable[run.app] = max(best, reachable.get(run.app, 1))
+    budget = int(meta["budget"])
+    budgets = sorted({item for item in REPORTED_BUDGETS if item <= budget} | {budget})
+    rows = [to_row(run, size, reachable[run.app]) for run in runs for size in budgets]
+    oracle = {run.app: run.reachable for run in runs}
+    found = {
+        "budgets": budgets,
+        "apps": len(reachable),
+        "versions": {run.agent: run.version for run in runs},
+        "reachable": reachable,
+        "reachable_raised": sorted(app for app in oracle if reachable[app] > oracle[app]),
+        "bootstrap": resamples,
+    }
+    return {
+        "meta": {**meta, **found},
+        "rows": rows,
+        "paired": paired_rows(rows, resamples),
+        "summary": summarise(rows, resamples),
+        "curves": curves(runs, budget, reachable, resamples),
+    }
+
+
+def to_row(run: Run, budget: int, reachable: int) -> dict[str, Any]:
+    """One session at one budget. A session that ended early keeps its last coverage."""
+    percent = _percent(run, budget, reachable)
+    gains = np.diff((run.start, *run.covered[:budget]))
+    return {
+        "suite": run.suite,
+        "app": run.app,
+        "seed": run.seed,
+        "agent": run.agent,
+        "budget": budget,
+        "reward": int((gains > 0).sum()),
+        "coverage": round(float(percent[-1]), 4),
+        "auc": round(float(percent.mean()), 4),
+        "tokens_memory": round(_mean(run.tokens_memory[:budget]), 2),
+        "tokens_screen": round(_mean(run.tokens_screen[:budget]), 2),
+        "ms_per_decision": round(_mean(run.ms[:budget]), 4),
+        "invalid": sum(not executed for executed in run.executed[:budget]),
+    }
+
+
+def curves(
+    runs: Sequence[Run], budget: int, reachable: Mapping[str, int], resamples: int
+) -> dict[str, dict[str, list[float]]]:
+    """Agent -> mean, low and high of the coverage in % after each step, over apps."""
+    found = {}
+    for agent in dict.fromkeys(run.agent for run in runs):
+        apps: dict[str, list[np.ndarray]] = {}
+        for run in (item for item in runs if item.agent == agent):
+            apps.setdefault(run.app, []).append(_percent(run, budget, reachable[run.app]))
+        values = np.stack([np.mean(seeds, axis=0) for seeds in apps.values()])
+        mean, low, high = bootstrap_curves(values, resamples).round(3).tolist()
+        found[agent] = {"mean": mean, "low": low, "high": high}
+    return found
+
+
+def _percent(run: Run, budget: int, reachable: int) -> np.ndarray:
+    """(budget,) coverage in % after each step, the last value held when the session was shorter."""
+    covered = list(run.covered[:budget]) or [run.start]
+    covered += [covered[-1]] * (budget - len(covered))
+    return 100 * np.asarray(covered) / reachable
+
+
+def _mean(values: Iterable[float]) -> float:
+    found = list(values)
+    return sum(found) / len(found) if found else 0.0
