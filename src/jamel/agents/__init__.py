@@ -1,1 +1,56 @@
 """Agents: they act on observations and never see coverage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jamel.agents.base import Agent
+from jamel.agents.baselines import FrontierAgent, LeastTriedAgent, PlannerAgent, RandomAgent
+from jamel.errors import ConfigError
+
+__all__ = ["MODEL_AGENTS", "SIMPLE_AGENTS", "Agent", "make_agent"]
+
+SIMPLE_AGENTS: dict[str, type[RandomAgent]] = {
+    agent.name: agent for agent in (RandomAgent, LeastTriedAgent, FrontierAgent, PlannerAgent)
+}
+MODEL_AGENTS = {
+    "jamel": "normal",
+    "no-memory": "normal",
+    "zeroed-memory": "zeroed",
+    "shuffled-memory": "shuffled",
+}
+"""Agents that need a trained model, and what is done to its memory when it acts."""
+
+
+def make_agent(
+    name: str, model_dir: Path | None = None, seed: int = 0, temperature: float = 0.3
+) -> Agent:
+    """Build an agent by its name.
+
+    Args:
+        name: One of `SIMPLE_AGENTS` or `MODEL_AGENTS`.
+        model_dir: A folder written by `save_pretrained`; required for the agents with a model.
+        seed: Another seed gives other choices in the same session.
+        temperature: Of sampling; agents without a model have none.
+
+    Raises:
+        ConfigError: The name is unknown, or the model is missing.
+    """
+    if name in SIMPLE_AGENTS:
+        return SIMPLE_AGENTS[name](seed)
+    if name not in MODEL_AGENTS:
+        known = ", ".join([*SIMPLE_AGENTS, *MODEL_AGENTS])
+        raise ConfigError(f"expected an agent's name, one of {known}; found '{name}'.")
+    if model_dir is None or not Path(model_dir).is_dir():
+        raise ConfigError(
+            f"the agent '{name}' needs a trained model, found none at {model_dir}. "
+            "Train one with `jamel train`, or choose an agent without a model."
+        )
+    from jamel.agents import learned
+
+    agent: Any = learned.ModelAgent(
+        Path(model_dir), temperature=temperature, memory=MODEL_AGENTS[name]
+    )
+    agent.name = name
+    return agent

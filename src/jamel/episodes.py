@@ -1,0 +1,337 @@
+"""Sessions on disk: the Parquet schema, its version, atomic writes, checked reading.
+
+One shard a session, one row a step; what belongs to the whole session is JSON in the file's
+metadata. Knows nothing of devices, agents or learning. The same session always gives the same
+bytes, so that a dataset has the same md5 on every machine. Raw coverage is stored once per
+change, in the row that first reached it.
+
+Columns: session_id, episode, step, package, activity, width_px, height_px, elements (list of
+structs in document order), screenshot_png, action, element, text, executed, invalid_reason,
+probes, covered, coverage, duration_ms, snapshot.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from jamel.errors import ShardError, StoreError
+from jamel.types import Action, ActionKind, Element, Episode, Observation, Session, Transition
+
+SCHEMA_VERSION = 1
+_VERSION_KEY = b"jamel.schema_version"
+_KIND_KEY = b"jamel.kind"
+_SESSION_KEY = b"jamel.session"
+_START_KEY = "start_coverage"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+
+_ELEMENT_FIELDS: dict[str, pa.DataType] = {
+    "cls": pa.string(),
+    "text": pa.string(),
+    "resource_id": pa.string(),
+    "content_desc": pa.string(),
+    "left_px": pa.int32(),
+    "top_px": pa.int32(),
+    "right_px": pa.int32(),
+    "bottom_px": pa.int32(),
+    **dict.fromkeys(Element._fields[5:14], pa.bool_()),
+    "parent": pa.int32(),
+}
+SCHEMA = pa.schema(
+    {
+        "session_id": pa.string(),
+        "episode": pa.int32(),
+        "step": pa.int32(),
+        "package": pa.string(),
+        "activity": pa.string(),
+        "width_px": pa.int32(),
+        "height_px": pa.int32(),
+        "elements": pa.list_(pa.struct(list(_ELEMENT_FIELDS.items()))),
+        "screenshot_png": pa.binary(),
+        "action": pa.string(),
+        "element": pa.int32(),
+        "text": pa.string(),
+        "executed": pa.bool_(),
+        "invalid_reason": pa.string(),
+        "probes": pa.string(),
+        "covered": pa.int32(),
+        "coverage": pa.binary(),
+        "duration_ms": pa.float64(),
+        "snapshot": pa.binary(),
+    }
+)
+
+
+def coverage_digest(raw: bytes) -> str:
+    """The name of a raw coverage file: 32 hex digits of its SHA-256."""
+    return hashlib.sha256(raw).hexdigest()[:32]
+
+
+def shard_path(folder: Path, session_id: str) -> Path:
+    """Where a session's shard lies; raises ShardError for a name that is no plain file name."""
+    if not _NAME.fullmatch(session_id):
+        raise ShardError(
+            f"expected a session id of letters, digits, '.', '_' and '-', found {session_id!r}."
+        )
+    return Path(folder) / f"{session_id}.parquet"
+
+
+def write_session(session: Session, folder: Path) -> Path:
+    """Write one shard atomically and return its path; an existing one is replaced.
+
+    Raises:
+        ShardError: The session id is no file name.
+        StoreError: The disk is full or the folder cannot be written.
+    """
+    path = shard_path(folder, session.session_id)
+    table = pa.Table.from_pydict(_columns(session), schema=SCHEMA)
+    metadata = {_SESSION_KEY: json.dumps(_header(session), sort_keys=True).encode()}
+    write_table(table, path, kind="session", metadata=metadata)
+    return path
+
+
+def read_session(path: Path) -> Session:
+    """Read one shard.
+
+    Raises:
+        ShardError: The file is missing, truncated, damaged or of another schema version.
+    """
+    table = read_table(path, kind="session")
+    try:
+        return _session(table)
+    except (KeyError, ValueError, TypeError, IndexError, pa.ArrowException) as error:
+        raise ShardError(
+            f"expected a session shard at {path}, found ill-formed contents ({error!r}). "
+            "Move it out of data/ and collect the session again."
+        ) from None
+
+
+def read_shards(folder: Path) -> list[Session]:
+    """All sessions of a folder, by name; raises ShardError at the first unreadable one."""
+    return [read_session(path) for path in shard_paths(folder)]
+
+
+def shard_paths(folder: Path) -> list[Path]:
+    """The shards of a folder and its subfolders, by name."""
+    return sorted(Path(folder).rglob("*.parquet"))
+
+
+def is_readable(path: Path) -> bool:
+    """Whether a complete shard of this version lies there, by its footer alone."""
+    try:
+        _check_version(pq.read_schema(path).metadata or {}, path, kind="session")
+    except (OSError, pa.ArrowException, ShardError):
+        return False
+    return True
+
+
+def write_table(
+    table: pa.Table, path: Path, kind: str, metadata: dict[bytes, bytes] | None = None
+) -> None:
+    """Write a shard of any kind: temporary name, fsync, rename; checksums on every page."""
+    versions = {_VERSION_KEY: str(SCHEMA_VERSION).encode(), _KIND_KEY: kind.encode()}
+    table = table.replace_schema_metadata({**versions, **(metadata or {})})
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            pq.write_table(
+                table,
+                file,
+                compression="zstd",
+                compression_level=3,
+                write_page_checksum=True,
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise StoreError(
+            f"expected to write {path}, found: {error.strerror or error}. "
+            "Free some space or mend the permissions and start again; finished shards are kept."
+        ) from None
+    finally:
+        if partial.exists():
+            partial.unlink()
+
+
+def read_table(path: Path, kind: str, columns: list[str] | None = None) -> pa.Table:
+    """Read a shard of any kind, checking its version and every page; raises ShardError."""
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            _check_version(file.schema_arrow.metadata or {}, path, kind)
+            return file.read(columns=columns)
+    except FileNotFoundError:
+        raise ShardError(f"expected a {kind} shard at {path}, found no such file.") from None
+    except (OSError, pa.ArrowException) as error:
+        raise ShardError(
+            f"expected a complete {kind} shard at {path}, found a truncated or damaged file "
+            f"({error}). Move it out of data/ and make it again."
+        ) from None
+
+
+def _check_version(metadata: dict[bytes, bytes], path: Path, kind: str) -> None:
+    version = metadata.get(_VERSION_KEY, b"none").decode(errors="replace")
+    found_kind = metadata.get(_KIND_KEY, b"unknown").decode(errors="replace")
+    if version != str(SCHEMA_VERSION) or found_kind != kind:
+        raise ShardError(
+            f"expected a {kind} shard of schema version {SCHEMA_VERSION} at {path}, found "
+            f"{found_kind} of version {version}. Read it with the jamel that wrote it."
+        )
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _header(session: Session) -> dict[str, Any]:
+    start = session.coverage.get(session.start_probes)
+    header = {
+        name: getattr(session, name)
+        for name in session.__slots__
+        if name not in ("episodes", "coverage")
+    }
+    header["episodes"] = [
+        [len(episode.transitions), episode.terminated, episode.truncated]
+        for episode in session.episodes
+    ]
+    header[_START_KEY] = None if start is None else start.hex()
+    return header
+
+
+def _columns(session: Session) -> dict[str, Any]:
+    steps = session.transitions()
+    observations = [step.observation for step in steps]
+    stored = {session.start_probes}
+    coverage: list[bytes | None] = []
+    for step in steps:
+        coverage.append(None if step.probes in stored else session.coverage.get(step.probes))
+        stored.add(step.probes)
+    return {
+        "session_id": [session.session_id] * len(steps),
+        "episode": [i for i, episode in enumerate(session.episodes) for _ in episode.transitions],
+        "step": list(range(len(steps))),
+        "package": [o.package for o in observations],
+        "activity": [o.activity for o in observations],
+        "width_px": [o.size_px[0] for o in observations],
+        "height_px": [o.size_px[1] for o in observations],
+        "elements": _element_column(observations),
+        "screenshot_png": [o.screenshot_png for o in observations],
+        "action": [step.action.kind.value for step in steps],
+        "element": [step.action.element for step in steps],
+        "text": [step.action.text for step in steps],
+        "executed": [step.executed for step in steps],
+        "invalid_reason": [step.invalid_reason for step in steps],
+        "probes": [step.probes for step in steps],
+        "covered": [step.covered for step in steps],
+        "coverage": coverage,
+        "duration_ms": [step.duration_ms for step in steps],
+        "snapshot": [step.snapshot for step in steps],
+    }
+
+
+def _element_column(observations: list[Observation]) -> pa.Array:
+    offsets, flat = [0], []
+    for observation in observations:
+        flat.extend(observation.elements)
+        offsets.append(len(flat))
+    values = [[*e[:4], *e[4], *e[5:]] for e in flat]
+    fields = list(zip(*values, strict=True)) or [()] * len(_ELEMENT_FIELDS)
+    arrays = [
+        pa.array(field, kind) for field, kind in zip(fields, _ELEMENT_FIELDS.values(), strict=True)
+    ]
+    struct = pa.StructArray.from_arrays(arrays, names=list(_ELEMENT_FIELDS))
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), struct)
+
+
+def _session(table: pa.Table) -> Session:
+    header = json.loads(table.schema.metadata[_SESSION_KEY])
+    start = header.pop(_START_KEY)
+    lengths = header.pop("episodes")
+    rows = {
+        name: table.column(name).to_pylist()
+        for name in SCHEMA.names
+        if name not in ("elements", "session_id")
+    }
+    steps = list(_transitions(rows, _elements(table)))
+    if sum(length for length, _, _ in lengths) != len(steps):
+        raise ValueError("the episodes do not add up to the steps")
+    files = {header["start_probes"]: bytes.fromhex(start)} if start is not None else {}
+    for digest, raw in zip(rows["probes"], rows["coverage"], strict=True):
+        if raw is not None:
+            files[digest] = raw
+    for digest, raw in files.items():
+        if coverage_digest(raw) != digest:
+            raise ValueError(f"the coverage named {digest} has other contents")
+    return Session(episodes=tuple(_episodes(steps, lengths)), coverage=files, **header)
+
+
+def _episodes(steps: list[Transition], lengths: list[list[Any]]) -> Iterator[Episode]:
+    begin = 0
+    for length, terminated, truncated in lengths:
+        yield Episode(tuple(steps[begin : begin + length]), terminated, truncated)
+        begin += length
+
+
+def _elements(table: pa.Table) -> list[tuple[Element, ...]]:
+    """Per row its elements; equal screens share one tuple, as sessions return to few screens."""
+    column = table.column("elements").combine_chunks()
+    fields = [_shared_values(field) for field in column.flatten().flatten()]
+    flat = [
+        Element(*values[:4], tuple(values[4:8]), *values[8:])  # type: ignore[arg-type]
+        for values in zip(*fields, strict=True)
+    ]
+    screens: dict[tuple[Element, ...], tuple[Element, ...]] = {}
+    rows, begin = [], 0
+    for length in column.value_lengths().to_pylist():
+        screen = tuple(flat[begin : begin + length])
+        rows.append(screens.setdefault(screen, screen))
+        begin += length
+    return rows
+
+
+def _shared_values(field: pa.Array) -> list[Any]:
+    """The values as Python objects; equal strings are one object."""
+    if not pa.types.is_string(field.type):
+        return field.to_pylist()
+    encoded = field.dictionary_encode()
+    words = encoded.dictionary.to_pylist()
+    return [words[index] for index in encoded.indices.to_pylist()]
+
+
+def _transitions(
+    rows: dict[str, list[Any]], elements: list[tuple[Element, ...]]
+) -> Iterator[Transition]:
+    names = [name for name in SCHEMA.names if name in rows]
+    for row_elements, *values in zip(elements, *(rows[name] for name in names), strict=True):
+        row = dict(zip(names, values, strict=True))
+        observation = Observation(
+            row["package"],
+            row["activity"],
+            row_elements,
+            (row["width_px"], row["height_px"]),
+            row["screenshot_png"],
+        )
+        yield Transition(
+            observation=observation,
+            action=Action(ActionKind(row["action"]), row["element"], row["text"]),
+            executed=row["executed"],
+            invalid_reason=row["invalid_reason"],
+            probes=row["probes"],
+            covered=row["covered"],
+            duration_ms=row["duration_ms"],
+            snapshot=row["snapshot"],
+        )

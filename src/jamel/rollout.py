@@ -1,0 +1,114 @@
+"""One agent on one environment becomes a Session. Used by collection and by evaluation alike.
+
+Knows no files and no learning. The agent is never shown coverage.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from jamel.agents.base import Agent
+from jamel.envs.base import Env
+from jamel.episodes import coverage_digest
+from jamel.types import Action, ActionKind, Episode, Observation, Session, Transition
+
+
+class _Coverage:
+    """The session's cumulative raw coverage, kept once per change."""
+
+    def __init__(self, env: Env) -> None:
+        self._env = env
+        self.files: dict[str, bytes] = {}
+        self.read()
+
+    def read(self) -> None:
+        raw = self._env.raw_coverage()
+        self.digest = coverage_digest(raw)
+        self.files.setdefault(self.digest, raw)
+        self.covered = self._env.coverage().count()
+
+
+def rollout(
+    agent: Agent, env: Env, *, seed: int, budget: int, session_id: str, suite: str
+) -> Session:
+    """Let the agent explore for `budget` actions and record everything.
+
+    An episode ends when the agent restarts the app or the environment terminates. Invalid actions
+    cost a step, are kept and are marked. Durations are recorded on a real device only: in process
+    they would say more about the machine than about the app, and two machines must write the
+    same bytes.
+
+    Args:
+        agent: Is reset with `seed`.
+        env: Is reset to a new session: fresh data, no coverage.
+        seed: Of the session.
+        budget: Number of actions.
+        session_id: A name that is unique in the dataset.
+        suite: The name of the app's suite.
+    """
+    observation, _ = env.reset(seed=seed, options={"new_session": True})
+    agent.reset(seed)
+    coverage = _Coverage(env)
+    start = coverage.digest
+    episodes: list[Episode] = []
+    steps: list[Transition] = []
+    for number in range(budget):
+        action = agent.act(observation)
+        step = _step(env, action, coverage)
+        steps.append(_transition(observation, action, step, coverage))
+        agent.observe_result(step["next"], step["executed"])
+        observation = step["next"]
+        if step["ended"] or number == budget - 1:
+            episodes.append(Episode(tuple(steps), bool(step["ended"]), not step["ended"]))
+            steps = []
+    return Session(
+        session_id=session_id,
+        suite=suite,
+        app=env.app,
+        build=env.build,
+        agent=agent.name,
+        agent_version=agent.version,
+        seed=seed,
+        budget=budget,
+        device=env.device,
+        total_probes=env.total_probes,
+        episodes=tuple(episodes),
+        coverage=coverage.files,
+        backend=env.backend,
+        start_probes=start,
+    )
+
+
+def _step(env: Env, action: Action, coverage: _Coverage) -> dict[str, Any]:
+    """Act; where that ends the episode, begin the next, whose launch counts to this step."""
+    began = time.perf_counter()
+    following, reward, terminated, truncated, info = env.step(action)
+    restarted = action.kind is ActionKind.RESTART and bool(info["executed"])
+    reset = terminated or truncated
+    if reset:
+        following, _ = env.reset()
+    if reward > 0 or reset:
+        coverage.read()
+    in_process = "in_process" in env.device
+    return {
+        "next": following,
+        "executed": bool(info["executed"]),
+        "reason": str(info.get("invalid_reason", "")),
+        "ended": reset or restarted,
+        "ms": 0.0 if in_process else (time.perf_counter() - began) * 1000,
+    }
+
+
+def _transition(
+    observation: Observation, action: Action, step: dict[str, Any], coverage: _Coverage
+) -> Transition:
+    return Transition(
+        observation=observation,
+        action=action,
+        executed=step["executed"],
+        invalid_reason=step["reason"],
+        probes=coverage.digest,
+        covered=coverage.covered,
+        duration_ms=step["ms"],
+    )

@@ -1,0 +1,78 @@
+"""The agents without learning: valid, repeatable, better than chance on a tiny app, and fast."""
+
+import time
+
+import pytest
+
+from jamel.agents import SIMPLE_AGENTS, Agent, make_agent
+from jamel.agents.graph import screen_key
+from jamel.envs.base import candidates
+from jamel.errors import ConfigError
+from jamel.rollout import rollout
+from jamel.types import ActionKind, Observation
+from tests.tiny_env import TinyEnv, element
+
+
+def explore(name: str, seed: int = 0, budget: int = 12):
+    return rollout(
+        make_agent(name), TinyEnv(), seed=seed, budget=budget, session_id="a", suite="tiny"
+    )
+
+
+@pytest.mark.parametrize("name", SIMPLE_AGENTS)
+def test_keeps_the_contract_and_the_seed(name):
+    agent = make_agent(name)
+    assert isinstance(agent, Agent)
+    assert agent.name == name and agent.version
+    session = explore(name, seed=5)
+    assert session == explore(name, seed=5)
+    for step in session.transitions():
+        assert step.action in candidates(step.observation)
+
+
+@pytest.mark.parametrize("name", ["frontier", "planner"])
+def test_finds_every_screen_of_a_tiny_app(name):
+    for seed in range(5):
+        assert explore(name, seed, budget=20).transitions()[-1].covered == TinyEnv.total_probes
+
+
+def test_screens_are_the_same_but_for_digits_and_order():
+    a, b = element("Inbox (12)"), element("Sent")
+    one = Observation("p", "main", (a, b), (1, 1))
+    two = Observation(
+        "p", "main", (b, element("Inbox (3)")._replace(resource_id=a.resource_id)), (1, 1)
+    )
+    assert screen_key(one) == screen_key(two)
+    assert screen_key(one) != screen_key(one._replace(activity="other"))
+    assert screen_key(one) != screen_key(one._replace(elements=(a,)))
+
+
+def test_a_screen_without_elements_still_has_actions():
+    empty = Observation("p", "main", (), (1, 1))
+    for name in SIMPLE_AGENTS:
+        agent = make_agent(name)
+        agent.reset(0)
+        for _ in range(5):
+            assert agent.act(empty).kind in (ActionKind.BACK, ActionKind.RESTART)
+            agent.observe_result(empty, executed=True)
+
+
+def test_a_decision_of_the_planner_is_quick():
+    rows = tuple(element(f"row {chr(97 + i)}") for i in range(30))
+    screens = [Observation("p", f"screen{i}", rows, (1, 1)) for i in range(60)]
+    agent = make_agent("planner")
+    agent.reset(0)
+    began = time.process_time()
+    for i in range(240):
+        agent.act(screens[i % 60])
+        agent.observe_result(screens[(i + 1) % 60], executed=True)
+    assert (time.process_time() - began) / 240 < 0.004
+
+
+def test_unknown_names_and_missing_models_are_sentences(tmp_path):
+    with pytest.raises(ConfigError, match="one of random"):
+        make_agent("nobody")
+    with pytest.raises(ConfigError, match="needs a trained model"):
+        make_agent("jamel")
+    with pytest.raises(ConfigError, match="needs a trained model"):
+        make_agent("jamel", tmp_path / "none")

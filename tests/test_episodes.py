@@ -1,0 +1,117 @@
+"""Shards: what is written is read back, the same bytes each time, and damage is noticed."""
+
+import pyarrow.parquet as pq
+import pytest
+
+from jamel.agents import make_agent
+from jamel.episodes import (
+    coverage_digest,
+    is_readable,
+    read_session,
+    read_shards,
+    read_table,
+    write_session,
+    write_table,
+)
+from jamel.errors import ShardError, StoreError
+from jamel.rollout import rollout
+from jamel.types import Episode, Session
+from tests.tiny_env import TinyEnv
+
+
+@pytest.fixture
+def session() -> Session:
+    return rollout(
+        make_agent("random"), TinyEnv(), seed=3, budget=40, session_id="tiny-000", suite="tiny"
+    )
+
+
+def test_what_is_written_is_read_back(session, tmp_path):
+    path = write_session(session, tmp_path)
+    assert path.name == "tiny-000.parquet"
+    assert read_session(path) == session
+    assert is_readable(path)
+    assert read_shards(tmp_path) == [session]
+
+
+def test_optional_bytes_are_read_back(session, tmp_path):
+    from dataclasses import replace
+
+    first = session.transitions()[0]
+    picture = first.observation._replace(screenshot_png=b"\x89PNG\0")
+    step = replace(first, observation=picture, snapshot=b"\0state")
+    richer = replace(session, episodes=(Episode((step,), False, True),))
+    richer = replace(
+        richer,
+        coverage={
+            k: v for k, v in session.coverage.items() if k in (session.start_probes, step.probes)
+        },
+    )
+    assert read_session(write_session(richer, tmp_path)) == richer
+
+
+def test_the_same_session_gives_the_same_bytes(session, tmp_path):
+    one = write_session(session, tmp_path / "one").read_bytes()
+    assert write_session(session, tmp_path / "two").read_bytes() == one
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+@pytest.mark.parametrize("keep", [0, 4, 100, -1, -100])
+def test_a_truncated_shard_is_an_error_that_names_it(session, tmp_path, keep):
+    path = write_session(session, tmp_path)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ShardError, match="tiny-000.parquet"):
+        read_session(path)
+    assert not is_readable(path)
+
+
+def test_a_flipped_bit_in_a_page_is_an_error(session, tmp_path):
+    path = write_session(session, tmp_path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3] ^= 1
+    path.write_bytes(bytes(data))
+    with pytest.raises(ShardError):
+        read_session(path)
+
+
+def test_another_schema_version_or_kind_is_an_error(session, tmp_path):
+    path = write_session(session, tmp_path)
+    with pytest.raises(ShardError, match="labels shard"):
+        read_table(path, kind="labels")
+    table = pq.read_table(path)
+    metadata = dict(table.schema.metadata) | {b"jamel.schema_version": b"2"}
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+    with pytest.raises(ShardError, match="of version 2"):
+        read_session(path)
+    assert not is_readable(path)
+
+
+def test_missing_columns_and_wrong_coverage_are_errors(session, tmp_path):
+    path = write_session(session, tmp_path)
+    table = pq.read_table(path)
+    metadata = dict(table.schema.metadata)
+    write_table(table.drop_columns(["action"]), path, "session", metadata)
+    with pytest.raises(ShardError, match="ill-formed"):
+        read_session(path)
+    bad = {digest: raw + b"x" for digest, raw in session.coverage.items()}
+    session.coverage.update(bad)
+    with pytest.raises(ShardError, match="other contents"):
+        read_session(write_session(session, tmp_path))
+
+
+def test_a_session_id_never_leaves_the_folder(session, tmp_path):
+    from dataclasses import replace
+
+    for name in ("../up", "a/b", "", ".hidden"):
+        with pytest.raises(ShardError):
+            write_session(replace(session, session_id=name), tmp_path)
+
+
+def test_an_unwritable_place_is_a_sentence(session, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="expected to write"):
+        write_session(session, tmp_path / "file")
+
+
+def test_digest_is_stable():
+    assert coverage_digest(b"") == "e3b0c44298fc1c149afbf4c8996fb924"
