@@ -1,0 +1,121 @@
+"""The seam between AndroidEnv and a device: the Link protocol, and the in-process transport.
+
+A link performs one action and reads the screen and the coverage back, in one go. Coverage stays
+in the link's own cheap form (`Reading.coverage`, compared byte for byte) until someone asks for
+probes. Knows nothing of rewards, sessions or learning; `adb_link.py` is the other transport.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from jamel.coverage import ProbeSet
+from jamel.coverage.jacoco import probes_from_flags
+from jamel.errors import DeviceError
+from jamel.types import Action, Observation
+
+if TYPE_CHECKING:
+    from jamel.virtual_device.apps import App
+
+MAX_SNAPSHOTS = 4096
+
+
+class Reading(NamedTuple):
+    """What one exchange with a device brought back."""
+
+    observation: Observation
+    coverage: bytes
+    executed: bool = True
+    invalid_reason: str = ""
+
+
+class Link(Protocol):
+    """One app on one device, whatever the transport.
+
+    `coverage` in a Reading is opaque: two equal values mean that nothing new was executed, and
+    `decode` turns one into probes. `snapshot` returns None where the device cannot.
+    """
+
+    package: str
+    build: str
+    total_probes: int
+    device: str
+
+    def perform(self, observation: Observation, action: Action) -> Reading: ...
+
+    def restart(self, new_session: bool) -> Reading: ...
+
+    def decode(self, coverage: bytes) -> ProbeSet: ...
+
+    def screenshot(self) -> bytes: ...
+
+    def snapshot(self) -> bytes | None: ...
+
+    def restore(self, snapshot: bytes) -> Reading: ...
+
+    def close(self) -> None: ...
+
+
+class InProcessLink:
+    """Drives a running App by function calls: no sockets, thousands of steps a second."""
+
+    device = "virtual"
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self.package: str = app.package
+        self.build: str = app.build
+        self.total_probes: int = app.total_probes
+        self._snapshots: OrderedDict[bytes, Any] = OrderedDict()
+        self._taken = 0
+
+    def perform(self, observation: Observation, action: Action) -> Reading:
+        """Apply the action to the element it names in `observation`."""
+        app = self.app
+        executed, reason = app.apply(action)
+        return Reading(app.observe(), app.probe_bytes(), executed, reason)
+
+    def restart(self, new_session: bool) -> Reading:
+        """Start the app at its first screen; a new session forgets data and coverage first."""
+        if new_session:
+            self.app.clear_data()
+        self.app.restart()
+        return self._read()
+
+    def decode(self, coverage: bytes) -> ProbeSet:
+        """Probes from one byte a probe."""
+        return probes_from_flags(self.app.classes, coverage)
+
+    def screenshot(self) -> bytes:
+        """The screen as a PNG."""
+        from jamel.virtual_device.screenshot import screenshot_png
+
+        return screenshot_png(self.app.observe())
+
+    def snapshot(self) -> bytes | None:
+        """A name for the app's present; the last 4096 are kept."""
+        self._taken += 1
+        name = f"jamel-{self._taken}".encode()
+        self._snapshots[name] = self.app.snapshot()
+        if len(self._snapshots) > MAX_SNAPSHOTS:
+            self._snapshots.popitem(last=False)
+        return name
+
+    def restore(self, snapshot: bytes) -> Reading:
+        """Return to a snapshot. Raises DeviceError when the name is unknown or too old."""
+        saved = self._snapshots.get(snapshot)
+        if saved is None:
+            raise DeviceError(
+                f"No snapshot {snapshot!r} on this device: expected one of the last "
+                f"{MAX_SNAPSHOTS} it took. Restore sooner, or replay the actions."
+            )
+        self.app.restore(saved)
+        return self._read()
+
+    def close(self) -> None:
+        """Forget the snapshots; there is nothing else to release."""
+        self._snapshots.clear()
+
+    def _read(self) -> Reading:
+        return Reading(self.app.observe(), self.app.probe_bytes())
