@@ -20,7 +20,8 @@ Row = Mapping[str, Any]
 LEVEL = 0.95
 TIE = 1e-9
 METRICS = ("reward", "coverage", "auc")
-COSTS = ("tokens_memory", "tokens_screen", "ms_per_decision", "invalid")
+COSTS = ("tokens", "tokens_memory", "tokens_screen", "ms_per_decision", "invalid")
+"""`tokens` is no key of a row: it is the sum of what was read of memory and of the screen."""
 
 
 class Interval(NamedTuple):
@@ -102,8 +103,14 @@ def per_app(rows: Iterable[Row], metric: str, agent: str, budget: int) -> dict[s
     found: dict[str, list[float]] = {}
     for row in rows:
         if row["agent"] == agent and row["budget"] == budget:
-            found.setdefault(row["app"], []).append(float(row[metric]))
+            found.setdefault(row["app"], []).append(_value(row, metric))
     return {app: sum(values) / len(values) for app, values in found.items()}
+
+
+def _value(row: Row, metric: str) -> float:
+    if metric == "tokens":
+        return float(row["tokens_memory"]) + float(row["tokens_screen"])
+    return float(row[metric])
 
 
 def agents_of(rows: Iterable[Row]) -> list[str]:

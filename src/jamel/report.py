@@ -1,0 +1,224 @@
+"""One self-contained HTML page of an evaluation: tables with intervals, curves, the gate's verdict.
+
+Knows the results of `evaluate` as plain data and nothing of how they came about. App, agent and
+file names may be hostile: the template escapes every one of them.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jamel.statistics import agents_of, budgets_of, paired_rows, summarise
+
+COLUMNS = (
+    ("reward", "reward", "rewarded steps"),
+    ("coverage", "coverage", "% of reachable probes"),
+    ("auc", "auc", "mean coverage over the budget, %"),
+)
+SIMPLE = ("random", "least-tried", "frontier", "planner")
+TEMPLATE = Path(__file__).with_name("report.html.j2")
+
+Results = Mapping[str, Any]
+
+
+def write_report(
+    results: Results,
+    path: Path,
+    gate: Mapping[str, Any] | None = None,
+    lineage: Mapping[str, Any] | None = None,
+) -> Path:
+    """Write the page whole or not at all; see `render` for the arguments."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(render(results, gate, lineage))
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    return path
+
+
+def render(
+    results: Results,
+    gate: Mapping[str, Any] | None = None,
+    lineage: Mapping[str, Any] | None = None,
+) -> str:
+    """The page as text.
+
+    Args:
+        results: what `evaluate` returns.
+        gate: `gate.Decision.as_dict()`: `{"promoted", "conditions": [{"name", "passed", "found",
+            "required"}]}`.
+        lineage: name -> value, such as the registered version, run id and dataset tag.
+    """
+    from jinja2 import Environment
+
+    rows, meta = results["rows"], results["meta"]
+    resamples = int(meta.get("bootstrap", 2000))
+    summary = results.get("summary") or summarise(rows, resamples)
+    pairs = results.get("paired") or paired_rows(rows, resamples)
+    budgets, agents = budgets_of(rows), agents_of(rows)
+    page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+        TEMPLATE.read_text(encoding="utf-8")
+    )
+    page.globals.update(interval=_interval, signed=_signed)
+    return page.render(
+        meta=meta,
+        facts=_facts(meta),
+        headings=_headings(budgets),
+        table=_agent_table(summary, agents, budgets),
+        subject=(subject := _subject(agents)),
+        pairs=_pairs_of(pairs, subject, budgets[-1]),
+        verdict=_verdict(pairs, agents, budgets[-1]),
+        curves=_curves_png(results.get("curves") or {}),
+        apps=_app_table(rows, agents, budgets[-1]),
+        agents=agents,
+        budget=budgets[-1],
+        gate=gate,
+        lineage=lineage or {},
+    )
+
+
+def _headings(budgets: Sequence[int]) -> list[tuple[str, str]]:
+    """(title, unit) of the agent table's columns."""
+    measured = [(f"{name}@{size}", unit) for _, name, unit in COLUMNS for size in budgets]
+    return [*measured, ("tokens/decision", "memory + screen"), ("ms/decision", "milliseconds")]
+
+
+def _agent_table(
+    summary: Sequence[Mapping[str, Any]], agents: Sequence[str], budgets: Sequence[int]
+) -> list[tuple[str, list[Mapping[str, Any]], list[float]]]:
+    """Agent, its cells and its tokens of memory and screen; the highest coverage first."""
+    cells = {(item["agent"], item["budget"], item["metric"]): item for item in summary}
+    last = budgets[-1]
+    best = sorted(agents, key=lambda agent: -cells[agent, last, "coverage"]["mean"])
+    table = []
+    for agent in best:
+        measured = [cells[agent, size, metric] for metric, _, _ in COLUMNS for size in budgets]
+        costs = [cells[agent, last, "tokens"], cells[agent, last, "ms_per_decision"]]
+        shares = [cells[agent, last, f"tokens_{part}"]["mean"] for part in ("memory", "screen")]
+        table.append((agent, [*measured, *costs], shares))
+    return table
+
+
+def _subject(agents: Sequence[str]) -> str:
+    """Who the page is about: the model where there is one, else the last agent named."""
+    return "jamel" if "jamel" in agents else agents[-1]
+
+
+def _pairs_of(
+    pairs: Sequence[Mapping[str, Any]], subject: str, budget: int
+) -> list[Mapping[str, Any]]:
+    mine = [pair for pair in pairs if pair["agent"] == subject]
+    metrics = [name for name, _, _ in COLUMNS]
+    return sorted(mine, key=lambda p: (metrics.index(p["metric"]), -p.get("budget", budget)))
+
+
+def _verdict(pairs: Sequence[Mapping[str, Any]], agents: Sequence[str], budget: int) -> str:
+    """What the intervals allow to be said about memory and the strongest simple agent."""
+    subject, sentences = _subject(agents), []
+    for rival in ("no-memory", "zeroed-memory", *reversed(SIMPLE)):
+        pair = _find(pairs, subject, rival, budget)
+        if pair is not None:
+            sentences.append(_sentence(subject, rival, pair, budget))
+    return " ".join(sentences)
+
+
+def _find(
+    pairs: Sequence[Mapping[str, Any]], agent: str, against: str, budget: int
+) -> Mapping[str, Any] | None:
+    for pair in pairs:
+        named = (pair["agent"], pair["against"], pair["metric"], pair.get("budget", budget))
+        if named == (agent, against, "coverage", budget):
+            return pair
+    return None
+
+
+def _sentence(subject: str, rival: str, pair: Mapping[str, Any], budget: int) -> str:
+    low, high = pair["low"], pair["high"]
+    word = "more" if low > 0 else "less" if high < 0 else "neither clearly more nor less"
+    return (
+        f"{subject} covers {word} than {rival} in {budget} steps: "
+        f"{pair['difference']:+.1f} points [{low:+.1f}, {high:+.1f}]."
+    )
+
+
+def _app_table(
+    rows: Sequence[Mapping[str, Any]], agents: Sequence[str], budget: int
+) -> list[tuple[str, list[float | None]]]:
+    """App -> mean coverage over seeds of each agent at the longest budget."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for row in (item for item in rows if item["budget"] == budget):
+        found.setdefault(row["app"], {}).setdefault(row["agent"], []).append(row["coverage"])
+    return [
+        (app, [_mean(values[agent]) if agent in values else None for agent in agents])
+        for app, values in found.items()
+    ]
+
+
+def _facts(meta: Results) -> list[tuple[str, str]]:
+    """What a number needs to be believed: where, when and from what it was measured."""
+    machine = meta.get("machine", {})
+    facts = {
+        "suite": meta.get("suite"),
+        "apps": meta.get("apps"),
+        "seeds": ", ".join(str(seed) for seed in meta.get("seeds", ())),
+        "budget": meta.get("budget"),
+        "temperature": meta.get("temperature"),
+        "transport": meta.get("transport"),
+        "commit": meta.get("commit"),
+        "dataset md5": meta.get("dataset_md5"),
+        "configuration": meta.get("config"),
+        "machine": ", ".join(str(machine[key]) for key in sorted(machine)),
+        "started": meta.get("started"),
+        "duration, s": meta.get("duration_s"),
+    }
+    return [(name, str(value)) for name, value in facts.items() if value not in (None, "")]
+
+
+def _interval(cell: Mapping[str, Any]) -> str:
+    """`61.2 [58.0, 64.1]`; one app has no interval."""
+    mean, low, high = (f"{cell[name]:.{_digits(cell)}f}" for name in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]" if cell.get("apps", 2) > 1 else mean
+
+
+def _digits(cell: Mapping[str, Any]) -> int:
+    return 2 if abs(cell["mean"]) < 10 else 1
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}"
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _curves_png(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+    """The coverage curves with their intervals as a base64 PNG; empty when there are none."""
+    if not curves:
+        return ""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 5), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    best = sorted(curves.items(), key=lambda item: -item[1]["mean"][-1])
+    for index, (agent, curve) in enumerate(best):
+        steps = range(1, len(curve["mean"]) + 1)
+        color, style = f"C{index % 10}", ("-", "--", ":")[index // 10 % 3]
+        label = agent.replace("$", r"\$")
+        axes.plot(steps, curve["mean"], style, color=color, label=label, linewidth=1.8)
+        axes.fill_between(steps, curve["low"], curve["high"], color=color, alpha=0.12, linewidth=0)
+    axes.set(xlabel="steps", ylabel="coverage, % of reachable probes", ylim=(0, None))
+    axes.grid(alpha=0.3)
+    figure.legend(loc="outside right upper", frameon=False)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", metadata={"Software": None})
+    return base64.b64encode(picture.getvalue()).decode("ascii")
