@@ -1,0 +1,351 @@
+"""A running app of the embedded device: touches in, screens and probes out, snapshots in between.
+
+Knows no protocol and nothing of learning. State is a few flat dicts of immutable values and one
+bytearray of probes, so that a snapshot is a handful of shallow copies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, NamedTuple
+
+from jamel.types import Action, ActionKind, Element, Observation, action_problem, centre_px, swipe_px
+from jamel.virtual_device.apps.compose import AppSpec
+from jamel.virtual_device.apps.context import Context
+from jamel.virtual_device.apps.features import module_of
+from jamel.virtual_device.apps.instrument import Instrumented, instrument
+from jamel.virtual_device.apps.layout import Screen, Situation, Style, layout
+from jamel.virtual_device.apps.noise import LOOKS, changing_text
+from jamel.virtual_device.apps.widgets import Node, Page
+
+MOST_CACHED_SCREENS = 3000
+LAUNCHER = ("com.android.launcher3", "com.android.launcher3.uioverrides.QuickstepLauncher")
+
+
+class AppSnapshot(NamedTuple):
+    """A copy of an app's whole state; `App.restore` brings it back."""
+
+    nav: dict[str, Any]
+    shared: dict[str, Any]
+    features: tuple[dict[str, Any], ...]
+    probes: bytes
+
+
+class App:
+    """One running app.
+
+    `probe_bytes` has one byte (0 or 1) a probe in the order of `classes`, each of which is
+    (class id, VM name, number of probes).
+    """
+
+    def __init__(self, spec: AppSpec) -> None:
+        self.spec = spec
+        self.package, self.size_px, self.build = spec.package, spec.size_px, spec.build
+        self._modules = [module_of(feature.kind) for feature in spec.features]
+        self._code: list[Instrumented] = [instrument(module) for module in self._modules]
+        self.classes = [self._class(i) for i in range(len(spec.features))]
+        self.total_probes = sum(size for _, _, size in self.classes)
+        self._probes = bytearray(self.total_probes)
+        self._style = Style(spec.seed, spec.look, spec.noise, spec.package, spec.size_px)
+        self._reorders = LOOKS[spec.look, spec.noise].reorder
+        self._cache: dict[tuple, Screen] = {}
+        self._screen: Screen | None = None
+        self._observation: Observation | None = None
+        self._nav: dict[str, Any] = {}
+        self._shared: dict[str, Any] = {}
+        self._contexts = self._make_contexts()
+        self.clear_data()
+
+    # -- construction ---------------------------------------------------------------------------
+
+    def _class(self, index: int) -> tuple[int, str, int]:
+        feature = self.spec.features[index]
+        name = f"{self.package.replace('.', '/')}/{feature.kind.title()}{index}"
+        digest = hashlib.blake2b(f"{self.build}{name}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big"), name, len(self._code[index].probes)
+
+    def _make_contexts(self) -> list[Context]:
+        contexts, base = [], 0
+        features = self.spec.features
+        for index, feature in enumerate(features):
+            c = Context(index, feature.title, dict(feature.cfg), self._probes, base)
+            c.children = tuple((i, f.title) for i, f in enumerate(features) if f.parent == index)
+            c.locked = tuple(i for i, f in enumerate(features) if f.locked)
+            c.login = next((i for i, f in enumerate(features) if f.kind == "login"), 0)
+            base += self.classes[index][2]
+            contexts.append(c)
+        return contexts
+
+    def _bind(self, nav: dict, shared: dict, states: list[dict[str, Any]]) -> None:
+        self._nav, self._shared = nav, shared
+        for c, state in zip(self._contexts, states, strict=True):
+            c.nav, c.shared, c.s = nav, shared, state
+        self._screen = self._observation = None
+
+    # -- life ------------------------------------------------------------------------------------
+
+    def clear_data(self) -> None:
+        """Start a new session: the app as installed, no data and no probes."""
+        self.reset_coverage()
+        states = [m.initial(c.cfg) for m, c in zip(self._modules, self._contexts, strict=True)]
+        self._bind(self._fresh_nav(0), {"signed_in": False}, states)
+        self._enter()
+
+    def restart(self) -> None:
+        """Kill the app and start it again: data survives, what was on the screen does not."""
+        states = []
+        for module, c in zip(self._modules, self._contexts, strict=True):
+            state = module.initial(c.cfg)
+            state.update((key, c.s[key]) for key in module.KEEP)
+            states.append(state)
+        self._bind(self._fresh_nav(self._nav["tick"] + 1), dict(self._shared), states)
+        self._enter()
+
+    def reset_coverage(self) -> None:
+        """Forget all executed probes."""
+        self._probes[:] = bytes(self.total_probes)
+
+    def _fresh_nav(self, ticks: int) -> dict[str, Any]:
+        return {"stack": ((0, "main"),), "dialog": "", "toast": "", "focus": "", "scroll": 0,
+                "tick": ticks, "front": True}  # fmt: skip
+
+    def _enter(self) -> None:
+        self._call(0, "on_enter", "")
+        start = next((i for i, m in enumerate(self._modules) if hasattr(m, "on_start")), None)
+        if start is not None:
+            self._call(start, "on_start", "")
+
+    # -- coverage --------------------------------------------------------------------------------
+
+    def probe_bytes(self) -> bytes:
+        """One byte (0 or 1) a probe, in the order of `classes`."""
+        return bytes(self._probes)
+
+    def exec_data(self) -> bytes:
+        """The coverage as a JaCoCo execution data file."""
+        from jamel.coverage.jacoco import write_exec
+        from jamel.coverage.probes import ClassProbes, ProbeSet
+
+        classes, base = {}, 0
+        for class_id, name, size in self.classes:
+            # Little-endian bit i is probe i: reversed, because int() reads the highest digit first.
+            text = "".join("1" if x else "0" for x in self._probes[base : base + size][::-1])
+            bits = int(text, 2) if size else 0
+            if bits:
+                classes[class_id] = ClassProbes(name, size, bits)
+            base += size
+        return write_exec(ProbeSet(classes))
+
+    # -- snapshots -------------------------------------------------------------------------------
+
+    def snapshot(self) -> AppSnapshot:
+        """Copy the state; costs microseconds."""
+        states = tuple(c.s.copy() for c in self._contexts)
+        return AppSnapshot(self._nav.copy(), self._shared.copy(), states, bytes(self._probes))
+
+    def restore(self, snapshot: AppSnapshot) -> None:
+        """Go back to a snapshot of this app; coverage goes back too."""
+        self._probes[:] = snapshot.probes
+        states = [state.copy() for state in snapshot.features]
+        self._bind(snapshot.nav.copy(), snapshot.shared.copy(), states)
+
+    def state_key(self) -> tuple:
+        """Equal for equal states, whatever the clock says; coverage is no part of it."""
+        nav = self._nav
+        return (
+            nav["front"], nav["stack"], nav["dialog"], nav["toast"], nav["scroll"],
+            tuple(self._shared.values()), tuple(tuple(c.s.values()) for c in self._contexts),
+        )  # fmt: skip
+
+    # -- screens ---------------------------------------------------------------------------------
+
+    @property
+    def activity(self) -> str:
+        """The activity in front, as the device names it."""
+        if not self._nav["front"]:
+            return LAUNCHER[1]
+        kind = self.spec.features[self._nav["stack"][-1][0]].kind
+        return f"{self.package}.{kind.title()}Activity"
+
+    def observe(self) -> Observation:
+        """The screen as it is now; costs a look-up when it was seen before."""
+        if self._observation is None:
+            screen = self._current()
+            elements = screen.elements
+            if screen.changing:
+                elements = self._with_changes(screen)
+            package = self.package if self._nav["front"] else LAUNCHER[0]
+            self._observation = Observation(package, self.activity, elements, self.size_px)
+        return self._observation
+
+    def _with_changes(self, screen: Screen) -> tuple[Element, ...]:
+        elements = list(screen.elements)
+        for index, kind, salt in screen.changing:
+            text = changing_text(kind, self.spec.seed, salt, self._nav["tick"])
+            elements[index] = elements[index]._replace(text=text)
+        return tuple(elements)
+
+    def _current(self) -> Screen:
+        if self._screen is None:
+            nav = self._nav
+            index, page = nav["stack"][-1]
+            c = self._contexts[index]
+            turn = nav["tick"] // 9 if self._reorders else 0
+            key = (
+                nav["front"], index, page, len(nav["stack"]) > 1, nav["dialog"], nav["toast"],
+                nav["focus"], nav["scroll"], turn, *self._shared.values(), *c.s.values(),
+            )  # fmt: skip
+            screen = self._cache.get(key)
+            if screen is None:
+                if len(self._cache) >= MOST_CACHED_SCREENS:
+                    self._cache.clear()
+                screen = self._cache[key] = self._paint(c, index, page, turn)
+            self._screen = screen
+        return self._screen
+
+    def _paint(self, c: Context, index: int, page: str, turn: int) -> Screen:
+        nav = self._nav
+        if not nav["front"]:
+            situation = Situation("launcher", {}, "", 0, "", True, 0)
+            icon = Node("button", "app_icon", self.spec.title, ("@launch", ""))
+            return layout(Page("Launcher", (icon,)), self._style, situation)
+        kind = self.spec.features[index].kind
+        rooted = len(nav["stack"]) == 1
+        situation = Situation(
+            f"{kind}/{page}", c.s, nav["focus"], nav["scroll"], nav["toast"], rooted, turn
+        )
+        module = self._modules[index]
+        if nav["dialog"]:
+            drawn: Page = getattr(module, "dialog_" + nav["dialog"])(c)
+        else:
+            drawn = getattr(module, "page_" + page)(c)
+            if page == "main" and index and c.children:
+                links = [Node("row", "link", title, ("@open", i)) for i, title in c.children]
+                drawn = drawn._replace(nodes=drawn.nodes + tuple(links))
+        return layout(drawn, self._style, situation)
+
+    # -- events ----------------------------------------------------------------------------------
+
+    def apply(self, action: Action) -> tuple[bool, str]:
+        """Do an action on an element of `observe()`; returns (executed, why it was not)."""
+        problem = action_problem(self.observe(), action)
+        if problem:
+            return False, problem
+        kind = action.kind
+        if kind is ActionKind.BACK:
+            self.back()
+        elif kind is ActionKind.HOME:
+            self.home()
+        elif kind is ActionKind.RESTART:
+            self.restart()
+        else:
+            self._touch(kind, action)
+        return True, ""
+
+    def _touch(self, kind: ActionKind, action: Action) -> None:
+        bounds_px = self._current().elements[action.element].bounds_px
+        if kind is ActionKind.TAP:
+            self.tap(*centre_px(bounds_px))
+        elif kind is ActionKind.LONG_PRESS:
+            self.long_press(*centre_px(bounds_px))
+        elif kind is ActionKind.TYPE:
+            self.tap(*centre_px(bounds_px))
+            self.type_text(action.text)
+        else:
+            self.swipe(*swipe_px(bounds_px, kind is ActionKind.SCROLL_DOWN))
+
+    def tap(self, x_px: int, y_px: int) -> None:
+        """Touch a point: the topmost clickable element there gets it."""
+        screen = self._begin()
+        index = _hit(screen, x_px, y_px)
+        if index < 0 or not screen.elements[index].enabled:
+            return
+        if index in screen.fields:
+            self._nav["focus"] = screen.fields[index]
+            return
+        call = screen.taps.get(index)
+        if call:
+            self._dispatch(*call)
+
+    def long_press(self, x_px: int, y_px: int) -> None:
+        """Touch a point and hold; an element that knows no long press takes it as a tap."""
+        screen = self._current()
+        index = _hit(screen, x_px, y_px)
+        if index not in screen.holds or not screen.elements[index].enabled:
+            self.tap(x_px, y_px)
+            return
+        self._begin()
+        self._dispatch(*screen.holds[index])
+
+    def type_text(self, text: str) -> None:
+        """Replace the content of the focused field; without one nothing happens."""
+        self._begin()
+        focus = self._nav["focus"]
+        if focus:
+            state = self._contexts[self._nav["stack"][-1][0]].s
+            state["t:" + focus] = text
+
+    def swipe(self, x1_px: int, y1_px: int, x2_px: int, y2_px: int) -> None:
+        """Drag a finger; the topmost scrollable element at the start moves with it."""
+        screen = self._begin()
+        for left, top, right, bottom in screen.scrollers:
+            if left <= x1_px < right and top <= y1_px < bottom:
+                moved = min(self._nav["scroll"], screen.most_scroll_px) + y1_px - y2_px
+                self._nav["scroll"] = max(0, min(moved, screen.most_scroll_px))
+                return
+
+    def back(self) -> None:
+        """Press back: closes the dialog, else the page, else leaves the app."""
+        self._begin()
+        nav = self._nav
+        if not nav["front"]:
+            return
+        if nav["dialog"]:
+            nav["dialog"] = ""
+        elif len(nav["stack"]) > 1:
+            self._contexts[0].up()
+        else:
+            nav["front"] = False
+
+    def home(self) -> None:
+        """Press home: the app goes to the background as it is."""
+        self._begin()
+        self._nav["front"] = False
+
+    def _begin(self) -> Screen:
+        screen = self._current()
+        self._nav["tick"] += 1
+        self._nav["toast"] = ""
+        self._screen = self._observation = None
+        return screen
+
+    def _dispatch(self, name: str, arg: Any) -> None:
+        index = self._nav["stack"][-1][0]
+        match name:
+            case "@up":
+                self._contexts[index].up()
+            case "@dismiss":
+                self._contexts[index].close()
+            case "@open":
+                self._contexts[index].open(arg)
+                self._enter_pending(index)
+            case "@launch":
+                self._nav["front"] = True
+            case _:
+                self._call(index, name, arg)
+
+    def _call(self, index: int, name: str, arg: Any) -> None:
+        self._code[index].handlers[name](self._contexts[index], arg)
+        self._enter_pending(index)
+
+    def _enter_pending(self, index: int) -> None:
+        pending = self._contexts[index].pending
+        while pending:
+            self._call(pending.pop(), "on_enter", "")
+
+
+def _hit(screen: Screen, x_px: int, y_px: int) -> int:
+    for left, top, right, bottom, index in screen.hits:
+        if left <= x_px < right and top <= y_px < bottom:
+            return index
+    return -1

@@ -1,0 +1,112 @@
+"""An app from a seed: which features it has, how they hang together, how it looks.
+
+Knows nothing of running apps. A spec is plain immutable data and can go to another process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from jamel.errors import ConfigError
+from jamel.virtual_device.apps.features import HUB, KINDS, NEW_KINDS, module_of
+from jamel.virtual_device.apps.instrument import instrument
+from jamel.virtual_device.apps.noise import NOISES
+
+SIZES_PX = ((1080, 2400), (1080, 2340), (1080, 1920), (720, 1280))
+NAMES = ("Plum", "Orbit", "Maple", "Nimbus", "Tern", "Quartz", "Lagoon", "Ember", "Fjord", "Pico")
+ENDS = ("Hub", "Go", "Mate", "Box", "Life", "Desk", "Path", "Kit", "Post", "One")
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSpec:
+    """One feature of an app. `parent` is the index of the feature that links to it, -1 for none."""
+
+    kind: str
+    title: str
+    cfg: tuple[tuple[str, Any], ...]
+    parent: int
+    locked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AppSpec:
+    """Everything an app is made of; `App(spec)` runs it. `name` is e.g. "test/0" in a suite."""
+
+    name: str
+    seed: int
+    split: str
+    noise: str
+    look: str
+    package: str
+    title: str
+    size_px: tuple[int, int]
+    features: tuple[FeatureSpec, ...]
+
+    @property
+    def build(self) -> str:
+        """Sixteen hex digits that change when any of the app's code does; noise does not."""
+        digest = hashlib.blake2b(f"{self.package}{self.seed}".encode(), digest_size=8)
+        for feature in self.features:
+            digest.update(repr(feature).encode())
+            digest.update(instrument(module_of(feature.kind)).digest)
+        return digest.hexdigest()
+
+
+def build_app(
+    seed: int,
+    *,
+    split: str = "train",
+    noise: str = "real",
+    new_kinds: bool = False,
+    name: str = "",
+) -> AppSpec:
+    """Compose an app; the same arguments always give the same app.
+
+    Args:
+        seed: what the app is drawn from, together with the split.
+        split: apps of different splits differ even for equal seeds.
+        noise: "none", "real" or "heavy"; changes what is shown, never what is covered.
+        new_kinds: half or more of the features are of kinds that no training app has.
+        name: how a suite calls the app.
+    """
+    if noise not in NOISES:
+        raise ConfigError(f"expected a noise level of {', '.join(NOISES)}, found {noise!r}.")
+    rng = Random(f"{split}/{seed}")
+    title = rng.choice(NAMES) + " " + rng.choice(ENDS)
+    look = "compose" if rng.random() < 0.33 else "native"
+    kinds = _choose_kinds(rng, new_kinds)
+    return AppSpec(
+        name=name or f"{split}/{seed}", seed=seed, split=split, noise=noise, look=look,
+        package=f"com.example.{title.lower().replace(' ', '')}{seed % 10000}", title=title,
+        size_px=rng.choices(SIZES_PX, (5, 2, 2, 1))[0], features=_compose(rng, kinds, title),
+    )  # fmt: skip
+
+
+def _choose_kinds(rng: Random, new_kinds: bool) -> list[str]:
+    count = min(rng.randint(5, 8), len(KINDS))
+    if not new_kinds:
+        return rng.sample(sorted(KINDS), count)
+    fresh = rng.sample(sorted(NEW_KINDS), min(len(NEW_KINDS), count - 2))
+    return fresh + rng.sample(sorted(KINDS), max(0, count - len(fresh)))
+
+
+def _compose(rng: Random, kinds: list[str], title: str) -> tuple[FeatureSpec, ...]:
+    features = [FeatureSpec("hub", title, _drawn(rng, "hub"), -1)]
+    rng.shuffle(kinds)
+    on_hub = max(3, len(kinds) - rng.randint(1, 3))
+    for number, kind in enumerate(kinds):
+        parent = 0 if number < on_hub else rng.randint(1, on_hub)
+        locked = "login" in kinds and kind != "login" and parent == 0 and rng.random() < 0.2
+        name = rng.choice(module_of(kind).TITLES)
+        features.append(FeatureSpec(kind, name, _drawn(rng, kind), parent, locked))
+    return tuple(features)
+
+
+def _drawn(rng: Random, kind: str) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted(module_of(kind).configure(rng).items()))
+
+
+__all__ = ["HUB", "AppSpec", "FeatureSpec", "build_app"]

@@ -1,0 +1,59 @@
+"""Identity noise: what changes on a screen, or hides an element's identity, without any meaning.
+
+All of it is a function of the app's seed and the number of events so far, so that every transport
+and every snapshot agrees. Knows no layout. Rates are those of real screens (see `LOOKS`).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Literal, NamedTuple
+
+Noise = Literal["none", "real", "heavy"]
+NOISES: tuple[Noise, ...] = ("none", "real", "heavy")
+ADVERTS = ("Save 20 % today", "New: Premium", "Free trial", "Invite a friend", "Rate us ★★★★★")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun")
+
+
+class Rates(NamedTuple):
+    """Shares in [0, 1] at one noise level, for one toolkit's look."""
+
+    with_id: float
+    short_id: float
+    ambiguous: float
+    unlabelled: float
+    clock: float
+    badge: float
+    advert: float
+    reorder: bool
+
+
+# Ids, ambiguity and missing labels by toolkit, counted over dumps of real apps; the rest is chosen.
+LOOKS: dict[tuple[str, str], Rates] = {
+    ("native", "none"): Rates(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, False),
+    ("native", "real"): Rates(0.65, 0.19, 0.21, 0.17, 0.4, 0.3, 0.25, False),
+    ("native", "heavy"): Rates(0.3, 0.5, 0.5, 0.4, 1.0, 0.8, 0.8, True),
+    ("compose", "none"): Rates(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, False),
+    ("compose", "real"): Rates(0.04, 0.0, 0.16, 0.10, 0.4, 0.3, 0.25, False),
+    ("compose", "heavy"): Rates(0.0, 0.0, 0.5, 0.3, 1.0, 0.8, 0.8, True),
+}
+
+
+@lru_cache(maxsize=65536)
+def chance(seed: int, *what: str) -> float:
+    """A number in [0, 1) that depends on the seed and the names alone."""
+    key = f"{seed}/{'/'.join(what)}".encode()
+    return int.from_bytes(blake2b(key, digest_size=4).digest(), "big") / 2**32
+
+
+def changing_text(kind: str, seed: int, salt: int, ticks: int) -> str:
+    """The text of a clock, counter, badge or advert after `ticks` events."""
+    if kind == "clock":
+        minutes = seed % 1440 + ticks // 3
+        return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
+    if kind == "badge":
+        return str((seed + salt * 7 + ticks // 5) % 12 + 1)
+    if kind == "counter":
+        return f"{(seed + salt) % 900 + ticks * 3} online"
+    return ADVERTS[(seed + salt + ticks // 4) % len(ADVERTS)]
