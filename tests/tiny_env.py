@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jamel.coverage import ProbeSet
+from jamel.coverage.jacoco import write_exec
 from jamel.coverage.probes import ClassProbes
 from jamel.types import Action, ActionKind, Element, Observation
 
@@ -22,7 +23,7 @@ def element(text: str, cls: str = "android.widget.Button", top: int = 0) -> Elem
 class TinyEnv:
     """Screens by name; probe i is executed when screen i is first shown."""
 
-    app, build, backend, device = "tiny/0", "abc123", "android", "in_process"
+    app, build, backend, device = "tiny/0", "abc123", "android", "virtual"
     total_probes = len(TREE)
 
     def reset(
@@ -59,7 +60,7 @@ class TinyEnv:
         return ProbeSet({1: ClassProbes("tiny/Main", len(TREE), self.bits)})
 
     def raw_coverage(self) -> bytes:
-        return self.bits.to_bytes(4, "little")
+        return write_exec(self.coverage())
 
     def snapshot(self) -> bytes | None:
         return None

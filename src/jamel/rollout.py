@@ -13,6 +13,9 @@ from jamel.envs.base import Env
 from jamel.episodes import coverage_digest
 from jamel.types import Action, ActionKind, Episode, Observation, Session, Transition
 
+VIRTUAL = "virtual"
+"""What an environment on the embedded device calls its device."""
+
 
 class _Coverage:
     """The session's cumulative raw coverage, kept once per change."""
@@ -35,8 +38,8 @@ def rollout(
     """Let the agent explore for `budget` actions and record everything.
 
     An episode ends when the agent restarts the app or the environment terminates. Invalid actions
-    cost a step, are kept and are marked. Durations are recorded on a real device only: in process
-    they would say more about the machine than about the app, and two machines must write the
+    cost a step, are kept and are marked. Durations are recorded on real devices only: on the
+    embedded one they would say more about the machine than about the app, and two machines must write the
     same bytes.
 
     Args:
@@ -90,13 +93,12 @@ def _step(env: Env, action: Action, coverage: _Coverage) -> dict[str, Any]:
         following, _ = env.reset()
     if reward > 0 or reset:
         coverage.read()
-    in_process = "in_process" in env.device
     return {
         "next": following,
         "executed": bool(info["executed"]),
         "reason": str(info.get("invalid_reason", "")),
         "ended": reset or restarted,
-        "ms": 0.0 if in_process else (time.perf_counter() - began) * 1000,
+        "ms": 0.0 if env.device == VIRTUAL else (time.perf_counter() - began) * 1000,
     }
 
 

@@ -1,0 +1,212 @@
+"""Collect a round of sessions: agents on apps, in parallel, one shard each.
+
+Knows nothing of labels or of training. Which agent explores which app is a pure function of the
+profile and the round, so a round that was killed goes on where it stopped, and the same round
+gives the same shards whatever the number of workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import lru_cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from jamel.agents import MODEL_AGENTS, Agent, make_agent
+from jamel.config import Config, DeviceConfig
+from jamel.episodes import is_readable, shard_path, write_session
+from jamel.errors import ConfigError
+from jamel.rollout import rollout
+from jamel.types import Session
+
+Progress = Callable[[int, int, str], None]
+"""Called with (sessions there, sessions in all, the session just finished)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One session to collect."""
+
+    suite: str
+    index: int
+    agent: str
+    model_dir: Path | None
+    seed: int
+    steps: int
+    temperature: float
+    device: DeviceConfig
+    out_dir: Path
+
+    @property
+    def session_id(self) -> str:
+        """The name of the session and of its shard."""
+        return f"{self.suite}-{self.index:03d}-{self.agent}-s{self.seed}"
+
+    @property
+    def path(self) -> Path:
+        """Where the shard will lie."""
+        return shard_path(self.out_dir, self.session_id)
+
+
+def plan(
+    config: Config,
+    out_dir: Path,
+    *,
+    round_index: int = 0,
+    model_dir: Path | None = None,
+    agent_names: Sequence[str] | None = None,
+    seed_offset: int = 0,
+) -> list[Job]:
+    """The sessions of a round: one a fresh app, round r starting at app r × `collect.apps`.
+
+    With a model, `collect.on_policy_share` of the apps, evenly spread, go to the first agent with
+    a model that is named (else `jamel`); the others take turns among the agents without one.
+    """
+    section = config.collect
+    names = tuple(agent_names or section.agents)
+    if not names:
+        raise ConfigError("expected agents in collect.agents, found none. Name at least one.")
+    learned = [name for name in names if name in MODEL_AGENTS] or ["jamel"]
+    simple = [name for name in names if name not in MODEL_AGENTS]
+    share = section.on_policy_share if model_dir is not None else 0.0
+    if not simple:
+        share = 1.0
+    jobs: list[Job] = []
+    turn = 0
+    for number in range(section.apps):
+        on_policy = int((number + 1) * share) > int(number * share)
+        name = learned[0] if on_policy else simple[turn % len(simple)]
+        turn += not on_policy
+        jobs.append(
+            Job(
+                suite=section.suite,
+                index=round_index * section.apps + number,
+                agent=name,
+                model_dir=model_dir if on_policy else None,
+                seed=section.seed + seed_offset,
+                steps=section.steps,
+                temperature=config.evaluate.temperature,
+                device=config.device,
+                out_dir=Path(out_dir),
+            )
+        )
+    return jobs
+
+
+def collect(
+    config: Config,
+    out_dir: Path,
+    *,
+    round_index: int = 0,
+    model_dir: Path | None = None,
+    agent_names: Sequence[str] | None = None,
+    seed_offset: int = 0,
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Collect one round and return its shards in the order of the apps.
+
+    Shards that are there and complete are kept, so an interrupted call loses at most the
+    sessions under way.
+
+    Args:
+        config: The profile; `collect` and `device` are read.
+        out_dir: The folder of the round's shards.
+        round_index: Each round explores apps that no earlier round saw.
+        model_dir: The model of the on-policy sessions; none in the first round.
+        agent_names: Instead of `collect.agents`.
+        seed_offset: Is added to `collect.seed`.
+        progress: Is told of every finished session.
+
+    Raises:
+        ConfigError: An agent is unknown or its model is missing.
+        StoreError: The disk is full; what was written is kept.
+    """
+    jobs = plan(
+        config,
+        out_dir,
+        round_index=round_index,
+        model_dir=model_dir,
+        agent_names=agent_names,
+        seed_offset=seed_offset,
+    )
+    for name, folder in {(job.agent, job.model_dir) for job in jobs}:
+        _check_agent(name, folder)
+    missing = [job for job in jobs if not is_readable(job.path)]
+    there = len(jobs) - len(missing)
+    for number, finished in enumerate(_run(missing, config.collect.workers), there + 1):
+        if progress is not None:
+            progress(number, len(jobs), finished)
+    return [job.path for job in jobs]
+
+
+def collect_session(job: Job) -> str:
+    """Collect one session, write its shard and return its name."""
+    write_session(explore(job), job.out_dir)
+    return job.session_id
+
+
+def explore(job: Job) -> Session:
+    """The session of a job, not written."""
+    from jamel.envs.android import make_env
+    from jamel.suites import app_spec
+
+    spec = app_spec(f"{job.suite}/{job.index}")
+    env = make_env(spec, job.device.transport, screenshots=job.device.screenshots)
+    try:
+        return rollout(
+            _agent(job.agent, job.model_dir, job.temperature),
+            env,
+            seed=job.seed * 100_003 + job.index,
+            budget=job.steps,
+            session_id=job.session_id,
+            suite=job.suite,
+        )
+    finally:
+        env.close()
+
+
+def _run(jobs: Sequence[Job], workers: int) -> Iterable[str]:
+    if workers == 1 or len(jobs) <= 1:
+        yield from map(collect_session, jobs)
+        return
+    # spawn: a forked child would inherit the locks of torch's and gRPC's threads.
+    context = get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=_one_thread) as pool:
+        futures = [pool.submit(collect_session, job) for job in jobs]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _one_thread() -> None:
+    """Workers share the cores; more threads each would only wait for one another."""
+    import os
+    import signal
+
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
+    # Ctrl-C reaches the whole group: the parent stops the pool, a worker ends its session first.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@lru_cache(maxsize=4)
+def _agent(name: str, model_dir: Path | None, temperature: float) -> Agent:
+    agent: Any = make_agent(name, model_dir, temperature=temperature)
+    if model_dir is not None:
+        import torch
+
+        torch.set_num_threads(1)
+    return agent
+
+
+def _check_agent(name: str, model_dir: Path | None) -> None:
+    """Fail before anything starts, rather than in every worker."""
+    if name not in MODEL_AGENTS:
+        make_agent(name)
+    elif model_dir is None or not Path(model_dir).is_dir():
+        make_agent(name, model_dir)
