@@ -105,6 +105,7 @@ class EvaluateConfig(Section):
     )
     seeds: tuple[int, ...] = (0, 1, 2)
     budget: int = Field(120, gt=0)
+    apps: int | None = Field(None, gt=0)
     temperature: float = Field(0.3, gt=0)
     bootstrap: int = Field(2000, gt=0)
     workers: int = Field(2, gt=0)

@@ -1,0 +1,107 @@
+"""The commands that make and check data: collect, label, validate.
+
+Each calls one library function; heavy imports wait until the command runs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jamel.cli.common import (
+    DEFAULT_PROFILE,
+    ArmOption,
+    ConfigOption,
+    JsonOption,
+    comma_list,
+    example,
+    here,
+    present,
+    profile,
+)
+from jamel.errors import DatasetError
+
+RoundOption = Annotated[int, typer.Option("--round", min=0, help="The round of the loop.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's commands to the application."""
+    app.command(epilog=example("jamel collect --round 0 --apps 8 --agents random,planner"))(collect)
+    app.command(epilog=example("jamel label --round 0"))(label)
+    app.command(epilog=example("jamel validate", "jamel validate --json build/valid.json"))(
+        validate
+    )
+
+
+def collect(
+    config: ConfigOption = DEFAULT_PROFILE,
+    round_index: RoundOption = 0,
+    arm: ArmOption = "jamel",
+    model: Annotated[Path | None, typer.Option(help="The model that explores.")] = None,
+    suite: Annotated[str | None, typer.Option(help="Overrides collect.suite.")] = None,
+    apps: Annotated[int | None, typer.Option(help="Overrides collect.apps.")] = None,
+    agents: Annotated[str | None, typer.Option(help="Overrides collect.agents.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Overrides collect.steps.")] = None,
+    json: JsonOption = None,
+) -> None:
+    """Explore apps and write one Parquet shard a session; what is there already is kept."""
+    from jamel.collect import collect as run
+
+    overrides = {"suite": suite, "apps": apps, "agents": comma_list(agents), "steps": steps}
+    settings = profile(config, collect=overrides)
+    project = here()
+    folder = project.sessions / project.round_name(arm, round_index)
+    shards = run(settings, folder, round_index=round_index, model_dir=model)
+    present(_shard_rows(shards), f"{len(shards)} sessions in {folder}", json)
+
+
+def label(
+    config: ConfigOption = DEFAULT_PROFILE,
+    round_index: RoundOption = 0,
+    arm: ArmOption = "jamel",
+    json: JsonOption = None,
+) -> None:
+    """Label every step of a round's sessions with the code it reached for the first time."""
+    from jamel.label import label as run
+
+    project = here()
+    name = project.round_name(arm, round_index)
+    sessions = sorted((project.sessions / name).glob("*.parquet"))
+    if not sessions:
+        raise DatasetError(
+            f"expected session shards in {project.sessions / name}, found none. "
+            f"Run jamel collect --round {round_index} first."
+        )
+    shards = run(profile(config), sessions, project.labels / name)
+    present(_shard_rows(shards), f"{len(shards)} label shards in {project.labels / name}", json)
+
+
+def validate(
+    out: Annotated[Path | None, typer.Option(help="Where the data docs go.")] = None,
+    report_only: Annotated[bool, typer.Option(help="Leave broken shards where they are.")] = False,
+    json: JsonOption = None,
+) -> None:
+    """Check every shard against the dataset's expectations; bad shards go to data/quarantine."""
+    from jamel.validate import require
+    from jamel.validate import validate as run
+
+    project = here()
+    aside = None if report_only else project.quarantine
+    result = run(project.sessions, project.labels, out or project.validation, aside)
+    row = {
+        "passed": result.passed,
+        "expectations": result.evaluated,
+        "sessions": result.sessions,
+        "quarantined": len(result.quarantined),
+        "data_docs": str(result.docs),
+    }
+    present([row], "Validation", json, result.as_dict())
+    for path, reason in result.quarantined.items():
+        typer.echo(f"quarantined {path}: {reason}")
+    require(result)
+
+
+def _shard_rows(shards: list[Path]) -> list[dict[str, object]]:
+    return [{"shard": shard.name, "bytes": shard.stat().st_size} for shard in shards]

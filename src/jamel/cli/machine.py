@@ -1,0 +1,104 @@
+"""The commands about this machine: doctor, init, device, bench, ui.
+
+Each calls one library function; heavy imports wait until the command runs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jamel.cli.common import DEFAULT_PROFILE, ConfigOption, JsonOption, example, here, present
+
+device = typer.Typer(help="The embedded virtual Android device.", no_args_is_help=True)
+PortOption = Annotated[int, typer.Option(help="The first port to try, on loopback only.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's commands to the application."""
+    app.command(epilog=example("jamel doctor", "jamel doctor --json build/doctor.json"))(doctor)
+    app.command(epilog=example("jamel init"))(init)
+    app.command(epilog=example("jamel bench"))(bench)
+    app.command(epilog=example("jamel ui", "jamel ui --port 5000"))(ui)
+    device.command(epilog=example("jamel device start --app test/0"))(start)
+    device.command(epilog=example("jamel device gallery --app test/0 --out build/gallery"))(gallery)
+    app.add_typer(device, name="device", epilog=example("jamel device start --app test/0"))
+
+
+def doctor(json: JsonOption = None) -> None:
+    """Say what this machine and this project lack; exit status 1 if something needed is missing."""
+    from jamel.doctor import diagnose
+
+    checks = diagnose(here().root)
+    rows = [
+        {
+            "check": check.name,
+            "state": "ok" if check.passed else ("MISSING" if check.needed else "optional"),
+            "found": check.found,
+            "what_to_do": "" if check.passed else check.advice,
+        }
+        for check in checks
+    ]
+    present(rows, "jamel doctor", json, [check.as_row() for check in checks])
+    if not all(check.passed for check in checks if check.needed):
+        raise typer.Exit(1)
+
+
+def init() -> None:
+    """Create the project's stores (MLflow, Prefect, DVC); running it again changes nothing."""
+    from jamel.stores import init as run
+
+    stores = run(here().root)
+    typer.echo(f"stores ready in {stores.root / 'stores'}")
+
+
+def start(
+    app: Annotated[str, typer.Option(help="Which app runs on it, as suite/number.")] = "test/0",
+) -> None:
+    """Start a device, print its serial and the adb server's port, and run until stopped."""
+    from jamel.services import wait_until_stopped
+    from jamel.suites import app_spec
+    from jamel.virtual_device.apps import App
+    from jamel.virtual_device.server import VirtualDevice
+
+    running = VirtualDevice(App(app_spec(app)))
+    serial = running.start()
+    try:
+        print(f"{serial} {running.adb_port}", flush=True)
+        print(f"try: adb -P {running.adb_port} -s {serial} shell dumpsys window", flush=True)
+        wait_until_stopped()
+    finally:
+        running.stop()
+
+
+def gallery(
+    app: Annotated[str, typer.Option(help="Which app, as suite/number.")] = "test/0",
+    out: Annotated[Path, typer.Option(help="Folder for the PNG files.")] = Path("build/gallery"),
+    steps: Annotated[int, typer.Option(help="How many steps of exploration to draw from.")] = 40,
+    json: JsonOption = None,
+) -> None:
+    """Draw the different screens that a short exploration of an app comes across."""
+    from jamel.gallery import draw_gallery
+
+    pictures = draw_gallery(app, out, steps=steps)
+    present([{"picture": str(path)} for path in pictures], f"Screens of {app}", json)
+
+
+def bench(config: ConfigOption = DEFAULT_PROFILE, json: JsonOption = None) -> None:
+    """Measure device, label, training and decision speed; appended to docs/bench.jsonl."""
+    from jamel.bench import bench as run
+    from jamel.config import load_config
+
+    row = run(load_config(config), Path("docs/bench.jsonl"))
+    present([{"measure": key, "value": value} for key, value in row.items()], "Speed", json, row)
+
+
+def ui(
+    port: PortOption = 5000,
+) -> None:
+    """Open MLflow, Prefect, the report and the data docs on loopback; Ctrl-C stops them all."""
+    from jamel.services import serve_all
+
+    serve_all(here(), port)

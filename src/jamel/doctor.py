@@ -1,0 +1,140 @@
+"""What this machine and this project lack, each with what to do about it.
+
+Knows no store from the inside: it looks for files, versions and executables, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+FREE_DISK_GB = 2
+MEMORY_GB = 4
+PINS = (("fastapi", (0, 151)), ("sqlalchemy", (2, 1)))
+"""Packages that break Prefect in silence from the given version on (pip check is content)."""
+NEEDED = ("torch", "transformers", "mlflow", "prefect", "dvc", "great-expectations", "adbutils")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding. `needed` is False for what only a real emulator or a faster run wants."""
+
+    name: str
+    passed: bool
+    found: str
+    advice: str = ""
+    needed: bool = True
+
+    def as_row(self) -> dict:
+        """The finding as plain data."""
+        return asdict(self)
+
+
+def diagnose(root: Path) -> list[Check]:
+    """Every check, in the order in which a failure should be mended."""
+    checks = [_python(), *_packages(), *_pins(), _git(root), _disk(root), _memory()]
+    return [*checks, *_stores(root), _adb(), _kvm()]
+
+
+def _python() -> Check:
+    found = platform.python_version()
+    return Check(
+        "python",
+        sys.version_info >= (3, 11),
+        found,
+        "install Python 3.11 or newer, then make setup",
+    )
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _packages() -> list[Check]:
+    return [
+        Check(name, bool(_version(name)), _version(name) or "not installed", "run make setup")
+        for name in NEEDED
+    ]
+
+
+def _pins() -> list[Check]:
+    return [_pin(name, below) for name, below in PINS]
+
+
+def _pin(name: str, below: tuple[int, int]) -> Check:
+    found = _version(name) or "0.0"
+    parts = tuple(int(part) for part in found.split(".")[:2] if part.isdigit())
+    limit = ".".join(str(part) for part in below)
+    advice = f"pip install -c constraints.txt '{name}<{limit}': Prefect breaks in silence with it"
+    return Check(f"{name} < {limit}", parts < below, found, advice)
+
+
+def _git(root: Path) -> Check:
+    inside = any((folder / ".git").exists() for folder in (root, *root.parents))
+    found = "repository" if inside else "no repository"
+    return Check("git", inside and bool(shutil.which("git")), found, "run git init: DVC needs it")
+
+
+def _disk(root: Path) -> Check:
+    free_gb = shutil.disk_usage(root).free / 1e9
+    advice = f"free {FREE_DISK_GB} GB: datasets and models are kept by version"
+    return Check("disk", free_gb >= FREE_DISK_GB, f"{free_gb:.0f} GB free", advice)
+
+
+def _memory() -> Check:
+    total_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
+    advice = "set collect.workers and evaluate.workers to 1 in the profile"
+    return Check("memory", total_gb >= MEMORY_GB, f"{total_gb:.0f} GB", advice, needed=False)
+
+
+def _stores(root: Path) -> list[Check]:
+    wanted = {
+        "MLflow store": root / "stores" / "mlflow.db",
+        "Prefect store": root / "stores" / "prefect",
+        "DVC repository": root / ".dvc",
+    }
+    return [
+        Check(name, path.exists(), "ready" if path.exists() else "missing", "run jamel init")
+        for name, path in wanted.items()
+    ]
+
+
+def adb_executable() -> str | None:
+    """The adb on PATH, else the one adbutils brings along, else None."""
+    on_path = shutil.which("adb")
+    if on_path:
+        return on_path
+    spec = importlib.util.find_spec("adbutils")
+    if spec is None or spec.origin is None:
+        return None
+    bundled = Path(spec.origin).parent / "binaries" / "adb"
+    return str(bundled) if bundled.exists() else None
+
+
+def _adb() -> Check:
+    path = adb_executable()
+    advice = "install the Android platform tools; the default in-process device works without them"
+    if path is None:
+        return Check("adb", False, "not found", advice, needed=False)
+    try:
+        done = subprocess.run([path, "version"], capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Check("adb", False, f"{path}: {error}", advice, needed=False)
+    lines = done.stdout.splitlines()
+    return Check("adb", done.returncode == 0, lines[0] if lines else path, advice, needed=False)
+
+
+def _kvm() -> Check:
+    usable = os.access("/dev/kvm", os.R_OK | os.W_OK)
+    advice = "real emulators want it; the embedded device does not"
+    return Check("kvm", usable, "usable" if usable else "not usable", advice, needed=False)

@@ -1,0 +1,99 @@
+"""Where things lie in a project's folder, said once for the command line and the flows.
+
+Knows names of folders only; creates nothing and reads only directory listings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SHARED_ARM = "jamel"
+"""The arm whose on-policy rounds carry no prefix, because its rounds are the project's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The folders of the project at `root`, all absolute."""
+
+    root: Path
+
+    @classmethod
+    def at(cls, root: Path | str = ".") -> Layout:
+        """The layout of the project at `root`, by default the current directory."""
+        return cls(Path(root).resolve())
+
+    @property
+    def data(self) -> Path:
+        """What DVC pins: sessions and labels, append-only."""
+        return self.root / "data"
+
+    @property
+    def sessions(self) -> Path:
+        """One folder of session shards a round."""
+        return self.data / "sessions"
+
+    @property
+    def labels(self) -> Path:
+        """One folder of label shards a round, named as the sessions' folder."""
+        return self.data / "labels"
+
+    @property
+    def build(self) -> Path:
+        """Everything a run makes and `make clean` removes."""
+        return self.root / "build"
+
+    @property
+    def quarantine(self) -> Path:
+        """Broken shards, each with the reason beside it."""
+        return self.data / "quarantine"
+
+    @property
+    def validation(self) -> Path:
+        """The data docs."""
+        return self.build / "validation"
+
+    @property
+    def results(self) -> Path:
+        """The last evaluation, as JSON."""
+        return self.build / "evaluation" / "results.json"
+
+    @property
+    def report(self) -> Path:
+        """The last evaluation, as a page."""
+        return self.build / "evaluation" / "report.html"
+
+    @property
+    def stores(self) -> Path:
+        """The embedded stores: MLflow, Prefect, the DVC remote and the locks."""
+        return self.root / "stores"
+
+    def round_name(self, arm: str, round_index: int) -> str:
+        """Round 0 is shared by all arms; later rounds are on-policy and an arm's own."""
+        shared = round_index == 0 or arm == SHARED_ARM
+        return f"round-{round_index}" if shared else f"{arm}-round-{round_index}"
+
+    def model(self, arm: str, round_index: int) -> Path:
+        """The model of an arm after a round."""
+        return self.build / "models" / arm / f"round-{round_index}"
+
+    def shards(self, kind: str, arm: str, up_to_round: int) -> list[Path]:
+        """Shards of `kind` ("sessions" or "labels") that an arm may train on, in a fixed order."""
+        names = [self.round_name(arm, index) for index in range(up_to_round + 1)]
+        return [p for name in names for p in sorted((self.data / kind / name).glob("*.parquet"))]
+
+    def last_round(self, arm: str) -> int:
+        """The arm's highest round that has labels, 0 when there is none."""
+        index = 0
+        while (self.labels / self.round_name(arm, index + 1)).is_dir():
+            index += 1
+        return index
+
+    def last_model(self, arm: str) -> Path | None:
+        """The arm's model of the highest round, None when there is none."""
+        found = [p for p in (self.build / "models" / arm).glob("round-*") if _is_model(p)]
+        return max(found, key=lambda path: int(path.name.rsplit("-", 1)[1]), default=None)
+
+
+def _is_model(path: Path) -> bool:
+    return (path / "config.json").exists() and path.name.rsplit("-", 1)[1].isdigit()

@@ -1,0 +1,169 @@
+"""The web pages of a project on loopback: MLflow, Prefect, the report and the data docs.
+
+Knows only how to start other programs and to end those it started, as whole process groups.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import NamedTuple
+
+from jamel.errors import StoreError
+from jamel.layout import Layout
+from jamel.stores import TELEMETRY_OFF, Stores, open_stores
+
+LOOPBACK = "127.0.0.1"
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 10.0
+
+
+class Service(NamedTuple):
+    """One program: what it shows, how it is started, and where it answers."""
+
+    name: str
+    command: list[str]
+    port: int
+    page: str = "/"
+
+    @property
+    def url(self) -> str:
+        """Where to point a browser."""
+        return f"http://{LOOPBACK}:{self.port}{self.page}"
+
+
+def services(project: Layout, stores: Stores, first_port: int) -> list[Service]:
+    """The three programs on free ports from `first_port` up."""
+    mlflow, prefect, pages = free_ports(first_port, 3)
+    files = [sys.executable, "-m", "http.server", str(pages), "--bind", LOOPBACK]
+    return [
+        Service("MLflow", _mlflow(stores, mlflow), mlflow),
+        Service("Prefect", _prefect(prefect), prefect),
+        Service("report, data docs", [*files, "--directory", str(project.build)], pages),
+    ]
+
+
+def _mlflow(stores: Stores, port: int) -> list[str]:
+    return [
+        *[sys.executable, "-m", "mlflow", "server", "--workers", "1"],
+        *["--host", LOOPBACK, "--port", str(port)],
+        *["--backend-store-uri", stores.mlflow_uri],
+        *["--artifacts-destination", str(stores.mlflow_artifacts)],
+    ]
+
+
+def _prefect(port: int) -> list[str]:
+    server = [sys.executable, "-m", "prefect", "server", "start"]
+    return [*server, "--host", LOOPBACK, "--port", str(port)]
+
+
+def free_ports(first: int, count: int) -> list[int]:
+    """`count` ports on loopback that nothing listens on, from `first` up."""
+    found: list[int] = []
+    for port in range(first, 65536):
+        if len(found) == count:
+            break
+        with socket.socket() as probe, suppress(OSError):
+            # As servers do it: a connection that lingers in TIME_WAIT is no listener.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((LOOPBACK, port))
+            found.append(port)
+    return found
+
+
+def serve_all(project: Layout, first_port: int) -> None:
+    """Start every service, print where each answers, and stop them all on Ctrl-C or SIGTERM."""
+    stores = open_stores(project.root)
+    project.build.mkdir(parents=True, exist_ok=True)
+    with running(services(project, stores, first_port), stores) as started:
+        for service in started:
+            print(f"{service.name:20} {service.url}", flush=True)
+        pages = started[-1].url
+        print(f"{'':20} {pages}evaluation/report.html", flush=True)
+        print(f"{'':20} {pages}validation/", flush=True)
+        print("Ctrl-C stops them.", flush=True)
+        wait_until_stopped()
+
+
+@contextmanager
+def running(wanted: list[Service], stores: Stores) -> Iterator[list[Service]]:
+    """Run the services, each in a process group of its own; end the groups whatever happens."""
+    logs = stores.root / "stores" / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        for service in wanted:
+            processes.append(_spawn(service, stores, logs))
+        for service, process in zip(wanted, processes, strict=True):
+            _await_port(service, process, logs)
+        yield wanted
+    finally:
+        _end(processes)
+
+
+def _log(service: Service, logs: Path) -> Path:
+    return logs / f"{service.name.split(',')[0].lower()}.log"
+
+
+def _spawn(service: Service, stores: Stores, logs: Path) -> subprocess.Popen[bytes]:
+    environment = os.environ | TELEMETRY_OFF | {"PREFECT_HOME": str(stores.prefect_home)}
+    with _log(service, logs).open("wb") as output:
+        return subprocess.Popen(
+            service.command,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _await_port(service: Service, process: subprocess.Popen[bytes], logs: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        with suppress(OSError), socket.create_connection((LOOPBACK, service.port), timeout=1):
+            return
+        time.sleep(0.2)
+    raise StoreError(
+        f"expected {service.name} to answer on port {service.port} within {START_TIMEOUT_S:.0f} s, "
+        f"found that it does not. Its output is in {_log(service, logs)}."
+    )
+
+
+def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_TIMEOUT_S
+    for process in processes:
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def wait_until_stopped() -> None:
+    """Return when Ctrl-C or SIGTERM arrives."""
+    stopped: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        stopped.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        while not stopped:
+            time.sleep(0.2)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,84 @@
+"""The command line as a user meets it: a process, its output and its exit status."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+DATA_VERBS = ("collect", "label", "validate")
+MODEL_VERBS = ("train", "evaluate", "promote", "rollback", "compare")
+VERBS = ("doctor", "init", "device", "bench", "ui", *DATA_VERBS, *MODEL_VERBS)
+HEAVY = ("torch", "transformers", "mlflow", "prefect", "dvc", "great_expectations", "pandas")
+
+
+def jamel(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    command = [sys.executable, "-m", "jamel.cli", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+
+
+def test_help_lists_every_verb_and_is_quick() -> None:
+    began = time.perf_counter()
+    done = jamel("--help")
+    took_s = time.perf_counter() - began
+    assert done.returncode == 0
+    assert all(verb in done.stdout for verb in VERBS)
+    assert took_s < 5, "help takes about half a second on an idle machine"
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = f"import sys, jamel.cli; print([name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_help_has_an_example(verb: str) -> None:
+    done = jamel(verb, "--help")
+    assert done.returncode == 0
+    assert f"jamel {verb}" in done.stdout.split("Example:")[1]
+
+
+def test_an_error_is_a_sentence_without_a_traceback(tmp_path: Path) -> None:
+    done = jamel("collect", "--config", "nowhere.yaml", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "expected a profile at nowhere.yaml" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_label_without_sessions_says_what_to_run_first(tmp_path: Path) -> None:
+    profile = tmp_path / "small.yaml"
+    profile.write_text("profile: small\n")
+    done = jamel("label", "--config", str(profile), cwd=tmp_path)
+    assert done.returncode == 1
+    assert "jamel collect --round 0" in done.stderr
+
+
+def test_doctor_writes_its_checks_as_json(tmp_path: Path) -> None:
+    done = jamel("doctor", "--json", "out/doctor.json", cwd=tmp_path)
+    checks = {
+        check["name"]: check for check in json.loads((tmp_path / "out/doctor.json").read_text())
+    }
+    assert done.returncode == 1, "an empty folder has no stores"
+    assert checks["MLflow store"]["advice"] == "run jamel init"
+    assert checks["fastapi < 0.151"]["passed"]
+    assert checks["sqlalchemy < 2.1"]["passed"]
+
+
+def test_ui_without_stores_says_init(tmp_path: Path) -> None:
+    done = jamel("ui", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "jamel init" in done.stderr
+
+
+def test_evaluating_an_arm_that_was_never_trained_says_so(tmp_path: Path) -> None:
+    profile = tmp_path / "small.yaml"
+    profile.write_text("profile: small\n")
+    done = jamel("evaluate", "--config", str(profile), "--agents", "jamel", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "jamel train --arm jamel" in done.stderr

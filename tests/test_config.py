@@ -1,0 +1,64 @@
+"""Profiles: every file in configs/ loads, and a mistake is answered with a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jamel.config import Config, config_digest, load_config, parse_config
+from jamel.errors import ConfigError
+
+PROFILES = [path for path in sorted(Path("configs").glob("*.yaml")) if path.stem != "suites"]
+
+
+@pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)
+def test_every_profile_loads(path: Path) -> None:
+    assert load_config(path).profile == path.stem
+
+
+def test_an_unknown_key_names_the_nearest_known_one() -> None:
+    with pytest.raises(ConfigError, match=r"'train\.update'.*'train\.updates'|update"):
+        parse_config({"train": {"update": 3}}, source="x.yaml")
+
+
+def test_an_unknown_section_names_the_nearest_known_one() -> None:
+    with pytest.raises(ConfigError, match="'evaluate'"):
+        parse_config({"evalute": {}}, source="x.yaml")
+
+
+@pytest.mark.parametrize(
+    ("raw", "key"),
+    [
+        ({"train": {"lr": -1}}, "train.lr"),
+        ({"train": {"lr": "fast"}}, "train.lr"),
+        ({"collect": {"on_policy_share": 2}}, "collect.on_policy_share"),
+        ({"train": 3}, "train"),
+    ],
+)
+def test_an_ill_typed_value_names_its_key(raw: dict, key: str) -> None:
+    with pytest.raises(ConfigError, match=key):
+        parse_config(raw, source="x.yaml")
+
+
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "list.yaml"
+    path.write_text("- a\n")
+    with pytest.raises(ConfigError, match="mapping"):
+        load_config(path)
+
+
+def test_a_missing_file_says_where_profiles_are(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="configs/"):
+        load_config(tmp_path / "none.yaml")
+
+
+def test_the_digest_changes_with_any_value() -> None:
+    assert config_digest(Config()) == config_digest(Config())
+    changed = parse_config({"train": {"lr": 0.001}}, source="x.yaml")
+    assert config_digest(changed) != config_digest(Config())
+
+
+def test_a_profile_is_frozen() -> None:
+    with pytest.raises(Exception, match="frozen"):
+        Config().train.lr = 1.0  # type: ignore[misc]

@@ -1,0 +1,32 @@
+"""Programs started for `jamel ui`: they answer on loopback and end with the block."""
+
+from __future__ import annotations
+
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from jamel.errors import StoreError
+from jamel.services import Service, free_ports, running
+from jamel.stores import stores_at
+
+
+def test_a_service_answers_and_is_gone_afterwards(tmp_path: Path) -> None:
+    (port,) = free_ports(18300, 1)
+    files = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"]
+    service = Service("files", [*files, "--directory", str(tmp_path)], port)
+    with running([service], stores_at(tmp_path)):
+        assert urllib.request.urlopen(service.url, timeout=10).status == 200
+    assert free_ports(port, 1) == [port]
+
+
+def test_a_service_that_dies_names_its_log(tmp_path: Path) -> None:
+    (port,) = free_ports(18400, 1)
+    broken = Service("broken", [sys.executable, "-c", "raise SystemExit(3)"], port)
+    with (
+        pytest.raises(StoreError, match=r"broken\.log"),
+        running([broken], stores_at(tmp_path)),
+    ):
+        pass
