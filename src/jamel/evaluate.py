@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -23,8 +24,8 @@ from jamel.errors import JamelError
 from jamel.scores import Run, collate
 from jamel.types import Action, Observation, Session
 
-Progress = Callable[[int, int], None]
-"""Called with (finished runs, all runs)."""
+Progress = Callable[[int, int, str], None]
+"""Called with (finished runs, all runs, the run just finished)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,21 @@ class Job:
     seed: int
     budget: int
     config: Config
+
+    @property
+    def index(self) -> int:
+        """The app's number in its suite."""
+        return int(self.app.rsplit("/", 1)[1])
+
+    @property
+    def session_id(self) -> str:
+        """The name of the session, as in the dataset."""
+        return f"{self.suite}-{self.index:03d}-{self.agent}-s{self.seed}"
+
+    @property
+    def session_seed(self) -> int:
+        """Differs from app to app, or random choices would be the same on all of them."""
+        return self.seed * 100_003 + self.index
 
 
 class Metered:
@@ -83,7 +99,7 @@ def evaluate(
         config: the profile; its `evaluate` section fills what is not given.
         agents: the name shown -> the folder of its model, None for an agent without learning.
         apps: only the first so many apps of the suite.
-        progress: called with (finished, all) after each run.
+        progress: is told of every finished run.
 
     Returns:
         `{"meta", "rows", "paired", "summary", "curves"}`, plain data for JSON. A row is one
@@ -136,15 +152,16 @@ def plan(
 def run_jobs(jobs: Sequence[Job], workers: int, progress: Progress | None = None) -> list[Run]:
     """Run the jobs over processes; the order of the results is that of the jobs."""
     if workers == 1 or len(jobs) == 1:
-        return [_noted(run_job(job), done, len(jobs), progress) for done, job in enumerate(jobs, 1)]
+        return [_told(progress, done, jobs, run_job(job)) for done, job in enumerate(jobs, 1)]
+    # spawn: a forked child would inherit the locks of torch's and gRPC's threads.
     context = get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_one_thread) as pool:
+    with ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=_worker) as pool:
         futures = [pool.submit(run_job, job) for job in jobs]
         try:
             for done, future in enumerate(as_completed(futures), 1):
-                _noted(future.result(), done, len(jobs), progress)
+                _told(progress, done, jobs, future.result())
         except BaseException:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
             raise
         return [future.result() for future in futures]
 
@@ -158,12 +175,16 @@ def run_job(job: Job) -> Run:
     spec = app_spec(job.app)
     env = make_env(spec, transport=job.config.device.transport)
     try:
-        first, _ = env.reset(seed=job.seed, options={"new_session": True})
+        first, _ = env.reset(seed=job.session_seed, options={"new_session": True})
         start = env.coverage().count()
         agent = Metered(_agent(job, first), job.agent)
-        session_id = f"{job.app.replace('/', '-')}-{job.agent}-s{job.seed}"
         session = rollout(
-            agent, env, seed=job.seed, budget=job.budget, session_id=session_id, suite=job.suite
+            agent,
+            env,
+            seed=job.session_seed,
+            budget=job.budget,
+            session_id=job.session_id,
+            suite=job.suite,
         )
     finally:
         env.close()
@@ -241,26 +262,39 @@ _AGENTS: dict[tuple[str, Path | None, float], Agent] = {}
 
 def _agent(job: Job, first: Observation) -> Agent:
     """The job's agent. A new one decides once before it is timed: the first call warms caches."""
-    from jamel.agents import make_agent
+    from jamel.agents import MODEL_AGENTS, make_agent
 
     temperature = job.config.evaluate.temperature
     key = (job.agent, job.model_dir, temperature)
     if key not in _AGENTS:
-        agent = make_agent(job.agent, job.model_dir, seed=job.seed, temperature=temperature)
-        agent.reset(job.seed)
+        named = job.model_dir is None or job.agent in MODEL_AGENTS
+        # Any other name with a model, such as the champion's, is a model as it was trained.
+        kind = job.agent if named else "jamel"
+        agent = make_agent(kind, job.model_dir, temperature=temperature)
+        if job.model_dir is not None:
+            _one_torch_thread()
+        agent.reset(0)
         agent.act(first)
         _AGENTS[key] = agent
     return _AGENTS[key]
 
 
-def _one_thread() -> None:
-    """Processes share the cores by themselves; threads on top only fight. Before torch loads."""
-    os.environ["OMP_NUM_THREADS"] = "1"
+def _one_torch_thread() -> None:
+    """One small screen at a time: threads cost more than they give, and sums must repeat."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
-def _noted(run: Run, done: int, total: int, progress: Progress | None) -> Run:
+def _worker() -> None:
+    """Processes share the cores by themselves. Ctrl-C is the parent's to handle."""
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _told(progress: Progress | None, done: int, jobs: Sequence[Job], run: Run) -> Run:
     if progress is not None:
-        progress(done, total)
+        progress(done, len(jobs), f"{run.app} {run.agent} seed {run.seed}")
     return run
 
 
