@@ -9,7 +9,16 @@ from __future__ import annotations
 import hashlib
 from typing import Any, NamedTuple
 
-from jamel.types import Action, ActionKind, Element, Observation, action_problem, centre_px, swipe_px
+from jamel.types import (
+    TYPED_TEXTS,
+    Action,
+    ActionKind,
+    Element,
+    Observation,
+    action_problem,
+    centre_px,
+    swipe_px,
+)
 from jamel.virtual_device.apps.compose import AppSpec
 from jamel.virtual_device.apps.context import Context
 from jamel.virtual_device.apps.features import module_of
@@ -223,6 +232,21 @@ class App:
                 links = [Node("row", "link", title, ("@open", i)) for i, title in c.children]
                 drawn = drawn._replace(nodes=drawn.nodes + tuple(links))
         return layout(drawn, self._style, situation)
+
+    def candidates_fast(self) -> list[Action]:
+        """The actions that can have an effect here: for searches that need not act like an agent."""
+        screen = self._current()
+        elements = screen.elements
+        actions = [Action(ActionKind.TAP, i) for i in screen.taps if elements[i].enabled]
+        actions += [Action(ActionKind.LONG_PRESS, i) for i in screen.holds if elements[i].enabled]
+        actions += [Action(ActionKind.TYPE, i, text) for i in screen.fields for text in TYPED_TEXTS]
+        if screen.most_scroll_px:
+            scroller = next(i for i, element in enumerate(elements) if element.scrollable)
+            actions.append(Action(ActionKind.SCROLL_DOWN, scroller))
+            actions.append(Action(ActionKind.SCROLL_UP, scroller))
+        actions.append(Action(ActionKind.BACK))
+        actions.append(Action(ActionKind.RESTART))
+        return actions
 
     # -- events ----------------------------------------------------------------------------------
 

@@ -1,0 +1,63 @@
+"""An observation as the XML that `uiautomator dump` writes.
+
+Knows nothing of apps; what `parse_hierarchy` reads back is the same elements in the same order.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from jamel.types import Element, Observation
+
+_ESCAPED = {
+    "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;",
+    "\n": "&#10;", "\r": "&#13;", "\t": "&#9;",
+}  # fmt: skip
+_TO_ESCAPE = re.compile('[&<>"\n\r\t]')
+
+
+def _quoted(text: str) -> str:
+    return _TO_ESCAPE.sub(lambda match: _ESCAPED[match[0]], text)
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
+
+
+@lru_cache(maxsize=65536)
+def _attributes(element: Element, package: str) -> str:
+    left, top, right, bottom = element.bounds_px
+    return (
+        f'text="{_quoted(element.text)}" resource-id="{_quoted(element.resource_id)}" '
+        f'class="{_quoted(element.cls)}" package="{_quoted(package)}" '
+        f'content-desc="{_quoted(element.content_desc)}" checkable="{_flag(element.checkable)}" '
+        f'checked="{_flag(element.checked)}" clickable="{_flag(element.clickable)}" '
+        f'enabled="{_flag(element.enabled)}" '
+        f'focusable="{_flag(element.clickable or element.scrollable)}" '
+        f'focused="{_flag(element.focused)}" scrollable="{_flag(element.scrollable)}" '
+        f'long-clickable="{_flag(element.long_clickable)}" password="{_flag(element.password)}" '
+        f'selected="{_flag(element.selected)}" bounds="[{left},{top}][{right},{bottom}]"'
+    )
+
+
+def hierarchy_xml(observation: Observation, rotation: int = 0) -> str:
+    """The screen as a uiautomator hierarchy, with the XML declaration."""
+    parts = [
+        "<?xml version='1.0' encoding='UTF-8' standalone='yes' ?>"
+        f'<hierarchy rotation="{rotation}">'
+    ]
+    elements = observation.elements
+    open_nodes: list[int] = []
+    children: dict[int, int] = {}
+    for index, element in enumerate(elements):
+        while open_nodes and open_nodes[-1] != element.parent:
+            parts.append("</node>")
+            open_nodes.pop()
+        position = children.get(element.parent, 0)
+        children[element.parent] = position + 1
+        parts.append(f'<node index="{position}" {_attributes(element, observation.package)}>')
+        open_nodes.append(index)
+    parts.extend("</node>" for _ in open_nodes)
+    parts.append("</hierarchy>")
+    return "".join(parts)
