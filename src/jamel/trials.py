@@ -1,0 +1,182 @@
+"""Run the sessions of an evaluation over processes, and meter every decision.
+
+Knows agents and environments only through `rollout`; knows nothing of intervals or of files. An
+agent's coverage is read from the recorded session, never by the agent.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from jamel.agents.base import Agent
+from jamel.config import Config
+from jamel.scores import Run
+from jamel.types import Action, Observation, Session
+
+Progress = Callable[[int, int, str], None]
+"""Called with (finished runs, all runs, the run just finished)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One session to run: an agent on an app with a seed."""
+
+    suite: str
+    app: str
+    agent: str
+    model_dir: Path | None
+    seed: int
+    budget: int
+    config: Config
+
+    @property
+    def index(self) -> int:
+        """The app's number in its suite."""
+        return int(self.app.rsplit("/", 1)[1])
+
+    @property
+    def session_id(self) -> str:
+        """The name of the session, as in the dataset."""
+        return f"{self.suite}-{self.index:03d}-{self.agent}-s{self.seed}"
+
+    @property
+    def session_seed(self) -> int:
+        """Differs from app to app, or random choices would be the same on all of them."""
+        return self.seed * 100_003 + self.index
+
+
+class Metered:
+    """An agent that notes how long each decision took and how many tokens it read."""
+
+    def __init__(self, agent: Agent, name: str) -> None:
+        self.agent, self.name, self.version = agent, name, agent.version
+        self.ms: list[float] = []
+        self.tokens: list[tuple[int, int]] = []
+
+    def reset(self, session_seed: int) -> None:
+        """Start a session with empty notes."""
+        self.agent.reset(session_seed)
+        self.ms, self.tokens = [], []
+
+    def act(self, observation: Observation) -> Action:
+        """The agent's action, timed. An agent that names no tokens read none."""
+        began = time.perf_counter()
+        action = self.agent.act(observation)
+        self.ms.append(1000 * (time.perf_counter() - began))
+        memory = getattr(self.agent, "tokens_memory", 0)
+        self.tokens.append((int(memory), int(getattr(self.agent, "tokens_screen", 0))))
+        return action
+
+    def observe_result(self, next_observation: Observation, executed: bool) -> None:
+        """Pass on what the action led to."""
+        self.agent.observe_result(next_observation, executed)
+
+
+def run_jobs(jobs: Sequence[Job], workers: int, progress: Progress | None = None) -> list[Run]:
+    """Run the jobs over processes; the order of the results is that of the jobs."""
+    if workers == 1 or len(jobs) == 1:
+        return [_told(progress, done, jobs, run_job(job)) for done, job in enumerate(jobs, 1)]
+    # spawn: a forked child would inherit the locks of torch's and gRPC's threads.
+    context = get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=_worker) as pool:
+        futures = [pool.submit(run_job, job) for job in jobs]
+        try:
+            for done, future in enumerate(as_completed(futures), 1):
+                _told(progress, done, jobs, future.result())
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        return [future.result() for future in futures]
+
+
+def run_job(job: Job) -> Run:
+    """Run one session. Models are loaded once a process."""
+    from jamel.envs.android import make_env
+    from jamel.rollout import rollout
+    from jamel.suites import app_spec, reachable
+
+    spec = app_spec(job.app)
+    env = make_env(spec, transport=job.config.device.transport)
+    try:
+        first, _ = env.reset(seed=job.session_seed, options={"new_session": True})
+        start = env.coverage().count()
+        agent = Metered(_agent(job, first), job.agent)
+        session = rollout(
+            agent,
+            env,
+            seed=job.session_seed,
+            budget=job.budget,
+            session_id=job.session_id,
+            suite=job.suite,
+        )
+    finally:
+        env.close()
+    return to_run(job, session, agent, start, reachable(spec))
+
+
+def to_run(job: Job, session: Session, agent: Metered, start: int, reachable: int) -> Run:
+    """Condense a recorded session and the meter's notes."""
+    steps = session.transitions()
+    return Run(
+        suite=job.suite,
+        app=job.app,
+        agent=job.agent,
+        version=agent.version,
+        seed=job.seed,
+        start=start,
+        covered=tuple(step.covered for step in steps),
+        executed=tuple(step.executed for step in steps),
+        ms=tuple(agent.ms),
+        tokens_memory=tuple(memory for memory, _ in agent.tokens),
+        tokens_screen=tuple(screen for _, screen in agent.tokens),
+        reachable=reachable,
+    )
+
+
+_AGENTS: dict[tuple[str, Path | None, float], Agent] = {}
+"""This process's agents: loading a model takes longer than a session."""
+
+
+def _agent(job: Job, first: Observation) -> Agent:
+    """The job's agent. A new one decides once before it is timed: the first call warms caches."""
+    from jamel.agents import MODEL_AGENTS, make_agent
+
+    temperature = job.config.evaluate.temperature
+    key = (job.agent, job.model_dir, temperature)
+    if key not in _AGENTS:
+        named = job.model_dir is None or job.agent in MODEL_AGENTS
+        # Any other name with a model, such as the champion's, is a model as it was trained.
+        kind = job.agent if named else "jamel"
+        agent = make_agent(kind, job.model_dir, temperature=temperature)
+        if job.model_dir is not None:
+            _one_torch_thread()
+        agent.reset(0)
+        agent.act(first)
+        _AGENTS[key] = agent
+    return _AGENTS[key]
+
+
+def _one_torch_thread() -> None:
+    """One small screen at a time: threads cost more than they give, and sums must repeat."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _worker() -> None:
+    """Processes share the cores by themselves. Ctrl-C is the parent's to handle."""
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _told(progress: Progress | None, done: int, jobs: Sequence[Job], run: Run) -> Run:
+    if progress is not None:
+        progress(done, len(jobs), f"{run.app} {run.agent} seed {run.seed}")
+    return run

@@ -1,0 +1,121 @@
+"""Evaluation end to end on the embedded apps, small; and what its sessions are made of."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from jamel.agents import make_agent
+from jamel.config import Config, EvaluateConfig
+from jamel.errors import JamelError
+from jamel.evaluate import evaluate, plan, print_table, read_json, write_json
+from jamel.trials import Job, Metered, run_jobs
+from tests.tiny_env import TinyEnv
+
+ROW = {
+    *("suite", "app", "seed", "agent", "budget", "reward", "coverage", "auc"),
+    *("tokens_memory", "tokens_screen", "ms_per_decision", "invalid"),
+}
+PAIR = {"agent", "against", "metric", "difference", "low", "high", "wins", "ties", "losses"}
+SIMPLE = {"random": None, "least-tried": None}
+
+
+def make_config(workers: int = 1) -> Config:
+    return Config(evaluate=EvaluateConfig(bootstrap=100, workers=workers))
+
+
+def measure(workers: int = 1, **changes: object) -> dict:
+    given = {"suite": "valid", "seeds": (0, 1), "budget": 8, "apps": 2} | changes
+    return evaluate(make_config(workers), SIMPLE, **given)
+
+
+def without_time(results: dict) -> list[dict]:
+    return [{k: v for k, v in row.items() if k != "ms_per_decision"} for row in results["rows"]]
+
+
+@pytest.fixture(scope="module")
+def results() -> dict:
+    return measure()
+
+
+def test_there_is_a_row_for_every_app_seed_agent_and_budget(results):
+    assert len(results["rows"]) == 2 * 2 * 2
+    assert {row["app"] for row in results["rows"]} == {"valid/0", "valid/1"}
+    for row in results["rows"]:
+        assert set(row) == ROW
+        assert 0 < row["auc"] <= row["coverage"] <= 100
+        assert 0 <= row["reward"] <= 8
+
+
+def test_pairs_cover_both_directions_and_every_metric(results):
+    assert all(set(pair) >= PAIR for pair in results["paired"])
+    found = {(pair["agent"], pair["against"], pair["metric"]) for pair in results["paired"]}
+    assert len(found) == len(results["paired"]) == 2 * 3
+
+
+def test_meta_says_where_the_numbers_come_from(results):
+    meta = results["meta"]
+    wanted = {"commit", "dataset_md5", "seeds", "machine", "suite", "versions", "config", "started"}
+    assert wanted <= set(meta)
+    assert meta["apps"] == 2 and meta["budgets"] == [8]
+
+
+def test_processes_and_repetition_change_nothing(results):
+    assert without_time(measure(workers=2)) == without_time(results)
+
+
+def test_apps_are_not_explored_with_the_same_choices(results):
+    jobs = plan(make_config(), SIMPLE, "valid", (0, 1), 8, 2)
+    assert len({job.session_seed for job in jobs if job.agent == "random"}) == 4
+
+
+def test_nothing_to_run_is_an_error():
+    with pytest.raises(JamelError, match="0 agents"):
+        evaluate(make_config(), {}, suite="valid", apps=1)
+
+
+def test_progress_is_told_of_every_run():
+    told = []
+    measure(apps=1, seeds=(0,), progress=lambda *given: told.append(given))
+    assert told == [(1, 2, "valid/0 random seed 0"), (2, 2, "valid/0 least-tried seed 0")]
+
+
+def test_a_failing_run_stops_the_evaluation():
+    config = make_config()
+    job = Job("valid", "valid/0", "no-such-agent", None, 0, 8, config)
+    with pytest.raises(JamelError, match="no-such-agent"):
+        run_jobs([job, job], workers=2)
+
+
+def test_results_survive_the_file(results, tmp_path):
+    path = write_json(results, tmp_path / "deep" / "results.json")
+    assert read_json(path) == json.loads(json.dumps(results))
+    assert [item.name for item in path.parent.iterdir()] == ["results.json"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}"])
+def test_an_ill_formed_results_file_says_how_to_write_one(tmp_path, text):
+    path = tmp_path / "results.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(JamelError, match="jamel evaluate --json"):
+        read_json(path)
+
+
+def test_the_table_names_every_agent(results, capsys):
+    print_table(results)
+    text = capsys.readouterr().out
+    assert "random" in text and "least-tried" in text
+
+
+def test_the_meter_times_every_decision_and_starts_afresh():
+    agent, env = Metered(make_agent("random"), "champion"), TinyEnv()
+    observation, _ = env.reset(options={"new_session": True})
+    agent.reset(0)
+    agent.act(observation)
+    agent.act(observation)
+    assert agent.name == "champion"
+    assert len(agent.ms) == 2 and min(agent.ms) >= 0
+    assert agent.tokens == [(0, 0), (0, 0)]
+    agent.reset(1)
+    assert agent.ms == []
