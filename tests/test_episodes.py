@@ -60,7 +60,7 @@ def test_the_same_session_gives_the_same_bytes(session, tmp_path):
 def test_a_truncated_shard_is_an_error_that_names_it(session, tmp_path, keep):
     path = write_session(session, tmp_path)
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(ShardError, match="tiny-000.parquet"):
+    with pytest.raises(ShardError, match="tiny-000"):
         read_session(path)
     assert not is_readable(path)
 

@@ -7,11 +7,9 @@ gives the same shards whatever the number of workers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from jamel.agents import MODEL_AGENTS, Agent, make_agent
 from jamel.config import Config, DeviceConfig
 from jamel.episodes import is_readable, shard_path, write_session
 from jamel.errors import ConfigError
+from jamel.parallel import run_parallel
 from jamel.rollout import rollout
 from jamel.types import Session
 
@@ -136,7 +135,9 @@ def collect(
         _check_agent(name, folder)
     missing = [job for job in jobs if not is_readable(job.path)]
     there = len(jobs) - len(missing)
-    for number, finished in enumerate(_run(missing, config.collect.workers), there + 1):
+    for number, finished in enumerate(
+        run_parallel(collect_session, missing, config.collect.workers), there + 1
+    ):
         if progress is not None:
             progress(number, len(jobs), finished)
     return [job.path for job in jobs]
@@ -166,32 +167,6 @@ def explore(job: Job) -> Session:
         )
     finally:
         env.close()
-
-
-def _run(jobs: Sequence[Job], workers: int) -> Iterable[str]:
-    if workers == 1 or len(jobs) <= 1:
-        yield from map(collect_session, jobs)
-        return
-    # spawn: a forked child would inherit the locks of torch's and gRPC's threads.
-    context = get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=_one_thread) as pool:
-        futures = [pool.submit(collect_session, job) for job in jobs]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _one_thread() -> None:
-    """Workers share the cores; more threads each would only wait for one another."""
-    import os
-    import signal
-
-    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
-    # Ctrl-C reaches the whole group: the parent stops the pool, a worker ends its session first.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @lru_cache(maxsize=4)

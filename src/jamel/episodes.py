@@ -31,7 +31,7 @@ _VERSION_KEY = b"jamel.schema_version"
 _KIND_KEY = b"jamel.kind"
 _SESSION_KEY = b"jamel.session"
 _START_KEY = "start_coverage"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,199}")
 
 _ELEMENT_FIELDS: dict[str, pa.DataType] = {
     "cls": pa.string(),
@@ -79,7 +79,7 @@ def shard_path(folder: Path, session_id: str) -> Path:
     """Where a session's shard lies; raises ShardError for a name that is no plain file name."""
     if not _NAME.fullmatch(session_id):
         raise ShardError(
-            f"expected a session id of letters, digits, '.', '_' and '-', found {session_id!r}."
+            f"expected a session id of letters, digits and ._@-, found {session_id!r}."
         )
     return Path(folder) / f"{session_id}.parquet"
 

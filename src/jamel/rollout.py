@@ -39,8 +39,7 @@ def rollout(
 
     An episode ends when the agent restarts the app or the environment terminates. Invalid actions
     cost a step, are kept and are marked. Durations are recorded on real devices only: on the
-    embedded one they would say more about the machine than about the app, and two machines must write the
-    same bytes.
+    embedded one they would tell of the machine, and two machines must write the same bytes.
 
     Args:
         agent: Is reset with `seed`.

@@ -1,0 +1,191 @@
+"""Labels from raw coverage: what each step was worth and, where an app can be restored, what every
+other candidate would have been worth.
+
+Knows nothing of learning. The first three columns come from the coverage files alone, whatever
+the backend; the same session and settings always give the same bytes.
+
+Columns: session_id, step, reward (1 when the step executed a probe for the first time in the
+session), new_probes (how many), novelty_to_go (new probes of this step and, discounted by gamma
+a step, of those after it), q and novel (lists aligned with `candidates(observation)`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from jamel.config import Config, LabelConfig
+from jamel.coverage import ProbeSet
+from jamel.coverage.jacoco import read_exec
+from jamel.envs.base import candidates
+from jamel.episodes import read_session, write_table
+from jamel.errors import DatasetError, ShardError
+from jamel.parallel import run_parallel
+from jamel.rollout import VIRTUAL
+from jamel.types import Session
+
+Progress = Callable[[int, int, str], None]
+"""Called with (sessions labelled, sessions in all, the session just finished)."""
+
+LABEL_KIND = "labels"
+LABEL_SCHEMA = pa.schema(
+    {
+        "session_id": pa.string(),
+        "step": pa.int32(),
+        "reward": pa.int8(),
+        "new_probes": pa.int32(),
+        "novelty_to_go": pa.float32(),
+        "q": pa.list_(pa.float32()),
+        "novel": pa.list_(pa.bool_()),
+    }
+)
+_ORIGIN_KEY = b"jamel.label.origin"
+_RULES = 1
+"""Raised whenever the same session and settings would give other labels."""
+
+
+def label(
+    config: Config,
+    session_paths: Sequence[Path],
+    out_dir: Path,
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Label sessions and return the label shards, named as the sessions and in their order.
+
+    Shards that are there and were made from the same session with the same settings are kept.
+
+    Args:
+        config: The profile; `label` and `collect.workers` are read.
+        session_paths: Session shards.
+        out_dir: The folder of the label shards.
+        progress: Is told of every finished session.
+
+    Raises:
+        ShardError: A session shard is damaged.
+        DatasetError: A session cannot be replayed on its app, or coverage went backwards.
+    """
+    if not session_paths:
+        raise DatasetError("expected sessions to label, found none. Run `jamel collect` first.")
+    work = partial(label_shard, config.label, out_dir=Path(out_dir))
+    missing = [path for path in session_paths if not _is_made(config.label, path, out_dir)]
+    there = len(session_paths) - len(missing)
+    for number, name in enumerate(run_parallel(work, missing, config.collect.workers), there + 1):
+        if progress is not None:
+            progress(number, len(session_paths), name)
+    return [Path(out_dir) / Path(path).name for path in session_paths]
+
+
+def label_shard(config: LabelConfig, session_path: Path, out_dir: Path) -> str:
+    """Label one session, write its shard and return the session's name."""
+    session = read_session(session_path)
+    table = pa.Table.from_pydict(label_columns(session, config), schema=LABEL_SCHEMA)
+    metadata = {_ORIGIN_KEY: _origin(config, session_path)}
+    write_table(table, Path(out_dir) / Path(session_path).name, LABEL_KIND, metadata)
+    return session.session_id
+
+
+def label_columns(session: Session, config: LabelConfig) -> dict[str, list]:
+    """The columns of a session's labels."""
+    new_probes = new_probes_of(session)
+    q, novel = _candidate_labels(session, config, new_probes)
+    return {
+        "session_id": [session.session_id] * len(new_probes),
+        "step": list(range(len(new_probes))),
+        "reward": [int(count > 0) for count in new_probes],
+        "new_probes": new_probes,
+        "novelty_to_go": discounted(new_probes, config.gamma),
+        "q": q,
+        "novel": novel,
+    }
+
+
+def new_probes_of(session: Session) -> list[int]:
+    """Per step, how many probes it executed for the first time in the session.
+
+    Raises:
+        DatasetError: A coverage file is missing, or a later one lacks probes of an earlier one.
+    """
+    files = {digest: read_exec(raw) for digest, raw in session.coverage.items()}
+    previous = files.get(session.start_probes, ProbeSet())
+    counts: list[int] = []
+    for number, step in enumerate(session.transitions()):
+        present = files.get(step.probes)
+        if present is None or previous.difference(present).count():
+            problem = "no coverage file" if present is None else "less coverage than before"
+            raise DatasetError(
+                f"session {session.session_id}: expected growing coverage at step {number}, "
+                f"found {problem}. Move the shard out of data/ and collect it again."
+            )
+        counts.append(0 if present is previous else present.difference(previous).count())
+        previous = present
+    return counts
+
+
+def discounted(new_probes: Sequence[int], gamma: float) -> list[float]:
+    """G_t = n_t + gamma × G_(t+1), over the whole session: novelty outlives a restart."""
+    total = 0.0
+    totals: list[float] = []
+    for count in reversed(new_probes):
+        total = count + gamma * total
+        totals.append(total)
+    return totals[::-1]
+
+
+def is_counterfactual(session: Session, config: LabelConfig) -> bool:
+    """Whether every candidate can be tried: the app runs on the embedded device."""
+    return config.kind == "counterfactual" and session.device == VIRTUAL
+
+
+def _candidate_labels(
+    session: Session, config: LabelConfig, new_probes: list[int]
+) -> tuple[list[list[float]], list[list[bool]]]:
+    if is_counterfactual(session, config):
+        return _tried(session, config)
+    worth = new_probes if config.kind == "immediate" else discounted(new_probes, config.gamma)
+    q, novel = [], []
+    for step, value, count in zip(session.transitions(), worth, new_probes, strict=True):
+        actions = candidates(step.observation)
+        q.append([float(value) if action == step.action else 0.0 for action in actions])
+        novel.append([bool(count) and action == step.action for action in actions])
+    return q, novel
+
+
+def _tried(session: Session, config: LabelConfig) -> tuple[list[list[float]], list[list[bool]]]:
+    from jamel.counterfactual import label_session
+    from jamel.suites import app_spec
+    from jamel.virtual_device.apps import App
+
+    spec = app_spec(session.app)
+    if spec.build != session.build:
+        raise DatasetError(
+            f"session {session.session_id}: expected build {session.build} of {session.app}, found "
+            f"{spec.build}. The app has changed since: collect the session again."
+        )
+    labels = label_session(session, App(spec), config)
+    return [item.q for item in labels], [item.novel for item in labels]
+
+
+def _origin(config: LabelConfig, session_path: Path) -> bytes:
+    try:
+        digest = hashlib.sha256(Path(session_path).read_bytes()).hexdigest()
+    except OSError as error:
+        raise ShardError(
+            f"expected a session shard at {session_path}, found: {error.strerror}."
+        ) from None
+    origin = {"rules": _RULES, "label": config.model_dump(mode="json"), "session": digest}
+    return json.dumps(origin, sort_keys=True).encode()
+
+
+def _is_made(config: LabelConfig, session_path: Path, out_dir: Path) -> bool:
+    path = Path(out_dir) / Path(session_path).name
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except (OSError, pa.ArrowException):
+        return False
+    return metadata.get(_ORIGIN_KEY) == _origin(config, session_path)

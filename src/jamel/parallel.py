@@ -1,0 +1,43 @@
+"""One function over many items in several processes, results as they come.
+
+Knows nothing of what is done. An error or an interruption drops what has not begun; what is
+under way ends by itself, so that a worker never leaves half a file.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def run_parallel(
+    work: Callable[[Item], Result], items: Sequence[Item], workers: int
+) -> Iterator[Result]:
+    """Yield `work(item)` for every item, in order of completion; in this process for one worker."""
+    if workers == 1 or len(items) <= 1:
+        yield from map(work, items)
+        return
+    # spawn: a forked child would inherit the locks of torch's and gRPC's threads.
+    context = get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(items)), context, initializer=_begin) as pool:
+        futures = [pool.submit(work, item) for item in items]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _begin() -> None:
+    # Workers share the cores; more threads each would only wait for one another.
+    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
+    # Ctrl-C reaches the whole group: the parent stops the pool, a worker ends its item first.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,84 @@
+"""Collection: who explores what, resuming, and equal shards whatever the number of workers."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from jamel.collect import collect, plan
+from jamel.config import parse_config
+from jamel.episodes import read_session
+from jamel.errors import ConfigError, StoreError
+
+
+def profile(**collect_keys):
+    keys = {"apps": 4, "steps": 12, "workers": 1} | collect_keys
+    return parse_config({"collect": keys}, source="test")
+
+
+def digests(paths: list[Path]) -> list[str]:
+    return [hashlib.md5(path.read_bytes()).hexdigest() for path in paths]
+
+
+def test_rounds_use_fresh_apps_and_agents_take_turns(tmp_path):
+    first = plan(profile(), tmp_path)
+    second = plan(profile(), tmp_path, round_index=1)
+    assert [job.index for job in first] == [0, 1, 2, 3]
+    assert [job.index for job in second] == [4, 5, 6, 7]
+    assert [job.agent for job in first] == ["random", "least-tried", "frontier", "planner"]
+    assert first[1].session_id == "train-001-least-tried-s0"
+
+
+def test_a_model_gets_its_share(tmp_path):
+    jobs = plan(profile(apps=8), tmp_path, model_dir=tmp_path, agent_names=("no-memory", "random"))
+    assert [job.agent for job in jobs].count("no-memory") == 6
+    assert [job.agent for job in jobs].count("random") == 2
+    assert {job.model_dir for job in jobs if job.agent == "random"} == {None}
+    only = plan(profile(), tmp_path, model_dir=tmp_path, agent_names=("jamel",))
+    assert {job.agent for job in only} == {"jamel"}
+
+
+def test_shards_are_the_same_for_any_number_of_workers(tmp_path):
+    one = collect(profile(), tmp_path / "one")
+    two = collect(profile(workers=2), tmp_path / "two")
+    assert [path.name for path in one] == [path.name for path in two]
+    assert digests(one) == digests(two)
+    session = read_session(one[3])
+    assert (session.agent, session.app, len(session.transitions())) == ("planner", "train/3", 12)
+
+
+def test_an_interrupted_round_goes_on_where_it_stopped(tmp_path):
+    def interrupt(number: int, total: int, name: str) -> None:
+        if number == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        collect(profile(), tmp_path / "a", progress=interrupt)
+    kept = sorted((tmp_path / "a").glob("*.parquet"))
+    assert len(kept) == 2
+    kept[0].write_bytes(kept[0].read_bytes()[:50])
+    before = kept[1].stat().st_mtime_ns
+    seen: list[tuple[int, int]] = []
+    paths = collect(
+        profile(), tmp_path / "a", progress=lambda n, total, name: seen.append((n, total))
+    )
+    assert seen == [(2, 4), (3, 4), (4, 4)]
+    assert kept[1].stat().st_mtime_ns == before
+    assert digests(paths) == digests(collect(profile(), tmp_path / "b"))
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_a_full_disk_is_a_sentence(tmp_path):
+    (tmp_path / "taken").write_text("")
+    with pytest.raises(StoreError, match="finished shards are kept"):
+        collect(profile(), tmp_path / "taken")
+
+
+def test_mistakes_fail_before_anything_starts(tmp_path):
+    with pytest.raises(ConfigError, match="one of random"):
+        collect(profile(agents=("planer",)), tmp_path)
+    with pytest.raises(ConfigError, match="found none"):
+        collect(profile(agents=()), tmp_path)
+    with pytest.raises(ConfigError, match="needs a trained model"):
+        collect(profile(), tmp_path, model_dir=tmp_path / "nowhere")
+    assert not list(tmp_path.iterdir())
