@@ -1,0 +1,141 @@
+"""How fast this machine explores, labels, trains and decides: one JSON line a run.
+
+Knows nothing of how well anything works. What cannot be measured here (no adb, say) is null,
+with the reason beside it, so that lines from different machines have the same keys.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jamel import provenance
+from jamel.config import Config, config_digest
+from jamel.errors import JamelError
+
+APP = "valid/0"
+IN_PROCESS_S = 2.0
+ADB_S = 5.0
+LATENCY_STEPS = (10, 100, 1000)
+WINDOW = 5
+"""A latency is the median over this many decisions on either side of the step."""
+SESSIONS, SESSION_STEPS, UPDATES = 8, 60, 20
+
+
+def bench(config: Config, path: Path | None = None) -> dict[str, Any]:
+    """Measure this machine and append the figures to `path`.
+
+    Args:
+        config: the profile; its model, label and train sections are what is measured.
+        path: a file of JSON lines, created when missing; None appends nowhere.
+    """
+    row: dict[str, Any] = {
+        "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "commit": provenance.commit(),
+        "config": config_digest(config),
+        **provenance.machine(),
+    }
+    row |= _try(lambda: {"in_process_steps_per_s": device_speed("in_process", IN_PROCESS_S)})
+    row |= _try(lambda: {"adb_steps_per_s": device_speed("adb", ADB_S)}, "adb_steps_per_s")
+    row |= decision_latency("planner", None)
+    with tempfile.TemporaryDirectory() as folder:
+        row |= learning_speed(config, Path(folder))
+    if path is not None:
+        append(row, path)
+    return row
+
+
+def append(row: dict[str, Any], path: Path) -> None:
+    """Append one JSON line."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(row, sort_keys=False) + "\n")
+
+
+def device_speed(transport: str, at_least_s: float) -> float:
+    """Environment steps a second of random actions, after ten to warm up."""
+    from jamel.envs.android import make_env
+    from jamel.envs.base import candidates
+    from jamel.suites import app_spec
+
+    env = make_env(app_spec(APP), transport=transport)
+    choose = random.Random(0).choice
+    try:
+        observation, _ = env.reset(seed=0, options={"new_session": True})
+        steps, began = -10, time.perf_counter()
+        while steps < 10 or time.perf_counter() - began < at_least_s:
+            if steps == 0:
+                began = time.perf_counter()
+            observation, _, ended, cut, _ = env.step(choose(candidates(observation)))
+            steps += 1
+            if ended or cut:
+                observation, _ = env.reset()
+        return round(steps / (time.perf_counter() - began), 2)
+    finally:
+        env.close()
+
+
+def decision_latency(name: str, model_dir: Path | None) -> dict[str, float]:
+    """Milliseconds of a decision around step 10, 100 and 1,000 of one session."""
+    from jamel.agents import make_agent
+    from jamel.envs.android import make_env
+    from jamel.rollout import rollout
+    from jamel.suites import app_spec
+    from jamel.trials import Metered
+
+    agent = Metered(make_agent(name, model_dir), name)
+    env = make_env(app_spec(APP))
+    budget = max(LATENCY_STEPS) + WINDOW
+    try:
+        rollout(agent, env, seed=0, budget=budget, session_id="bench", suite="valid")
+    finally:
+        env.close()
+    return {f"{name}_ms_at_{step}": _median_near(agent.ms, step) for step in LATENCY_STEPS}
+
+
+def learning_speed(config: Config, folder: Path) -> dict[str, Any]:
+    """Labels and training samples a second, and the trained model's decisions.
+
+    A label is one labelled step, with all its candidates. A sample is one step of one session in
+    one update.
+    """
+    from jamel.collect import collect
+    from jamel.label import label
+    from jamel.train import train
+
+    few = config.collect.model_copy(
+        update={"apps": SESSIONS, "steps": SESSION_STEPS, "workers": 1, "agents": ("random",)}
+    )
+    short = config.train.model_copy(update={"updates": UPDATES, "checkpoint_every": UPDATES})
+    config = config.model_copy(update={"collect": few, "train": short})
+    sessions = collect(config, folder / "sessions" / "round-0")
+    began = time.perf_counter()
+    labelled = label(config, sessions, folder / "labels" / "round-0")
+    label_s = time.perf_counter() - began
+    trained = train(config, sessions, labelled, folder / "model")
+    samples = UPDATES * short.batch_sessions * SESSION_STEPS
+    return {
+        "labels_per_s": round(SESSIONS * SESSION_STEPS / label_s, 2),
+        "training_samples_per_s": round(samples / trained.seconds, 2),
+        **decision_latency("jamel", trained.path),
+    }
+
+
+def _try(measure: Callable[[], dict[str, Any]], key: str = "") -> dict[str, Any]:
+    """A measure that this machine cannot make is null, with the reason."""
+    try:
+        return measure()
+    except JamelError as error:
+        if not key:
+            raise
+        return {key: None, f"{key}_reason": str(error)}
+
+
+def _median_near(values: list[float], step: int) -> float:
+    near = sorted(values[max(0, step - WINDOW) : step + WINDOW])
+    return round(near[len(near) // 2], 3)

@@ -1,0 +1,44 @@
+"""Speed is measured with the same keys everywhere, and appended as JSON lines."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from jamel import bench
+from jamel.config import Config
+from jamel.errors import AdbMissing
+
+
+def test_a_device_steps_and_an_agent_decides(monkeypatch):
+    monkeypatch.setattr(bench, "LATENCY_STEPS", (10, 20))
+    assert bench.device_speed("in_process", 0.05) > 100
+    found = bench.decision_latency("planner", None)
+    assert set(found) == {"planner_ms_at_10", "planner_ms_at_20"}
+    assert min(found.values()) > 0
+
+
+def test_what_a_machine_lacks_is_null_with_the_reason(monkeypatch, tmp_path):
+    def speed(transport: str, at_least_s: float) -> float:
+        if transport == "adb":
+            raise AdbMissing("expected adb on the path, found none. Install it.")
+        return 1000.0
+
+    monkeypatch.setattr(bench, "device_speed", speed)
+    monkeypatch.setattr(bench, "decision_latency", lambda name, folder: {f"{name}_ms_at_10": 1.0})
+    monkeypatch.setattr(bench, "learning_speed", lambda config, folder: {"labels_per_s": 5.0})
+    path = tmp_path / "docs" / "bench.jsonl"
+    bench.bench(Config(), path)
+    row = bench.bench(Config(), path)
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    assert len(lines) == 2 and lines[1] == row
+    assert row["in_process_steps_per_s"] == 1000.0
+    assert row["adb_steps_per_s"] is None
+    assert "Install it" in row["adb_steps_per_s_reason"]
+    assert {"when", "commit", "config", "processor", "cores", "labels_per_s"} <= set(row)
+
+
+@pytest.mark.parametrize(("step", "expected"), [(10, 10.0), (2, 3.0)])
+def test_a_latency_is_the_median_around_the_step(step, expected):
+    assert bench._median_near([float(number) for number in range(20)], step) == expected
