@@ -244,7 +244,8 @@ def _columns(session: Session) -> dict[str, Any]:
 
 
 def _element_column(observations: list[Observation]) -> pa.Array:
-    offsets, flat = [0], []
+    offsets: list[int] = [0]
+    flat: list[Element] = []
     for observation in observations:
         flat.extend(observation.elements)
         offsets.append(len(flat))
@@ -291,7 +292,7 @@ def _elements(table: pa.Table) -> list[tuple[Element, ...]]:
     column = table.column("elements").combine_chunks()
     fields = [_shared_values(field) for field in column.flatten().flatten()]
     flat = [
-        Element(*values[:4], tuple(values[4:8]), *values[8:])  # type: ignore[arg-type]
+        Element._make((*values[:4], tuple(values[4:8]), *values[8:]))
         for values in zip(*fields, strict=True)
     ]
     screens: dict[tuple[Element, ...], tuple[Element, ...]] = {}

@@ -49,8 +49,7 @@ def make_agent(
         )
     from jamel.agents import learned
 
-    agent: Any = learned.ModelAgent(
-        Path(model_dir), temperature=temperature, memory=MODEL_AGENTS[name]
-    )
+    memory: Any = MODEL_AGENTS[name]
+    agent = learned.ModelAgent(Path(model_dir), temperature=temperature, memory=memory)
     agent.name = name
     return agent
