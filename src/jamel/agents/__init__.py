@@ -16,6 +16,7 @@ SIMPLE_AGENTS: dict[str, type[RandomAgent]] = {
 }
 MODEL_AGENTS = {
     "jamel": "normal",
+    "champion": "normal",
     "no-memory": "normal",
     "zeroed-memory": "zeroed",
     "shuffled-memory": "shuffled",
