@@ -122,7 +122,7 @@ def _pairs_of(
 def _verdict(pairs: Sequence[Mapping[str, Any]], agents: Sequence[str], budget: int) -> str:
     """What the intervals allow to be said about memory and the strongest simple agent."""
     subject, sentences = _subject(agents), []
-    for rival in ("no-memory", "zeroed-memory", *reversed(SIMPLE)):
+    for rival in ("champion", "no-memory", "zeroed-memory", *reversed(SIMPLE)):
         pair = _find(pairs, subject, rival, budget)
         if pair is not None:
             sentences.append(_sentence(subject, rival, pair, budget))
