@@ -222,10 +222,17 @@ def _run_service(service: Service, stream: Stream) -> None:
 class Adbd:
     """Accepts adb servers on a bound socket until closed."""
 
-    def __init__(self, listener: socket.socket, banner: str, open_service: OpenService) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        banner: str,
+        open_service: OpenService,
+        on_hang_up: Callable[[], None] = lambda: None,
+    ) -> None:
         self._listener = listener
         self._banner = banner.encode()
         self._open_service = open_service
+        self._on_hang_up = on_hang_up
         self._connections: list[Connection] = []
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
@@ -257,7 +264,13 @@ class Adbd:
             conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = Connection(conn, self._banner, self._open_service)
             self._connections.append(connection)
-            threading.Thread(target=connection.serve, daemon=True).start()
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: Connection) -> None:
+        connection.serve()
+        with contextlib.suppress(ValueError):
+            self._connections.remove(connection)
+        self._on_hang_up()
 
 
 def banner(product: str, model: str, device: str) -> str:

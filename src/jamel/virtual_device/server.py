@@ -1,0 +1,255 @@
+"""Bringing devices up: a private adb server, and virtual devices registered with it.
+
+The adb server is the real one that adbutils ships, on a free port of its own: a shared server on
+the default port is never used, started or killed. A device listens on loopback, on an odd port
+with the emulator console below it, so that its serial is `emulator-<console port>`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+
+from jamel.errors import AdbMissing, DeviceMissing
+from jamel.virtual_device.adbd import Adbd, banner
+from jamel.virtual_device.console import Console
+from jamel.virtual_device.device import Device, Faults, RunningApp
+from jamel.virtual_device.services import open_service
+
+FIRST_PORT, LAST_PORT = 5555, 6553
+START_TIMEOUT_S = 20.0
+RECONNECT_S = 0.3
+
+
+class AdbServer:
+    """A private adb server process, ended by `close`."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self._process: subprocess.Popen | None = None
+        self._home = ""
+
+    def start(self) -> AdbServer:
+        """Start the process and wait until it answers. Raises AdbMissing."""
+        self._home = tempfile.mkdtemp(prefix="jamel-adb-")
+        self.port = _free_port()
+        self._process = subprocess.Popen(
+            [adb_executable(), "-L", f"tcp:localhost:{self.port}", "nodaemon", "server"],
+            env=self._environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        atexit.register(self.close)
+        _wait_until(self._answers, f"adb server on port {self.port} did not answer")
+        return self
+
+    def close(self) -> None:
+        """End the process this object started; closing twice is harmless."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(timeout=5)
+        shutil.rmtree(self._home, ignore_errors=True)
+        atexit.unregister(self.close)
+
+    def request(self, service: str) -> bytes:
+        """Send one host service, return its reply. Raises AdbMissing when the server is gone."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=10) as conn:
+                encoded = service.encode()
+                conn.sendall(f"{len(encoded):04x}".encode() + encoded)
+                reply = bytearray()
+                while chunk := conn.recv(65536):
+                    reply += chunk
+                return bytes(reply)
+        except OSError as error:
+            raise AdbMissing(
+                f"Expected an adb server on port {self.port}, found none ({error}). Start it again."
+            ) from error
+
+    def _answers(self) -> bool:
+        process = self._process
+        if process is not None and process.poll() is not None:
+            raise AdbMissing(
+                f"The adb server ended at once with code {process.returncode}. "
+                f"Run `{adb_executable()} version` to see why."
+            )
+        try:
+            return self.request("host:version").startswith(b"OKAY")
+        except AdbMissing:
+            return False
+
+    def _environment(self) -> dict[str, str]:
+        # A home of its own keeps keys out of the user's; no scan, so that other devices on this
+        # machine stay with whoever started them.
+        return {
+            "PATH": os.environ.get("PATH", ""),
+            "HOME": self._home,
+            "TMPDIR": self._home,
+            "ADB_LOCAL_TRANSPORT_MAX_PORT": "5553",
+            "ADB_MDNS_OPENSCREEN": "0",
+            "ADB_MDNS_AUTO_CONNECT": "0",
+            "ADB_USB": "0",
+        }
+
+
+class VirtualDevice:
+    """A virtual device with one running app, reachable through an adb server.
+
+    Args:
+        app: the app it runs.
+        adb: the server to register with; one private server a process is shared by default.
+    """
+
+    def __init__(self, app: RunningApp, adb: AdbServer | None = None) -> None:
+        self.device = Device(app)
+        self.adb = adb or shared_adb_server()
+        self.port = 0
+        self._open = False
+        self._adbd: Adbd | None = None
+        self._console: Console | None = None
+
+    @property
+    def serial(self) -> str:
+        """What adb calls the device."""
+        return f"emulator-{self.port - 1}"
+
+    @property
+    def faults(self) -> Faults:
+        """How the device is to misbehave."""
+        return self.device.faults
+
+    def start(self) -> str:
+        """Listen, register, and wait until adb can use the device; returns the serial."""
+        console, adbd, self.port = _listen_on_pair()
+        self._adbd = Adbd(
+            adbd,
+            banner("jamel_virtual", "JamelVirtual", "jamel_virtual"),
+            partial(open_service, self.device, self.vanish),
+            self._came_back,
+        )
+        self._console = Console(console, self.device, self._kill)
+        self._open = True
+        self._adbd.start()
+        self._console.start()
+        self.register()
+        _wait_until(self._attached, f"{self.serial} did not come up")
+        return self.serial
+
+    def register(self) -> None:
+        """Tell the adb server where the device is."""
+        self.adb.request(f"host:emulator:{self.port}")
+
+    def vanish(self) -> None:
+        """Drop every connection, as a device whose cable is pulled; it comes back by itself."""
+        if self._adbd is not None:
+            self._adbd.drop()
+
+    def close(self) -> None:
+        """Switch the device off; closing twice is harmless."""
+        self._open = False
+        if self._console is not None:
+            self._console.close()
+        if self._adbd is not None:
+            self._adbd.close()
+
+    def _kill(self) -> None:
+        threading.Thread(target=self.close, daemon=True).start()
+
+    def _came_back(self) -> None:
+        if self._open:
+            time.sleep(RECONNECT_S)
+        if self._open:
+            with contextlib.suppress(AdbMissing):
+                self.register()
+
+    def _attached(self) -> bool:
+        if not self._open:
+            raise DeviceMissing(f"{self.serial} was switched off while it started. Start it again.")
+        lines = self.adb.request("host:devices").decode("utf-8", "replace").splitlines()
+        return any(line.endswith(f"{self.serial}\tdevice") for line in lines)
+
+
+_shared: AdbServer | None = None
+_shared_lock = threading.Lock()
+
+
+def shared_adb_server() -> AdbServer:
+    """The adb server of this process, started on first use and ended with the process."""
+    global _shared
+    with _shared_lock:
+        if _shared is None or not _shared._answers():
+            _shared = AdbServer().start()
+        return _shared
+
+
+def adb_executable() -> str:
+    """The adb binary that adbutils ships. Raises AdbMissing."""
+    try:
+        import adbutils
+
+        path: str = adbutils.adb_path()
+    except Exception as error:
+        raise AdbMissing(
+            f"Expected the adb executable that adbutils ships, found none ({error}). "
+            "Reinstall adbutils from a platform wheel, or install adb and put it on the PATH."
+        ) from error
+    return path
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _listen_on_pair() -> tuple[socket.socket, socket.socket, int]:
+    """Bound console and adbd sockets on an even port and the odd one above it."""
+    for port in range(FIRST_PORT, LAST_PORT, 2):
+        console = _listen(port - 1)
+        if console is None:
+            continue
+        adbd = _listen(port)
+        if adbd is not None:
+            return console, adbd, port
+        console.close()
+    raise DeviceMissing(
+        f"Expected a free pair of ports between {FIRST_PORT - 1} and {LAST_PORT}, found none. "
+        "End some virtual devices."
+    )
+
+
+def _listen(port: int) -> socket.socket | None:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen(16)
+    except OSError:
+        listener.close()
+        return None
+    return listener
+
+
+def _wait_until(condition: Callable[[], bool], problem: str) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise DeviceMissing(f"{problem} within {START_TIMEOUT_S:.0f} s. Try again.")
+        time.sleep(0.02)
