@@ -80,6 +80,8 @@ class TrainConfig(Section):
     weight_decay: float = Field(0.01, ge=0)
     beta: float = Field(4.0, gt=0)
     novelty_weight: float = Field(1.0, ge=0)
+    max_steps: int = Field(120, gt=0)
+    decisions: int = Field(48, gt=0)
     checkpoint_every: int = Field(100, gt=0)
     seed: int = 0
 

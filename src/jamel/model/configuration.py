@@ -1,0 +1,87 @@
+"""The compact model's configuration: sizes, switches for ablation, and where they come from.
+
+Knows nothing of tensors or files; `save_pretrained` writes it beside the weights.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import PretrainedConfig
+
+from jamel.config import ModelConfig
+
+GRAPH_INPUTS = 16
+"""How many numbers `SessionGraph.inputs` yields for each candidate."""
+
+NUMERIC_INPUTS = 24
+"""How many numbers the featurizer yields for each candidate beside its hashed words."""
+
+STEP_FLAGS = 4
+"""executed, screen changed, screen before seen before, screen after seen before."""
+
+READ_FACTS = 2
+"""What is known of a memory token beside it: its age and its similarity to the screen."""
+
+ARMS: dict[str, dict[str, Any]] = {
+    "jamel": {},
+    "no-memory": {"memory": "none", "graph_inputs": False},
+    "graph-no-memory": {"memory": "none"},
+    "memory-no-graph": {"graph_inputs": False},
+    "append-memory": {"memory": "append"},
+    "frozen-memory": {"frozen_memory": True},
+}
+"""What each trained arm changes in the profile's `model` section."""
+
+
+class JamelConfig(PretrainedConfig):
+    """Sizes and switches of `JamelModel`.
+
+    Args:
+        width: the embedding size D.
+        heads: attention heads H; divides `width`.
+        hash_buckets: rows of the hashed word table.
+        memory: "similarity" (the last `memory_recent` and the `memory_similar` most similar past
+            steps), "append" (every past step) or "none".
+        frozen_memory: no gradient reaches the memory tokens (the paper's setting).
+        graph_inputs: feed the numbers of the agent's own session graph.
+        action_residual: add the chosen action's embedding to its memory token unprojected.
+        tied_query_key: initialise the memory's key projection with its query projection.
+    """
+
+    model_type = "jamel-compact"
+
+    def __init__(
+        self,
+        width: int = 96,
+        heads: int = 4,
+        hash_buckets: int = 4096,
+        memory: str = "similarity",
+        memory_recent: int = 8,
+        memory_similar: int = 24,
+        frozen_memory: bool = False,
+        graph_inputs: bool = True,
+        action_residual: bool = True,
+        tied_query_key: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        if width % heads:
+            raise ValueError(f"heads must divide width, got {heads} heads and width {width}")
+        self.width = width
+        self.heads = heads
+        self.hash_buckets = hash_buckets
+        self.memory = memory
+        self.memory_recent = memory_recent
+        self.memory_similar = memory_similar
+        self.frozen_memory = frozen_memory
+        self.graph_inputs = graph_inputs
+        self.action_residual = action_residual
+        self.tied_query_key = tied_query_key
+        super().__init__(**kwargs)
+
+    @classmethod
+    def from_section(cls, section: ModelConfig, arm: str = "jamel") -> JamelConfig:
+        """The configuration of one arm of a profile; raises ValueError for an unknown arm."""
+        if arm not in ARMS:
+            raise ValueError(f"unknown arm '{arm}'; the arms are {', '.join(sorted(ARMS))}")
+        return cls(**{**section.model_dump(), **ARMS[arm]})

@@ -1,0 +1,288 @@
+"""JamelModel: a screen encoder, one memory token a step, and a policy that reads both.
+
+Knows tensors only: no observations, no apps, no files beyond `save_pretrained`. Memory tokens are
+made from the encoder's own output, so the policy's loss trains what is remembered.
+
+Shapes: R distinct rows, U screens, C candidates, P candidates of all screens, M memory tokens,
+N decisions, K reads, D width, H heads.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import PreTrainedModel
+from transformers.utils import ModelOutput
+
+from jamel.model.batching import Batch
+from jamel.model.configuration import (
+    GRAPH_INPUTS,
+    NUMERIC_INPUTS,
+    READ_FACTS,
+    STEP_FLAGS,
+    JamelConfig,
+)
+
+_FAR = -1e4
+
+
+@dataclass
+class JamelOutput(ModelOutput):
+    """What the model says of each candidate of each decision, (N, C) each.
+
+    `logits` choose, -1e4 where there is no candidate; `worth` is log(1 + Q), Q the discounted
+    sum of new probes behind the candidate; `novel` is the logit of "it reaches new code now".
+    """
+
+    logits: Tensor | None = None
+    worth: Tensor | None = None
+    novel: Tensor | None = None
+
+
+class Packing:
+    """Padded (N, C, D) ↔ packed (P, D): most of a batch is padding, which linear layers skip."""
+
+    def __init__(self, present_NC: Tensor) -> None:
+        self.present = present_NC
+        self.place = present_NC.flatten().nonzero()[:, 0]
+
+    def pack(self, x_NCD: Tensor) -> Tensor:
+        """The rows that are present, in order."""
+        return x_NCD.flatten(0, 1).index_select(0, self.place)
+
+    def pad(self, x_PD: Tensor) -> Tensor:
+        """Back in their places, zeros elsewhere."""
+        x = x_PD.new_zeros(self.present.numel(), x_PD.shape[-1])
+        return x.index_copy_(0, self.place, x_PD).unflatten(0, self.present.shape)
+
+
+class RowEncoder(nn.Module):
+    """Hashed words and numbers of a candidate → one embedding."""
+
+    def __init__(self, config: JamelConfig) -> None:
+        super().__init__()
+        self.words = nn.EmbeddingBag(config.hash_buckets, config.width, mode="mean")
+        self.numeric = nn.Linear(NUMERIC_INPUTS, config.width)
+        self.mix = _mlp(config.width)
+
+    def forward(self, words: Tensor, starts: Tensor, numeric_RN: Tensor) -> Tensor:
+        x_RD = self.words(words, starts) + self.numeric(numeric_RN)
+        return x_RD + self.mix(x_RD)
+
+
+class ScreenEncoder(nn.Module):
+    """Self-attention over a screen's candidates and one summary made of all its words."""
+
+    def __init__(self, config: JamelConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.heads = config.heads
+        self.norm = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.mix = _mlp(width)
+
+    def forward(self, x_PD: Tensor, packing: Packing) -> Tensor:
+        width = x_PD.shape[-1]
+        qkv = packing.pad(self.qkv(self.norm(x_PD)))
+        split = (*qkv.shape[:2], 3, self.heads, width // self.heads)
+        q, k, v = qkv.view(split).permute(2, 0, 3, 1, 4)
+        mask = packing.present[:, None, None, :]
+        read = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        x_PD = x_PD + self.out(packing.pack(read.transpose(1, 2).flatten(2)))
+        return x_PD + self.mix(x_PD)
+
+
+class MemoryWriter(nn.Module):
+    """A past step → one token: the chosen action, the screen before and the screen after."""
+
+    def __init__(self, config: JamelConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.residual = config.action_residual
+        self.action = nn.Linear(width, width)
+        self.before = nn.Linear(width, width)
+        self.after = nn.Linear(width, width)
+        self.flags = nn.Linear(STEP_FLAGS, width)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(
+        self, action_MD: Tensor, before_MD: Tensor, after_MD: Tensor, flags_MF: Tensor
+    ) -> Tensor:
+        token_MD = self.action(action_MD) + self.before(before_MD)
+        token_MD = token_MD + self.after(after_MD) + self.flags(flags_MF)
+        return self.norm(token_MD + action_MD if self.residual else token_MD)
+
+
+class MemoryReader(nn.Module):
+    """Candidates attend to the memory tokens; how strongly they match is told apart from what.
+
+    Softmax attention cannot count. The log of the summed matches can, so it is an output too.
+    """
+
+    def __init__(self, config: JamelConfig) -> None:
+        super().__init__()
+        width, self.heads = config.width, config.heads
+        self.norm = nn.LayerNorm(width)
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width)
+        self.value = nn.Linear(width, width)
+        self.facts = nn.Linear(READ_FACTS, config.heads)
+        self.nothing_key = nn.Parameter(torch.zeros(width))
+        self.nothing_value = nn.Parameter(torch.zeros(width))
+        self.out = nn.Linear(width, width)
+        self.match = nn.Linear(config.heads, width)
+        self.tied = config.tied_query_key
+
+    def tie(self) -> None:
+        """Start with key = query: a candidate then finds the steps that did the same thing."""
+        if self.tied:
+            self.key.load_state_dict(self.query.state_dict())
+
+    def forward(
+        self, x_PD: Tensor, packing: Packing, memory_MD: Tensor, read_NK: Tensor, facts: Tensor
+    ) -> Tensor:
+        decisions = len(read_NK)
+        split = (decisions, -1, self.heads, x_PD.shape[-1] // self.heads)
+        index = read_NK.clamp(min=0).flatten()
+        key = self._with_nothing(self.key(memory_MD), index, decisions, self.nothing_key)
+        value = self._with_nothing(self.value(memory_MD), index, decisions, self.nothing_value)
+        q = packing.pad(self.query(self.norm(x_PD))).view(split).transpose(1, 2)
+        k, v = key.view(split).transpose(1, 2), value.view(split).transpose(1, 2)
+        bias_NHK = self.facts(facts).masked_fill(read_NK[..., None] < 0, _FAR).transpose(1, 2)
+        scores = q @ k.transpose(2, 3) / math.sqrt(split[-1])
+        scores = scores + functional.pad(bias_NHK, (0, 1))[:, :, None, :]
+        read = packing.pack((scores.softmax(-1) @ v).transpose(1, 2).flatten(2))
+        # Relative to the nothing slot: how much more the memory holds than nothing.
+        match = packing.pack((scores.logsumexp(-1) - scores[..., -1]).transpose(1, 2))
+        return self.out(read) + self.match(match)
+
+    def _with_nothing(self, x_MD: Tensor, index: Tensor, decisions: int, extra: Tensor) -> Tensor:
+        nothing = extra.expand(decisions, 1, -1)
+        gathered = x_MD.index_select(0, index).view(decisions, -1, x_MD.shape[-1])
+        return torch.cat([gathered, nothing], dim=1)
+
+
+class JamelModel(PreTrainedModel):
+    """The compact model: `encode` screens, `write` memory tokens, `decide` among candidates."""
+
+    config_class = JamelConfig
+    base_model_prefix = "jamel"
+    main_input_name = "screens"
+
+    def __init__(self, config: JamelConfig) -> None:
+        super().__init__(config)
+        width = config.width
+        self.rows = RowEncoder(config)
+        self.summary = nn.Linear(width, width)
+        self.encoder = ScreenEncoder(config)
+        self.writer = MemoryWriter(config)
+        self.reader = MemoryReader(config) if config.memory != "none" else None
+        self.graph = nn.Linear(GRAPH_INPUTS, width) if config.graph_inputs else None
+        self.graph_mix = _mlp(width) if config.graph_inputs else None
+        self.context = nn.Linear(2 * width, width)
+        self.mix = _mlp(width)
+        self.final = nn.LayerNorm(width)
+        self.pointer = nn.Linear(width, width)
+        self.heads = nn.Linear(width, 3)
+        self.post_init()
+        if self.reader is not None:
+            self.reader.tie()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, std=1 / math.sqrt(module.in_features))
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.EmbeddingBag):
+            nn.init.normal_(module.weight, std=1.0)
+        elif isinstance(module, nn.LayerNorm):
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, MemoryReader):
+            nn.init.zeros_(module.nothing_key)
+            nn.init.zeros_(module.nothing_value)
+
+    def encode(self, screens: Batch) -> tuple[Tensor, Tensor]:
+        """Screens (see `screen_batch`) → candidates (U, C, D) and summaries (U, D)."""
+        rows = self.rows(screens["row_words"], screens["row_starts"], screens["row_numeric"])
+        said_UD = self.rows.words(screens["screen_words"], screens["screen_starts"])
+        packing = Packing(functional.pad(screens["present"], (1, 0), value=True))
+        x_UCD = rows.index_select(0, screens["candidate"].flatten())
+        x_UCD = x_UCD.unflatten(0, screens["candidate"].shape)
+        x_UCD = torch.cat([self.summary(said_UD)[:, None], x_UCD], dim=1)
+        x_UCD = packing.pad(self.encoder(packing.pack(x_UCD), packing))
+        return x_UCD[:, 1:], x_UCD[:, 0]
+
+    def write(
+        self, action_MD: Tensor, before_MD: Tensor, after_MD: Tensor, flags_MF: Tensor
+    ) -> Tensor:
+        """Past steps → memory tokens (M, D); no gradient where the memory is frozen."""
+        if not self.config.frozen_memory:
+            return self.writer(action_MD, before_MD, after_MD, flags_MF)
+        with torch.no_grad():
+            return self.writer(action_MD, before_MD, after_MD, flags_MF)
+
+    def decide(
+        self,
+        candidates_NCD: Tensor,
+        summary_ND: Tensor,
+        present_NC: Tensor,
+        graph_NCG: Tensor,
+        memory_MD: Tensor,
+        read_NK: Tensor,
+        facts_NKF: Tensor,
+    ) -> JamelOutput:
+        """What each candidate is worth, given the memory.
+
+        Args:
+            graph_NCG: the session graph's numbers; ignored without graph inputs.
+            read_NK: indices into the memory, -1 for none; K may be 0.
+            facts_NKF: age and similarity of each token that is read.
+        """
+        packing = Packing(present_NC)
+        x_PD = packing.pack(candidates_NCD)
+        if self.graph is not None and self.graph_mix is not None:
+            x_PD = x_PD + self.graph(packing.pack(graph_NCG))
+            x_PD = x_PD + self.graph_mix(x_PD)
+        if self.reader is not None:
+            x_PD = x_PD + self.reader(x_PD, packing, memory_MD, read_NK, facts_NKF)
+        mean_ND = packing.pad(x_PD).sum(1) / present_NC.sum(1, keepdim=True)
+        context_ND = self.context(torch.cat([summary_ND, mean_ND], dim=1))
+        owner = packing.place // present_NC.shape[1]
+        x_PD = x_PD + context_ND.index_select(0, owner)
+        x_PD = self.final(x_PD + self.mix(x_PD))
+        points = (x_PD * self.pointer(context_ND).index_select(0, owner)).mean(-1, keepdim=True)
+        said_P3 = self.heads(x_PD) + functional.pad(points, (0, 2))
+        logit, worth, novel = packing.pad(said_P3).unbind(-1)
+        return JamelOutput(logits=logit.masked_fill(~present_NC, _FAR), worth=worth, novel=novel)
+
+    def forward(self, screens: Batch, steps: Batch, **_: Any) -> JamelOutput:
+        """All decisions of a batch of sessions at once; see `sequences.step_batch`."""
+        candidates, summary = self.encode(screens)
+        place = steps["screen"] * candidates.shape[1] + steps["chosen"]
+        action = candidates.flatten(0, 1).index_select(0, place)
+        before = summary.index_select(0, steps["screen"])
+        after = summary.index_select(0, steps["after"])
+        memory = self.write(action, before, after, steps["flags"])
+        here = steps["here"]
+        size = steps["graph"].shape[1]
+        return self.decide(
+            candidates[:, :size].index_select(0, here),
+            summary.index_select(0, here),
+            screens["present"][here, :size],
+            steps["graph"],
+            memory,
+            steps["read"],
+            steps["facts"],
+        )
+
+
+def _mlp(width: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
+    )

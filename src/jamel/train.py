@@ -1,0 +1,323 @@
+"""Train memory and policy together on labelled sessions.
+
+Knows shards, the model and accelerate; knows nothing of apps, devices or how labels were made.
+Which sessions and steps an update sees is a function of the seed and the update's number alone,
+so a training that was killed and resumed ends with the same weights.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jamel.config import Config
+from jamel.envs.base import candidates
+from jamel.episodes import read_session
+from jamel.errors import DatasetError, ShardError
+
+if TYPE_CHECKING:
+    import torch
+    from accelerate import Accelerator
+
+    from jamel.model.modeling import JamelModel
+    from jamel.model.processing import Featurizer
+    from jamel.model.sequences import LabelledSequence, StepLabels
+
+OnMetrics = Callable[[int, dict[str, float]], None]
+"""Called with (updates done, what was measured)."""
+
+LOG_EVERY = 10
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """A finished training: the model's folder, updates, their losses, time and sessions."""
+
+    path: Path
+    updates: int
+    losses: list[float]
+    seconds: float
+    samples: int
+
+
+def train(
+    config: Config,
+    session_paths: Sequence[Path],
+    label_paths: Sequence[Path],
+    out_dir: Path,
+    arm: str = "jamel",
+    init_from: Path | None = None,
+    resume: bool = True,
+    on_metrics: OnMetrics | None = None,
+) -> TrainResult:
+    """Train one arm and save it as `out_dir` (config.json, model.safetensors, training.json).
+
+    Args:
+        config: the profile; `model`, `train` and `label.kind` determine the training.
+        session_paths: session shards; those without labels are left out.
+        label_paths: label shards, named as their sessions.
+        arm: one of `jamel.model.configuration.ARMS`.
+        init_from: a model to start from, of the same architecture.
+        resume: continue from a checkpoint of the same recipe, or return at once if finished.
+        on_metrics: called every few updates, and at the last.
+
+    Raises:
+        DatasetError: there is nothing to train on, or labels do not fit their session.
+        ShardError: a shard is damaged.
+    """
+    began, out_dir = time.perf_counter(), Path(out_dir)
+    pairs = matched_shards(session_paths, label_paths)
+    recipe = _recipe(config, pairs, arm, init_from)
+    done = _already(out_dir, recipe) if resume else None
+    if done is not None:
+        return done
+    losses = _Training(config, pairs, arm, init_from).run(out_dir, recipe, resume, on_metrics)
+    seconds = time.perf_counter() - began
+    return TrainResult(out_dir, len(losses), losses, seconds, len(pairs))
+
+
+def matched_shards(
+    session_paths: Sequence[Path], label_paths: Sequence[Path]
+) -> list[tuple[Path, Path]]:
+    """(session, labels) shards of equal folder and file name, in order of name."""
+    labels = {_shard_name(path): Path(path) for path in label_paths}
+    sessions = sorted({Path(path) for path in session_paths}, key=_shard_name)
+    pairs = [(path, labels[_shard_name(path)]) for path in sessions if _shard_name(path) in labels]
+    if not pairs:
+        raise DatasetError(
+            f"expected labelled sessions to train on, found {len(sessions)} sessions and "
+            f"{len(labels)} label shards without a common name. Run `jamel label` first."
+        )
+    return pairs
+
+
+def _shard_name(path: Path) -> str:
+    return f"{Path(path).parent.name}/{Path(path).name}"
+
+
+def read_labels(path: Path) -> StepLabels:
+    """Read a label shard; raises ShardError when it is damaged or of another schema."""
+    from jamel.episodes import read_table
+    from jamel.model.sequences import StepLabels
+
+    table = read_table(path, kind="labels")
+    try:
+        columns = {
+            name: table.column(name).to_pylist()
+            for name in ("q", "novel", "reward", "novelty_to_go")
+        }
+    except KeyError as error:
+        raise ShardError(
+            f"expected the column {error} in {path}, found {', '.join(table.column_names)}. "
+            "Label the session again."
+        ) from None
+    return StepLabels(**columns)
+
+
+class _Training:
+    """The model, its optimizer and its data while a training runs."""
+
+    def __init__(
+        self, config: Config, pairs: list[tuple[Path, Path]], arm: str, init_from: Path | None
+    ) -> None:
+        import torch
+        from accelerate import Accelerator
+
+        from jamel.model.configuration import JamelConfig
+        from jamel.model.processing import Featurizer
+
+        self.config, self.arm = config, arm
+        self.accelerator: Accelerator = Accelerator(cpu=not torch.cuda.is_available())
+        torch.manual_seed(config.train.seed)
+        self.model = _model(JamelConfig.from_section(config.model, arm), init_from)
+        self.featurizer: Featurizer = Featurizer(self.model.config.hash_buckets)
+        self.sequences = [self._sequence(*pair) for pair in pairs]
+        self.optimizer = torch.optim.AdamW(
+            _parameter_groups(self.model, config.train.weight_decay), lr=config.train.lr
+        )
+
+    def run(
+        self, out_dir: Path, recipe: str, resume: bool, on_metrics: OnMetrics | None
+    ) -> list[float]:
+        """Do all updates that are missing; returns the loss of every update."""
+        from jamel.checkpoint import load_checkpoint, save_model
+
+        folder = out_dir.with_name(f".{out_dir.name}.checkpoints")
+        found = None
+        if resume:
+            found = load_checkpoint(folder, recipe, self.model, self.optimizer)
+        losses = list(found.losses) if found else []
+        self.wrapped, self.optimizer = self.accelerator.prepare(self.model, self.optimizer)
+        self.wrapped.train()
+        began, total = time.perf_counter(), self.config.train.updates
+        for update in range(len(losses), total):
+            metrics = self.update(update)
+            losses.append(metrics["loss"])
+            metrics["sessions_per_s"] = (
+                self.config.train.batch_sessions * (update + 1) / (time.perf_counter() - began)
+            )
+            self._report(update + 1, metrics, on_metrics)
+            self._checkpoint(folder, recipe, losses)
+        if self.accelerator.is_main_process:
+            facts = {
+                "recipe": recipe,
+                "arm": self.arm,
+                "updates": total,
+                "losses": losses,
+                "samples": len(self.sequences),
+                "seconds": round(time.perf_counter() - began, 1),
+            }
+            save_model(self.accelerator.unwrap_model(self.wrapped), out_dir, facts)
+            shutil.rmtree(folder, ignore_errors=True)
+        return losses
+
+    def update(self, number: int) -> dict[str, float]:
+        """One step of the optimizer; returns the loss and its parts."""
+        from jamel.model.losses import total_loss
+        from jamel.model.sequences import step_batch
+
+        settings = self.config.train
+        chosen, picks = self._draw(number)
+        screens, steps, labels = (
+            {name: value.to(self.accelerator.device) for name, value in part.items()}
+            for part in step_batch(chosen, picks, self.featurizer)
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(number, settings.lr, settings.warmup, settings.updates)
+        output = self.wrapped(screens=screens, steps=steps)
+        loss, metrics = total_loss(
+            output,
+            labels,
+            output.logits > -1e3,
+            kind=self.config.label.kind,
+            beta=settings.beta,
+            novelty_weight=settings.novelty_weight,
+        )
+        self.accelerator.backward(loss)
+        norm = self.accelerator.clip_grad_norm_(self.wrapped.parameters(), 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        return {**metrics, "grad_norm": float(norm), "lr": self.optimizer.param_groups[0]["lr"]}
+
+    def _sequence(self, session_path: Path, label_path: Path) -> LabelledSequence:
+        from jamel.model.sequences import sequence
+
+        transitions = read_session(session_path).transitions()
+        try:
+            return sequence(
+                self.model.config,
+                self.featurizer,
+                transitions,
+                read_labels(label_path),
+                candidates,
+                limit=self.config.train.max_steps,
+            )
+        except ValueError as error:
+            raise DatasetError(
+                f"the labels {_shard_name(label_path)} do not fit their session: {error}. "
+                "Delete them and label the session again."
+            ) from None
+
+    def _draw(self, number: int) -> tuple[list[LabelledSequence], list[np.ndarray]]:
+        """This process's sessions of an update, and which of their steps are decisions."""
+        settings, world = self.config.train, self.accelerator.num_processes
+        indices = batch_indices(
+            len(self.sequences), settings.batch_sessions * world, number, settings.seed
+        )
+        mine = indices[self.accelerator.process_index :: world]
+        generator = np.random.default_rng([settings.seed, number, self.accelerator.process_index])
+        chosen = [self.sequences[index] for index in mine]
+        return chosen, [_decisions(item, settings.decisions, generator) for item in chosen]
+
+    def _report(
+        self, updates: int, metrics: dict[str, float], on_metrics: OnMetrics | None
+    ) -> None:
+        last = updates == self.config.train.updates
+        if on_metrics and self.accelerator.is_main_process and (updates % LOG_EVERY == 0 or last):
+            on_metrics(updates, metrics)
+
+    def _checkpoint(self, folder: Path, recipe: str, losses: list[float]) -> None:
+        from jamel.checkpoint import Progress, save_checkpoint
+
+        updates, settings = len(losses), self.config.train
+        if updates % settings.checkpoint_every or updates == settings.updates:
+            return
+        if self.accelerator.is_main_process:
+            model = self.accelerator.unwrap_model(self.wrapped)
+            progress = Progress(recipe, updates, losses)
+            save_checkpoint(folder, model, self.optimizer.optimizer, progress)
+
+
+def batch_indices(count: int, size: int, number: int, seed: int) -> list[int]:
+    """Which sessions the update sees: epochs of seeded permutations, cut into batches."""
+    wanted = range(number * size, (number + 1) * size)
+    epochs = {place // count for place in wanted}
+    orders = {epoch: np.random.default_rng([seed, epoch]).permutation(count) for epoch in epochs}
+    return [int(orders[place // count][place % count]) for place in wanted]
+
+
+def learning_rate(update: int, peak: float, warmup: int, updates: int) -> float:
+    """Linear warmup, then a cosine down to a fiftieth of the peak."""
+    if update < warmup:
+        return peak * (update + 1) / warmup
+    share = (update - warmup) / max(updates - warmup, 1)
+    return peak * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
+
+
+def _decisions(
+    item: LabelledSequence, count: int, generator: np.random.Generator
+) -> np.ndarray[Any, np.dtype[np.int64]]:
+    if len(item) <= count:
+        return np.arange(len(item))
+    return np.sort(generator.choice(len(item), count, replace=False))
+
+
+def _model(model_config: Any, init_from: Path | None) -> JamelModel:
+    from jamel.model.modeling import JamelModel
+
+    if init_from is None:
+        return JamelModel(model_config)
+    return JamelModel.from_pretrained(init_from, config=model_config)
+
+
+def _parameter_groups(model: torch.nn.Module, decay: float) -> list[dict[str, Any]]:
+    """Weight decay on matrices only: biases, norms and word vectors are left alone."""
+    decayed, free = [], []
+    for name, parameter in model.named_parameters():
+        matrix = parameter.ndim > 1 and "words" not in name
+        (decayed if matrix else free).append(parameter)
+    return [{"params": decayed, "weight_decay": decay}, {"params": free, "weight_decay": 0.0}]
+
+
+def _recipe(
+    config: Config, pairs: list[tuple[Path, Path]], arm: str, init_from: Path | None
+) -> str:
+    """A digest of everything that determines the weights, up to the machine's arithmetic."""
+    settings = config.train.model_dump(exclude={"checkpoint_every"})
+    inputs = [arm, config.label.kind, settings, config.model.model_dump()]
+    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode())
+    weights = [Path(init_from) / "model.safetensors"] if init_from else []
+    for path in [path for pair in pairs for path in pair] + weights:
+        digest.update(_shard_name(path).encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def _already(out_dir: Path, recipe: str) -> TrainResult | None:
+    from jamel.checkpoint import finished
+
+    facts = finished(out_dir, recipe)
+    if facts is None:
+        return None
+    return TrainResult(
+        out_dir, facts["updates"], facts["losses"], facts["seconds"], facts["samples"]
+    )

@@ -1,0 +1,109 @@
+"""The network: two ways to run it agree, gradients reach the memory, weights survive the disk."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from jamel.agents.learned import ModelPolicy
+from jamel.model.configuration import ARMS, JamelConfig
+from jamel.model.modeling import JamelModel
+from jamel.model.sequences import step_batch
+from tests.model.sample import recorded, sequences_of
+
+
+def small(**changes: object) -> JamelConfig:
+    return JamelConfig(
+        width=16, heads=2, hash_buckets=64, memory_recent=2, memory_similar=3, **changes
+    )
+
+
+def whole_session(model: JamelModel, steps: int = 30):
+    transitions, featurizer, sequence = sequences_of(model.config, steps)
+    screens, batch, labels = step_batch([sequence], [np.arange(len(sequence))], featurizer)
+    return transitions, screens, batch, labels
+
+
+@pytest.mark.parametrize("arm", sorted(ARMS))
+def test_all_steps_at_once_agree_with_one_at_a_time(arm: str) -> None:
+    torch.manual_seed(0)
+    model = JamelModel(small(**ARMS[arm])).eval()
+    transitions, screens, batch, _ = whole_session(model)
+    with torch.no_grad():
+        at_once = model(screens=screens, steps=batch).logits
+    policy = ModelPolicy(model)
+    memory = policy.start(0)
+    for t, step in enumerate(transitions):
+        logits = policy.scores([memory], [step.observation]).logits[0]
+        size = len(logits)
+        assert torch.allclose(at_once[t, :size], logits, atol=1e-4)
+        policy.note(memory, step.observation, step.action, step.executed)
+
+
+def test_sessions_decided_together_agree_with_alone() -> None:
+    torch.manual_seed(0)
+    policy = ModelPolicy(JamelModel(small()))
+    session = recorded(12)
+    alone, together = policy.start(1), [policy.start(1), policy.start(2)]
+    for step in session:
+        single = policy.act([alone], [step.observation])
+        both = policy.act(together, [step.observation, session[0].observation])
+        assert single[0] == both[0]
+
+
+def test_policy_loss_reaches_past_memory_tokens() -> None:
+    model = JamelModel(small())
+    _, screens, batch, _ = whole_session(model)
+    tokens: list[torch.Tensor] = []
+    model.writer.register_forward_hook(lambda *parts: _keep(tokens, parts[2]))
+    output = model(screens=screens, steps=batch)
+    output.logits[-1].log_softmax(-1)[0].backward()
+    reached = tokens[0].grad.abs().sum(1) > 0
+    read = batch["read"][-1]
+    assert reached[read[read >= 0]].all()
+    assert reached.sum() == (read >= 0).sum()
+    assert model.writer.action.weight.grad.abs().sum() > 0
+
+
+def _keep(tokens: list[torch.Tensor], output: torch.Tensor) -> None:
+    output.retain_grad()
+    tokens.append(output)
+
+
+def test_frozen_memory_trains_no_writer() -> None:
+    model = JamelModel(small(frozen_memory=True))
+    _, screens, batch, _ = whole_session(model)
+    model(screens=screens, steps=batch).logits[-1].log_softmax(-1)[0].backward()
+    assert model.writer.action.weight.grad is None
+    assert model.reader is not None and model.reader.key.weight.grad is not None
+
+
+def test_the_policy_reads_its_memory() -> None:
+    torch.manual_seed(0)
+    model = JamelModel(small()).eval()
+    _, screens, batch, _ = whole_session(model)
+    with torch.no_grad():
+        read = model(screens=screens, steps=batch).logits
+        blind = model(screens=screens, steps={**batch, "read": batch["read"] * 0 - 1}).logits
+    assert torch.allclose(read[0], blind[0])
+    assert not torch.allclose(read[-1], blind[-1])
+
+
+def test_query_and_key_start_equal_only_when_tied() -> None:
+    tied, free = (JamelModel(small(tied_query_key=tied)).reader for tied in (True, False))
+    assert tied is not None and free is not None
+    assert torch.equal(tied.query.weight, tied.key.weight)
+    assert not torch.equal(free.query.weight, free.key.weight)
+
+
+def test_saved_weights_load_unchanged_and_without_pickle(tmp_path) -> None:
+    model = JamelModel(small())
+    with torch.no_grad():
+        model.reader.key.weight.add_(1.0)
+        model.reader.nothing_key.add_(2.0)
+    model.save_pretrained(tmp_path)
+    loaded = JamelModel.from_pretrained(tmp_path)
+    assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors"}
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, loaded.state_dict()[name]), name
