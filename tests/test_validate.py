@@ -86,7 +86,7 @@ def label_columns(of: Session) -> dict[str, list[Any]]:
 def store(root: Path, of: Session, **changed: list[Any]) -> Path:
     path = write_session(of, root / "sessions" / "round-0")
     table = pa.Table.from_pydict(label_columns(of) | changed, schema=LABELS)
-    write_table(table, root / "labels" / "round-0" / path.name, kind="label")
+    write_table(table, root / "labels" / "round-0" / path.name, kind="labels")
     return path
 
 

@@ -221,7 +221,7 @@ def _read_labels(path: Path) -> list[Row]:
     import pyarrow as pa
 
     try:
-        table = read_table(path, kind="label", columns=list(LABEL_COLUMNS))
+        table = read_table(path, kind="labels", columns=list(LABEL_COLUMNS))
         columns = [table.column(name) for name in LABEL_COLUMNS]
     except (KeyError, pa.ArrowException) as error:
         raise ShardError(

@@ -1,0 +1,40 @@
+"""Runs, models and their promotion: the only package that imports MLflow.
+
+`Tracker` logs runs; `register` and `log_model` store a model and check it; `promote`, `rollback`
+and `compare` work on registered versions. MLflow itself is imported when something is called.
+"""
+
+from jamel.registry.models import log_model, register
+from jamel.registry.tracking import Tracker, environment_digest, origin_tags
+from jamel.registry.versions import (
+    ModelVersion,
+    champion,
+    champion_dir,
+    compare,
+    get_version,
+    judge,
+    list_versions,
+    model_dir,
+    promote,
+    read_audit,
+    rollback,
+)
+
+__all__ = [
+    "ModelVersion",
+    "Tracker",
+    "champion",
+    "champion_dir",
+    "compare",
+    "environment_digest",
+    "get_version",
+    "judge",
+    "list_versions",
+    "log_model",
+    "model_dir",
+    "origin_tags",
+    "promote",
+    "read_audit",
+    "register",
+    "rollback",
+]

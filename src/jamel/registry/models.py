@@ -1,0 +1,272 @@
+"""Logging a trained model so that it loads without pickle, and registering what was checked.
+
+Knows how a model is stored; not whether it is good enough: that is the gate's, in `versions.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from jamel import provenance
+from jamel.config import Config
+from jamel.errors import StoreError
+from jamel.registry.connection import MODEL_NAME, connect, quiet
+from jamel.registry.tracking import Tracker, origin_tags
+from jamel.registry.versions import (
+    EVALUATION_FILE,
+    VALIDATION_FILE,
+    ModelVersion,
+    champion,
+    get_version,
+)
+from jamel.registry.wire import Question, Ranked, memory_to_json, read_ranked, to_json
+from jamel.tables import final_budget, summarise
+
+NAME = "policy"
+SERVED = Path(__file__).with_name("served_model.py")
+TOLERANCE = 1e-4
+"""Of log-probabilities: the same weights, loaded twice, on the same machine."""
+CANDIDATE = "jamel"
+KEPT = (".json", ".safetensors", ".md", ".txt")
+PICKLES = (".bin", ".pkl", ".pickle", ".pt", ".pth", ".ckpt")
+
+
+class RanksActions(Protocol):
+    """The model in memory that the stored one is compared with."""
+
+    def rank(self, question: Question) -> list[Ranked]:
+        """Actions with scores, best first."""
+        ...
+
+
+def register(
+    root: Path | str,
+    hf_dir: Path,
+    config: Config,
+    results: Mapping[str, Any],
+    validation: Mapping[str, Any],
+    *,
+    arm: str = CANDIDATE,
+    losses: Sequence[float] = (),
+    files: Sequence[Path] = (),
+    run_name: str = "retrain",
+) -> ModelVersion:
+    """Log everything there is to know about a trained model in one run, and register it.
+
+    Args:
+        root: the project.
+        hf_dir: what `save_pretrained` wrote.
+        config: the profile it was trained with.
+        results: the evaluation, `{"meta", "rows", "paired"}`.
+        validation: `ValidationResult.as_dict()`.
+        losses: of every update.
+        files: more files or folders, such as the report and the data docs.
+
+    Raises:
+        StoreError: the stored model does not load or answers otherwise than the one in memory.
+    """
+    tracker = Tracker(root)
+    with tracker.run(run_name, config, arm=arm) as run_id:
+        tracker.log_history(run_id, {"loss": losses})
+        tracker.log_json(run_id, results, EVALUATION_FILE)
+        tracker.log_json(run_id, validation, VALIDATION_FILE)
+        final = final_budget(results)
+        tracker.log_table(run_id, final["rows"], "tables/rows.json")
+        tracker.log_table(run_id, final["paired"], "tables/paired.json")
+        tracker.log_metrics(run_id, figures(final["rows"]))
+        for path in files:
+            tracker.log_artifact(run_id, path, "files")
+        return log_model(root, run_id, hf_dir, _card(root, config, arm, final, validation))
+
+
+def log_model(
+    root: Path | str,
+    run_id: str,
+    hf_dir: Path,
+    card: str,
+    reference: RanksActions | None = None,
+    questions: Sequence[Question] | None = None,
+) -> ModelVersion:
+    """Store a model, load it back, compare its answers, and only then register a version.
+
+    Args:
+        run_id: the run it belongs to.
+        hf_dir: `config.json` and `model.safetensors`; a pickle in it is refused.
+        card: the model card, Markdown.
+        reference: the model in memory, by default loaded from `hf_dir` without MLflow.
+        questions: what both are asked, by default three fixed screens.
+
+    Raises:
+        StoreError: the folder holds a pickle or no model, or the answers differ.
+    """
+    from jamel.registry.serving import example_questions, load_ranker
+
+    _check_folder(hf_dir)
+    client = connect(root)
+    uri, model_id = _store(root, run_id, hf_dir)
+    expected = reference or load_ranker(hf_dir)
+    _check_same(uri, expected, example_questions() if questions is None else questions)
+    client.log_text(run_id, card, "model-card.md")
+    return _register(root, run_id, uri, model_id, card)
+
+
+def load(uri: str) -> Any:
+    """A stored model through MLflow's own loader, such as `models:/jamel@champion`."""
+    import mlflow
+
+    with quiet():
+        return mlflow.pyfunc.load_model(uri)
+
+
+def ask(model: Any, questions: Sequence[Question]) -> list[list[Ranked]]:
+    """Put questions to a loaded model through its JSON columns."""
+    import pandas as pd
+
+    columns = {
+        "observation": [to_json(question.observation) for question in questions],
+        "memory": [memory_to_json(question.memory) for question in questions],
+    }
+    return [read_ranked(text) for text in model.predict(pd.DataFrame(columns))["ranked"]]
+
+
+def figures(rows: Sequence[Mapping[str, Any]], agent: str = CANDIDATE) -> dict[str, float]:
+    """The candidate's means, as metrics of its run; empty when it was not evaluated."""
+    found = [row for row in summarise(rows) if row["agent"] == agent]
+    if not found:
+        return {}
+    mean = found[0]
+    tokens = mean["tokens_memory"] + mean["tokens_screen"]
+    kept = {name: float(mean[name]) for name in ("coverage", "reward", "auc")}
+    return kept | {"tokens_per_decision": tokens, "ms_per_decision": mean["ms_per_decision"]}
+
+
+def _store(root: Path | str, run_id: str, hf_dir: Path) -> tuple[str, str]:
+    """Returns the model's address and id. The fluent call is the only one that stores a model."""
+    import mlflow
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+
+    inputs = Schema([ColSpec("string", "observation"), ColSpec("string", "memory", required=False)])
+    outputs = Schema([ColSpec("string", "ranked")])
+    connect(root)
+    with quiet(), _staged(hf_dir) as staged, mlflow.start_run(run_id=run_id):
+        info = mlflow.pyfunc.log_model(
+            name=NAME,
+            python_model=str(SERVED),
+            artifacts={"hf": str(staged)},
+            signature=ModelSignature(inputs=inputs, outputs=outputs),
+            pip_requirements=["jamel", "torch", "transformers", "mlflow"],
+        )
+    return info.model_uri, info.model_id
+
+
+@contextmanager
+def _staged(hf_dir: Path) -> Iterator[Path]:
+    """A folder of one fixed name with the model's own files, without checkpoints beside them."""
+    with tempfile.TemporaryDirectory(prefix="jamel-") as temporary:
+        staged = Path(temporary) / "hf"
+        staged.mkdir()
+        for path in Path(hf_dir).iterdir():
+            if path.is_file() and path.suffix in KEPT:
+                shutil.copyfile(path, staged / path.name)
+        yield staged
+
+
+def _check_folder(hf_dir: Path) -> None:
+    folder = Path(hf_dir)
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    pickles = sorted(name for name in names if Path(name).suffix in PICKLES)
+    if pickles:
+        raise StoreError(
+            f"expected safetensors only in {hf_dir}, found {', '.join(pickles)}: loading a pickle "
+            "runs its code. Save the model with save_pretrained."
+        )
+    if not {"config.json", "model.safetensors"} <= names:
+        found = ", ".join(sorted(names)) or "nothing"
+        raise StoreError(
+            f"expected config.json and model.safetensors in {hf_dir}, found {found}. "
+            "Train the model first."
+        )
+
+
+def _check_same(uri: str, reference: RanksActions, questions: Sequence[Question]) -> None:
+    answers = ask(load(uri), questions)
+    for index, (question, stored) in enumerate(zip(questions, answers, strict=True)):
+        if not _alike(stored, reference.rank(question)):
+            raise StoreError(
+                f"expected the stored model to answer as the one in memory, found another "
+                f"ranking for question {index}. Nothing was registered; train and log it again."
+            )
+
+
+def _alike(stored: Sequence[Ranked], live: Sequence[Ranked]) -> bool:
+    """The same scores for the same actions; equal scores may change places."""
+    mine, theirs = dict(stored), dict(live)
+    return mine.keys() == theirs.keys() and all(
+        math.isclose(mine[action], theirs[action], abs_tol=TOLERANCE) for action in mine
+    )
+
+
+def _register(root: Path | str, run_id: str, uri: str, model_id: str, card: str) -> ModelVersion:
+    from mlflow.exceptions import MlflowException
+
+    client = connect(root)
+    try:
+        client.create_registered_model(MODEL_NAME, description="Explores apps it has never seen.")
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    now, run_tags = champion(root), client.get_run(run_id).data.tags
+    tags = {key: value for key, value in run_tags.items() if not key.startswith("mlflow.")}
+    tags["measured_against"] = "" if now is None else now.version
+    made = client.create_model_version(
+        MODEL_NAME, source=uri, run_id=run_id, model_id=model_id, tags=tags, description=card
+    )
+    return get_version(root, str(made.version))
+
+
+def _card(
+    root: Path | str,
+    config: Config,
+    arm: str,
+    final: Mapping[str, Any],
+    validation: Mapping[str, Any],
+) -> str:
+    """The model card: what it is, where it comes from, what was measured, what it cannot do."""
+    origin = origin_tags(Path(root), config)
+    machine = provenance.machine()
+    meta = final.get("meta", {})
+    lines = [
+        f"# {MODEL_NAME} ({arm})",
+        "Chooses actions that explore an app: it ranks what can be done on a screen, given the "
+        "session so far. It sees no coverage and knows no task.",
+        "## Origin",
+        *(f"- {key.replace('_', ' ')}: `{value}`" for key, value in origin.items()),
+        f"- data: {validation.get('sessions', 'unknown')} sessions, "
+        f"{validation.get('rows', 'unknown')} steps, validated",
+        f"- model: `{json.dumps(config.model.model_dump(mode='json'))}`",
+        f"- evaluated on: {machine['processor']}, {machine['cores']} cores",
+        f"## Measured on {meta.get('suite', 'no suite')}, {meta.get('budget', 0)} steps",
+        _table(summarise(final["rows"]), ("agent", "coverage", "reward", "auc")),
+        "## Limits",
+        "- Trained and measured on composed apps; figures for other apps are not known.",
+        "- It explores: it taps, types and submits whatever is on the screen. Use test accounts.",
+    ]
+    return "\n\n".join(lines[:3]) + "\n\n" + "\n".join(lines[3:]) + "\n"
+
+
+def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    head = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
+    body = [f"| {' | '.join(_cell(row[name]) for name in columns)} |" for row in rows]
+    return "\n".join([*head, *body])
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.1f}" if isinstance(value, float) else str(value)

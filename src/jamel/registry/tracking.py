@@ -1,0 +1,152 @@
+"""Tracking runs: what was done with which data, code, configuration and environment.
+
+Everything goes by run id through a client: MLflow's own "active run" belongs to a thread, and
+tasks run in many.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from jamel import provenance
+from jamel.config import Config, config_digest
+from jamel.registry.connection import connect, experiment_id
+
+MAX_PARAM_CHARS = 6000
+
+
+class Tracker:
+    """Runs of the project at `root`."""
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+        self.client = connect(root)
+
+    def start(self, name: str, config: Config | None = None, **tags: str) -> str:
+        """Open a run that says where it comes from, and return its id."""
+        origin = origin_tags(self.root, config) | {key: str(value) for key, value in tags.items()}
+        run = self.client.create_run(experiment_id(self.root), run_name=name, tags=origin)
+        run_id = str(run.info.run_id)
+        self.client.log_text(run_id, "\n".join(installed()) + "\n", "environment.txt")
+        if config is not None:
+            self.log_params(run_id, _flat(config.model_dump(mode="json")))
+        return run_id
+
+    def finish(self, run_id: str, failed: bool = False) -> None:
+        """Close a run."""
+        self.client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
+
+    @contextmanager
+    def run(self, name: str, config: Config | None = None, **tags: str) -> Iterator[str]:
+        """A run that is closed whatever happens, as failed after an exception."""
+        run_id = self.start(name, config, **tags)
+        try:
+            yield run_id
+        except BaseException:
+            self.finish(run_id, failed=True)
+            raise
+        self.finish(run_id)
+
+    def log_params(self, run_id: str, params: Mapping[str, Any]) -> None:
+        """Log parameters in one write; a parameter cannot be changed later."""
+        from mlflow.entities import Param
+
+        entries = [Param(key, str(value)[:MAX_PARAM_CHARS]) for key, value in params.items()]
+        for chunk in _chunks(entries, 100):
+            self.client.log_batch(run_id, params=chunk)
+
+    def log_metrics(self, run_id: str, metrics: Mapping[str, float], step: int = 0) -> None:
+        """Log several metrics of one moment."""
+        self.log_history(run_id, {name: [value] for name, value in metrics.items()}, first=step)
+
+    def log_history(
+        self, run_id: str, series: Mapping[str, Sequence[float]], first: int = 0, every: int = 1
+    ) -> None:
+        """Log curves, such as a loss for every update."""
+        import time
+
+        from mlflow.entities import Metric
+
+        now_ms = int(time.time() * 1000)
+        points = [
+            Metric(name, float(value), now_ms, first + index * every)
+            for name, values in series.items()
+            for index, value in enumerate(values)
+        ]
+        for chunk in _chunks(points, 1000):
+            self.client.log_batch(run_id, metrics=chunk)
+
+    def log_artifact(self, run_id: str, path: Path, folder: str = "") -> None:
+        """Log a file, or a folder with everything in it."""
+        log = self.client.log_artifacts if path.is_dir() else self.client.log_artifact
+        log(run_id, str(path), folder or None)
+
+    def log_json(self, run_id: str, data: Mapping[str, Any], name: str) -> None:
+        """Log plain data as a JSON file."""
+        self.client.log_dict(run_id, dict(data), name)
+
+    def log_table(self, run_id: str, rows: Sequence[Mapping[str, Any]], name: str) -> None:
+        """Log rows as a table that the MLflow UI shows and compares."""
+        if rows:
+            columns = {key: [row.get(key) for row in rows] for key in rows[0]}
+            self.client.log_table(run_id, columns, name)
+
+    def set_tags(self, run_id: str, tags: Mapping[str, Any]) -> None:
+        """Add tags to a run."""
+        for key, value in tags.items():
+            self.client.set_tag(run_id, key, str(value))
+
+    def recent(self, count: int = 20) -> list[dict[str, Any]]:
+        """The last runs, newest first."""
+        found = self.client.search_runs([experiment_id(self.root)], max_results=count)
+        return [
+            {"run_id": run.info.run_id, "name": run.info.run_name, "status": run.info.status}
+            | {key: run.data.tags.get(key, "") for key in ("dataset_md5", "git_commit", "arm")}
+            for run in found
+        ]
+
+
+def origin_tags(root: Path, config: Config | None) -> dict[str, str]:
+    """Dataset, commit, configuration and environment, as tags of a run and of a version."""
+    tags = {
+        "dataset_md5": provenance.dataset_md5(root),
+        "git_commit": provenance.commit(root),
+        "environment_digest": environment_digest(),
+    }
+    if config is not None:
+        tags |= {"config_digest": config_digest(config), "profile": config.profile}
+    return tags
+
+
+def installed() -> list[str]:
+    """Every installed distribution as `name==version`, sorted."""
+    found = {
+        f"{item.metadata['Name'].lower()}=={item.version}"
+        for item in importlib.metadata.distributions()
+        if item.metadata["Name"]
+    }
+    return sorted(found)
+
+
+def environment_digest() -> str:
+    """Twelve hex digits that change when any installed package's version does."""
+    return hashlib.sha256("\n".join(installed()).encode()).hexdigest()[:12]
+
+
+def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`{"train": {"lr": 1}}` as `{"train.lr": 1}`."""
+    flat: dict[str, Any] = {}
+    for key, value in data.items():
+        inner = _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else None
+        flat |= {f"{prefix}{key}": value} if inner is None else inner
+    return flat
+
+
+def _chunks(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
+    for begin in range(0, len(items), size):
+        yield list(items[begin : begin + size])

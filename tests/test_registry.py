@@ -1,0 +1,226 @@
+"""The registry on a real SQLite store with a real, tiny model: log, check, promote, roll back."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jamel import registry, stores
+from jamel.config import Config, config_digest, parse_config
+from jamel.errors import GateError, JamelError, StoreError
+from jamel.registry import models, serving, wire
+from jamel.registry.wire import Question, Ranked, Remembered
+from jamel.types import Action, ActionKind
+
+VALID = {"passed": True, "evaluated": 70, "sessions": 3, "rows": 12}
+CONFIG: Config = parse_config({}, "test")
+
+
+def tiny_model(folder: Path, seed: int) -> Path:
+    import torch
+
+    from jamel.model.configuration import JamelConfig
+    from jamel.model.modeling import JamelModel
+
+    torch.manual_seed(seed)
+    JamelModel(JamelConfig(width=16, heads=2, hash_buckets=64)).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def hf_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("model"), seed=0)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One initialised MLflow store; initialising takes seconds, copying does not."""
+    root = tmp_path_factory.mktemp("template")
+    at = stores.stores_at(root)
+    for folder in (at.mlflow_artifacts, at.dvc_remote, at.prefect_home):
+        folder.mkdir(parents=True)
+    stores._init_mlflow(at)
+    return root
+
+
+@pytest.fixture
+def project(template: Path, tmp_path: Path) -> Path:
+    at, copied = stores.stores_at(tmp_path), stores.stores_at(template)
+    for folder in (at.mlflow_artifacts, at.dvc_remote, at.prefect_home):
+        folder.mkdir(parents=True)
+    at.mlflow_db.write_bytes(copied.mlflow_db.read_bytes())
+    return tmp_path
+
+
+def results(low: float = 1.0, coverage: float = 60.0) -> dict[str, Any]:
+    rows = [
+        {"suite": "valid", "app": "valid/0", "seed": 0, "agent": agent, "budget": 10}
+        | {"coverage": mean, "reward": 5.0, "auc": 30.0, "ms_per_decision": 1.0}
+        | {"tokens_memory": 32.0, "tokens_screen": 20.0}
+        for agent, mean in (("jamel", coverage), ("planner", 48.0), ("random", 30.0))
+    ]
+    paired = [
+        {"agent": "jamel", "against": name, "metric": "coverage", "budget": 10}
+        | {"difference": low + 1, "low": low, "high": low + 2, "wins": 1, "ties": 0, "losses": 0}
+        for name in ("no-memory", "random", "planner", "champion")
+    ]
+    return {"meta": {"suite": "valid", "budget": 10}, "rows": rows, "paired": paired}
+
+
+def register(root: Path, hf_dir: Path, low: float = 1.0) -> registry.ModelVersion:
+    return registry.register(root, hf_dir, CONFIG, results(low), VALID, losses=[2.0, 1.0])
+
+
+def test_a_run_says_where_it_comes_from(project: Path) -> None:
+    tracker = registry.Tracker(project)
+    with tracker.run("train", CONFIG, arm="jamel") as run_id:
+        tracker.log_history(run_id, {"loss": [3.0, 2.0, 1.0]}, every=10)
+        tracker.log_table(run_id, [{"a": 1, "b": "x"}], "tables/t.json")
+    run = tracker.client.get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.params["train.updates"] == str(CONFIG.train.updates)
+    assert run.data.tags["config_digest"] == config_digest(CONFIG)
+    assert {"dataset_md5", "git_commit", "environment_digest", "arm"} <= set(run.data.tags)
+    history = tracker.client.get_metric_history(run_id, "loss")
+    assert [(point.step, point.value) for point in history] == [(0, 3.0), (10, 2.0), (20, 1.0)]
+    assert tracker.recent(1)[0]["name"] == "train"
+
+
+def test_a_failing_run_is_marked_failed(project: Path) -> None:
+    tracker = registry.Tracker(project)
+    with pytest.raises(RuntimeError), tracker.run("train") as run_id:
+        raise RuntimeError
+    assert tracker.client.get_run(run_id).info.status == "FAILED"
+
+
+def test_runs_can_be_logged_from_many_threads(project: Path) -> None:
+    tracker = registry.Tracker(project)
+
+    def one(index: int) -> str:
+        with tracker.run(f"run-{index}") as run_id:
+            tracker.log_metrics(run_id, {"index": index})
+        return run_id
+
+    with ThreadPoolExecutor(4) as pool:
+        ids = list(pool.map(one, range(8)))
+    metrics = [tracker.client.get_run(run_id).data.metrics["index"] for run_id in ids]
+    assert metrics == list(range(8))
+
+
+def test_register_stores_a_model_without_pickle_that_answers_the_same(
+    project: Path, hf_dir: Path
+) -> None:
+    version = register(project, hf_dir)
+    assert version.version == "1" and version.figures["coverage"] == 60.0
+    assert version.figures["tokens_per_decision"] == 52.0
+    stored = list(stores.stores_at(project).mlflow_artifacts.rglob("*"))
+    assert not [path for path in stored if path.suffix in (".pkl", ".pickle", ".bin", ".pt")]
+    questions = serving.example_questions()
+    answers = models.ask(models.load("models:/jamel/1"), questions)
+    ranker = serving.load_ranker(hf_dir)
+    assert [item.action for item in answers[1]] == [
+        item.action for item in ranker.rank(questions[1])
+    ]
+    assert (registry.model_dir(project, "1") / "model.safetensors").exists()
+    client = registry.Tracker(project).client
+    card = client.get_model_version("jamel", "1").description
+    assert "## Limits" in card and "| jamel | 60.0 |" in card
+
+
+def test_a_model_that_answers_otherwise_is_not_registered(
+    project: Path, hf_dir: Path, tmp_path: Path
+) -> None:
+    other = serving.load_ranker(tiny_model(tmp_path / "other", seed=1))
+    tracker = registry.Tracker(project)
+    with pytest.raises(StoreError, match="another ranking"), tracker.run("train") as run_id:
+        registry.log_model(project, run_id, hf_dir, "card", reference=other)
+    assert registry.list_versions(project) == []
+
+
+def test_a_pickle_and_an_empty_folder_are_refused(
+    project: Path, hf_dir: Path, tmp_path: Path
+) -> None:
+    tracker = registry.Tracker(project)
+    with tracker.run("train") as run_id:
+        with pytest.raises(StoreError, match=r"config\.json"):
+            registry.log_model(project, run_id, tmp_path / "none", "card")
+        folder = tmp_path / "pickled"
+        folder.mkdir()
+        (folder / "pytorch_model.bin").write_bytes(b"")
+        with pytest.raises(StoreError, match="pytorch_model"):
+            registry.log_model(project, run_id, folder, "card")
+
+
+def test_promotion_rollback_and_audit(project: Path, hf_dir: Path) -> None:
+    assert registry.champion(project) is None and registry.champion_dir(project) is None
+    register(project, hf_dir)
+    assert registry.promote(project) == {"version": "1", "previous": "", "promoted": True}
+    register(project, hf_dir)
+    registry.promote(project, "2")
+    assert (champion := registry.champion(project)) and champion.version == "2"
+    assert [(row["version"], row["champion"]) for row in registry.compare(project)] == [
+        ("2", True),
+        ("1", False),
+    ]
+    assert [row["version"] for row in registry.compare(project, ["1"])] == ["1"]
+    assert registry.rollback(project)["version"] == "1"
+    assert (champion := registry.champion(project)) and champion.version == "1"
+    assert (found := registry.champion_dir(project)) and (found / "config.json").exists()
+    with pytest.raises(GateError, match="earlier champion"):
+        registry.rollback(project)
+    events = [(entry["event"], entry["version"]) for entry in registry.read_audit(project)]
+    assert events == [("promote", "1"), ("promote", "2"), ("rollback", "1")]
+
+
+def test_the_gate_refuses_and_says_why(project: Path, hf_dir: Path) -> None:
+    register(project, hf_dir, low=-3.0)
+    with pytest.raises(GateError, match="better than no-memory"):
+        registry.promote(project)
+    assert registry.champion(project) is None
+    refusal = registry.read_audit(project)[-1]
+    assert refusal["event"] == "refuse" and len(refusal["failed"]) == 3
+    assert registry.compare(project)[0]["gate"] == "refused"
+
+
+def test_a_comparison_with_a_former_champion_does_not_count(project: Path, hf_dir: Path) -> None:
+    register(project, hf_dir)
+    late = register(project, hf_dir)
+    registry.promote(project, "1")
+    assert late.tags["measured_against"] == ""
+    with pytest.raises(GateError, match="measured against the current champion"):
+        registry.promote(project, "2")
+
+
+def test_unknown_versions_and_uninitialised_stores(project: Path, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="found none"):
+        registry.promote(project)
+    with pytest.raises(StoreError, match="jamel init"):
+        registry.compare(tmp_path / "elsewhere")
+    with pytest.raises(GateError):
+        registry.rollback(project)
+
+
+def test_memory_changes_the_ranking(hf_dir: Path) -> None:
+    home = serving.example_questions()[0].observation
+    again = (Remembered(home, Action(ActionKind.TAP, 0)),) * 3
+    ranker = serving.load_ranker(hf_dir)
+    plain, remembered = ranker.rank(Question(home)), ranker.rank(Question(home, again))
+    assert dict(plain) != dict(remembered)
+    assert sum(2.718281828459045**item.score for item in plain) == pytest.approx(1.0)
+
+
+def test_questions_survive_json_and_hostile_ones_are_refused() -> None:
+    question = serving.example_questions()[2]
+    text = wire.to_json(question.observation), wire.memory_to_json(question.memory)
+    assert wire.read_question(*text) == question
+    ranked = [Ranked(Action(ActionKind.TYPE, 3, "12"), -0.5)]
+    assert wire.read_ranked(wire.ranked_to_json(ranked)) == ranked
+    for bad in ("{", "[]", '{"elements": [{"cls": 3}]}', '{"os": "x"}'):
+        with pytest.raises(JamelError):
+            wire.read_question(bad)
+    with pytest.raises(JamelError, match=r"steps\.0\.action\.kind"):
+        wire.read_question("{}", json.dumps([{"observation": {}, "action": {"kind": "rm"}}]))
