@@ -167,7 +167,11 @@ def on_x(c, n):
     assert [name.split(":")[2] for name in code.probes] == [
         "entry", "then", "else", "loop", "case", "no case",
     ]  # fmt: skip
-    for value, expected in ((5, [1, 1, 0, 1, 0, 1]), (1, [1, 0, 1, 1, 1, 0]), (0, [1, 0, 1, 0, 0, 1])):
+    for value, expected in (
+        (5, [1, 1, 0, 1, 0, 1]),
+        (1, [1, 0, 1, 1, 1, 0]),
+        (0, [1, 0, 1, 0, 0, 1]),
+    ):
         c = C()
         code.handlers["on_x"](c, value)
         assert list(c.p[1:7]) == expected

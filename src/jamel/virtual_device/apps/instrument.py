@@ -11,7 +11,7 @@ import ast
 import hashlib
 import inspect
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -95,7 +95,7 @@ def instrument_source(source: str, namespace: dict[str, Any]) -> Instrumented:
     return Instrumented(handlers, tuple(prober.probes), digest)
 
 
-@lru_cache(maxsize=None)
+@cache
 def instrument(module: ModuleType) -> Instrumented:
     """Instrument a feature module once; later calls return the same handlers."""
     return instrument_source(inspect.getsource(module), vars(module))

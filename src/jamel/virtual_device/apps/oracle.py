@@ -60,4 +60,3 @@ def _nearest(
                 seen.add(key)
                 queue.append(app.snapshot())
     return None, used, union
-

@@ -9,9 +9,27 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from jamel.virtual_device.apps.features import hub, login, notes, settings
+from jamel.virtual_device.apps.features import (
+    calculator,
+    feed,
+    gallery,
+    hub,
+    login,
+    notes,
+    onboarding,
+    player,
+    scanner,
+    search,
+    settings,
+    shop,
+    wizard,
+)
 
-KINDS: dict[str, ModuleType] = {"login": login, "notes": notes, "settings": settings}
+KINDS: dict[str, ModuleType] = {
+    "login": login, "notes": notes, "settings": settings, "search": search, "wizard": wizard,
+    "shop": shop, "feed": feed, "scanner": scanner, "player": player, "calculator": calculator,
+    "onboarding": onboarding, "gallery": gallery,
+}  # fmt: skip
 NEW_KINDS: dict[str, ModuleType] = {}
 HUB = hub
 

@@ -6,8 +6,8 @@ from random import Random
 from typing import Any
 
 from jamel.virtual_device.apps.context import Context
-from jamel.virtual_device.apps.wording import pick
 from jamel.virtual_device.apps.widgets import Page, button, field, icon, label, listing, row
+from jamel.virtual_device.apps.wording import pick
 
 TITLES = ("Notes", "Tasks", "Documents", "Recipes", "Aufgaben", "Заметки", "メモ")
 KEEP = ("items", "starred", "pinned", "trash")
