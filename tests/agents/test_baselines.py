@@ -5,11 +5,11 @@ import time
 import pytest
 
 from jamel.agents import SIMPLE_AGENTS, Agent, make_agent
-from jamel.agents.graph import screen_key
+from jamel.agents.graph import labels_of, screen_key, widget_key
 from jamel.envs.base import candidates
 from jamel.errors import ConfigError
 from jamel.rollout import rollout
-from jamel.types import ActionKind, Observation
+from jamel.types import Action, ActionKind, Observation
 from tests.tiny_env import TinyEnv, element
 
 
@@ -36,15 +36,25 @@ def test_finds_every_screen_of_a_tiny_app(name):
         assert explore(name, seed, budget=20).transitions()[-1].covered == TinyEnv.total_probes
 
 
-def test_screens_are_the_same_but_for_digits_and_order():
-    a, b = element("Inbox (12)"), element("Sent")
+def test_screens_are_the_same_but_for_texts_digits_and_order():
+    a, b = element("Inbox 12"), element("Sent")
     one = Observation("p", "main", (a, b), (1, 1))
-    two = Observation(
-        "p", "main", (b, element("Inbox (3)")._replace(resource_id=a.resource_id)), (1, 1)
-    )
+    two = Observation("p", "main", (b, element("Inbox 3")), (1, 1))
     assert screen_key(one) == screen_key(two)
     assert screen_key(one) != screen_key(one._replace(activity="other"))
     assert screen_key(one) != screen_key(one._replace(elements=(a,)))
+
+
+def test_a_widget_is_called_by_its_own_or_its_childs_text():
+    row = element("")._replace(content_desc="")
+    child = element("Sent 3")._replace(parent=0, clickable=False)
+    assert labels_of((row, child)) == ["Sent 3", "Sent 3"]
+    tap = Action(ActionKind.TAP, 0)
+    assert widget_key(tap, row, "Sent 3") == widget_key(tap, row, "Sent 4")
+    assert widget_key(tap, row, "Sent") != widget_key(tap, row, "Inbox")
+    field = element("hello", cls="android.widget.EditText")
+    typed = Action(ActionKind.TYPE, 0, "hello")
+    assert widget_key(typed, field, "hello") == widget_key(typed._replace(text="12"), field, "")
 
 
 def test_a_screen_without_elements_still_has_actions():

@@ -1,8 +1,9 @@
 """An agent's own transition graph: screens by structure, what was tried there, where it led.
 
 Knows no coverage and no app: only what an agent saw and did. A screen is identified by its
-activity and its elements' class, id and text without digits, so that clocks, counters and badges
-do not make it new; order and repetition are ignored, so that lists may reorder.
+activity and its elements' classes and ids without digits: texts are left out, as clocks, adverts
+and typed words would make every visit new (on the validation suite that costs 3 to 6 points), and
+so are order and repetition, as lists reorder and grow.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from jamel.types import Action, ActionKind, Element, Observation
 _NO_DIGITS = str.maketrans("", "", "0123456789")
 
 ScreenKey = int
-WidgetKey = tuple[str, str, str, str, str]
+WidgetKey = tuple[str, str, str, str]
 
 
 @lru_cache(maxsize=65536)
@@ -26,30 +27,29 @@ def without_digits(text: str) -> str:
     return text.translate(_NO_DIGITS)
 
 
-@lru_cache(maxsize=65536)
-def _element_key(cls: str, resource_id: str, text: str, content_desc: str, checked: bool) -> int:
-    typed = cls.endswith("EditText") and bool(text)
-    label = "typed" if typed else without_digits(text)
-    return hash((cls, without_digits(resource_id), label, without_digits(content_desc), checked))
-
-
 def screen_key(observation: Observation) -> ScreenKey:
     """A number that is equal for screens of equal structure, within one process."""
-    keys = {_element_key(e[0], e[1], e[2], e[3], e[9]) for e in observation.elements}
-    return hash((observation.activity, frozenset(keys)))
+    kinds = {(element.cls, element.resource_id) for element in observation.elements}
+    shapes = frozenset((cls, without_digits(resource_id)) for cls, resource_id in kinds)
+    return hash((observation.activity, shapes))
 
 
-def widget_key(action: Action, element: Element | None) -> WidgetKey:
-    """What is acted on wherever it appears: rows of one list share it, so do repeated buttons."""
+def labels_of(elements: tuple[Element, ...]) -> list[str]:
+    """What each element is called: its text, its description, or else its first child's."""
+    labels = [element.text or element.content_desc for element in elements]
+    for element, label in zip(elements, list(labels), strict=True):
+        if label and element.parent >= 0 and not labels[element.parent]:
+            labels[element.parent] = label
+    return labels
+
+
+def widget_key(action: Action, element: Element | None, label: str) -> WidgetKey:
+    """What is acted on wherever it appears: the same row in two lists, a button on each page."""
     if element is None:
-        return (action.kind.value, "", "", "", "")
-    return (
-        action.kind.value,
-        element.cls,
-        without_digits(element.resource_id),
-        "" if action.kind is ActionKind.TYPE else without_digits(element.text),
-        action.text,
-    )
+        return (action.kind.value, "", "", "")
+    # What is in a text field, or typed into it, does not make it another field.
+    name = "" if element.cls.endswith("EditText") else without_digits(label)
+    return (action.kind.value, element.cls, without_digits(element.resource_id), name)
 
 
 class Choice(NamedTuple):
@@ -143,12 +143,14 @@ class SessionGraph:
 
 
 def _choices(observation: Observation, actions: list[Action]) -> list[Choice]:
+    labels = labels_of(observation.elements)
     repeats: dict[tuple, int] = {}
     choices: list[Choice] = []
     for action in actions:
         element = observation.elements[action.element] if action.element >= 0 else None
-        widget = widget_key(action, element)
-        extra = (widget, without_digits(element.content_desc)) if element else (widget, "")
-        count = repeats[extra] = repeats.get(extra, -1) + 1
-        choices.append(Choice(hash((extra, count)), widget))
+        widget = widget_key(action, element, labels[action.element] if element else "")
+        kind, cls, resource_id, name = widget
+        local = (kind, cls, resource_id or name, action.text)
+        count = repeats[local] = repeats.get(local, -1) + 1
+        choices.append(Choice(hash((local, count)), widget))
     return choices
