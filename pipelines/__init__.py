@@ -1,1 +1,16 @@
-"""Prefect flows: order, retries, caching, schedules. No logic; every task calls one library function."""
+"""Prefect around the library's verbs: order, retries, caching, schedules, artifacts. No logic.
+
+Prefect reads its settings when it is imported, so the few that matter are set here, first; one
+that is set already wins. The project is the current directory.
+"""
+
+import os
+from pathlib import Path
+
+from jamel.stores import stores_at, telemetry_off
+
+telemetry_off()
+os.environ.setdefault("PREFECT_HOME", str(stores_at(Path.cwd()).prefect_home))
+os.environ.setdefault("TQDM_DISABLE", "1")  # bars of several processes overwrite each other
+os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "true")
+os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")

@@ -88,7 +88,7 @@ def serve_all(project: Layout, first_port: int) -> None:
             print(f"{service.name:20} {service.url}", flush=True)
         pages = started[-1].url
         print(f"{'':20} {pages}evaluation/report.html", flush=True)
-        print(f"{'':20} {pages}validation/", flush=True)
+        print(f"{'':20} {pages}validation/docs/index.html", flush=True)
         print("Ctrl-C stops them.", flush=True)
         wait_until_stopped()
 

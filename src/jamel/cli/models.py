@@ -55,12 +55,12 @@ def train(
 
     project = here()
     rounds = project.last_round(arm) if rounds is None else rounds
-    labelled = project.shards("labels", arm, rounds)
+    sessions, labels = (project.shards(kind, arm, rounds) for kind in ("sessions", "labels"))
     settings = profile(config, train={"updates": updates})
-    result = run(settings, labelled, out or project.model(arm, rounds), arm=arm)
+    result = run(settings, sessions, labels, out or project.model(arm, rounds), arm=arm)
     last = result.losses[-1] if result.losses else None
     row = {"arm": arm, "updates": result.updates, "last_loss": last, "model": str(result.path)}
-    present([row], f"Trained on {len(labelled)} sessions", json)
+    present([row], f"Trained on {result.samples} sessions in {result.seconds:.0f} s", json)
 
 
 def agent_models(names: tuple[str, ...], project: Layout, model: Path | None) -> dict[str, Any]:
@@ -129,15 +129,14 @@ def _integer(text: str) -> int:
 
 
 def promote(
-    version: Annotated[
-        str | None, typer.Option(help="A registered version, else the last.")
-    ] = None,
+    config: ConfigOption = DEFAULT_PROFILE,
+    version: Annotated[str | None, typer.Option(help="A registered version, else the last.")] = None,
     json: JsonOption = None,
 ) -> None:
     """Make a registered version champion, if the gate lets it."""
     from jamel import registry
 
-    outcome = registry.promote(here().root, version=version)
+    outcome = registry.promote(here().root, version, profile(config).gate)
     present([outcome], "Promotion", json)
 
 

@@ -1,0 +1,54 @@
+"""The task around `jamel.collect`: one round's sessions.
+
+Remembered by profile, round and the exploring model's content.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jamel.collect import collect
+from jamel.config import Config
+from pipelines.caching import digest, named, say, step
+from pipelines.isolation import in_own_process
+from pipelines.ticker import Ticker
+
+
+def _key(
+    config: Config,
+    out_dir: Path,
+    round_index: int,
+    arm: str | None = None,
+    model_dir: Path | None = None,
+) -> str:
+    section = config.collect.model_copy(update={"workers": 1})
+    model = None if model_dir is None else model_dir / "model.safetensors"
+    return digest(section, config.device, round_index, str(out_dir), arm, model)
+
+
+@step("collect", _key)
+def collect_round(
+    config: Config,
+    out_dir: Path,
+    round_index: int,
+    arm: str | None = None,
+    model_dir: Path | None = None,
+) -> dict[str, Any]:
+    """Collect a round; sessions that a killed run left behind are kept, not doubled.
+
+    With an `arm`, its model explores beside the profile's simple agents. Another arm than jamel
+    has other seeds: a session's name is unique in the dataset.
+    """
+    shards = in_own_process(
+        collect,
+        config,
+        out_dir,
+        round_index=round_index,
+        model_dir=model_dir,
+        agent_names=None if arm is None else (arm, *config.collect.agents),
+        seed_offset=0 if arm in (None, "jamel") else 1,
+        progress=Ticker(f"collect {out_dir.name}"),
+    )
+    say(f"{out_dir.name}: {len(shards)} sessions")
+    return {"files": named(shards)}

@@ -1,0 +1,100 @@
+"""One library verb in one process of its own, ended as a group whatever happens.
+
+Threads of a flow share an interpreter, so two trainings in threads would take turns. Knows
+nothing of what the verb does. A verb must be importable and its result must be plain data.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import multiprocessing
+import os
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any
+
+from jamel.errors import JamelError
+
+LOOK_EVERY_S = 1.0
+
+
+class StepDied(JamelError):
+    """A step's process ended without a result: out of memory, or killed."""
+
+
+def in_own_process(verb: Callable[..., Any], /, *args: Any, threads: int = 1, **kwargs: Any) -> Any:
+    """Call `verb` in a fresh process with `threads` threads and return its result.
+
+    Raises:
+        StepDied: the process ended without a result.
+        JamelError: as the verb raised it.
+        RuntimeError: any other exception of the verb, with its traceback as text.
+    """
+    context = multiprocessing.get_context("spawn")
+    receiving, sending = context.Pipe(duplex=False)
+    where = (verb.__module__, verb.__name__)
+    child = context.Process(
+        target=_run, args=(sending, os.getpid(), threads, where, args, kwargs), name=verb.__name__
+    )
+    child.start()
+    sending.close()
+    try:
+        outcome, value = receiving.recv()
+    except EOFError:
+        child.join()
+        raise StepDied(
+            f"expected {verb.__name__} to return, found that its process ended with status "
+            f"{child.exitcode}. Look for an out-of-memory kill, then run the same command again: "
+            "finished work is kept."
+        ) from None
+    finally:
+        _end_group(child)
+    if outcome == "raised":
+        kind, text = value
+        raise kind(text)
+    return value
+
+
+def _run(
+    sending: Connection,
+    parent: int,
+    threads: int,
+    where: tuple[str, str],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+) -> None:
+    os.setpgid(0, 0)
+    # Before the verb's module and with it torch is imported: they read it once.
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+    try:
+        verb = getattr(importlib.import_module(where[0]), where[1])
+        sending.send(("returned", verb(*args, **kwargs)))
+    except Exception as error:
+        sending.send(("raised", _failure(error)))
+
+
+def _failure(error: Exception) -> tuple[type[Exception], str]:
+    """The error as a class and a text: an exception object may not survive the pipe."""
+    if isinstance(error, JamelError):
+        return type(error), str(error)
+    return RuntimeError, "".join(traceback.format_exception(error))
+
+
+def _die_with(parent: int) -> None:
+    """End this group when the flow is gone: a killed flow must leave no orphans."""
+    while os.getppid() == parent:
+        time.sleep(LOOK_EVERY_S)
+    os.killpg(0, signal.SIGKILL)
+
+
+def _end_group(child: multiprocessing.process.BaseProcess) -> None:
+    child.join(timeout=LOOK_EVERY_S)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid or 0, signal.SIGKILL)
+    child.join()

@@ -1,0 +1,42 @@
+"""One Prefect server for all flow tests, with a home of its own that is gone afterwards."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Prefect reads it when it is imported, which the test modules do.
+os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="jamel-prefect-")
+atexit.register(shutil.rmtree, os.environ["PREFECT_HOME"], ignore_errors=True)
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[None]:
+    """Prefect's test server; starting it takes ten seconds and more."""
+    from prefect.testing.utilities import prefect_test_harness
+
+    import pipelines  # noqa: F401, the settings come before Prefect
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An initialised project as the current directory, with the profiles of the repository."""
+    from jamel.stores import init
+
+    root = tmp_path_factory.mktemp("project")
+    shutil.copytree(REPOSITORY / "configs", root / "configs")
+    init(root)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        yield root

@@ -1,0 +1,73 @@
+"""A verb in its own process: results, errors and deaths come back; nothing is left running."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from jamel.errors import ConfigError
+from pipelines.isolation import StepDied, in_own_process
+
+
+def where() -> tuple[int, str]:
+    return os.getpid(), os.environ["OMP_NUM_THREADS"]
+
+
+def refuse(text: str) -> None:
+    raise ConfigError(text)
+
+
+def break_down() -> None:
+    raise KeyError("a bug")
+
+
+def die() -> None:
+    os._exit(9)
+
+
+def leave_a_child_behind(path: Path) -> int:
+    child = os.fork()
+    if child == 0:
+        time.sleep(60)
+        os._exit(0)
+    return child
+
+
+def test_a_result_comes_back_from_another_process() -> None:
+    pid, threads = in_own_process(where, threads=3)
+    assert pid != os.getpid()
+    assert threads == "3"
+
+
+def test_an_error_for_the_user_keeps_its_class_and_text() -> None:
+    with pytest.raises(ConfigError, match="no such thing"):
+        in_own_process(refuse, "no such thing")
+
+
+def test_a_bug_keeps_its_traceback() -> None:
+    with pytest.raises(RuntimeError, match="in break_down"):
+        in_own_process(break_down)
+
+
+def test_a_death_is_told_with_its_status() -> None:
+    with pytest.raises(StepDied, match="status 9"):
+        in_own_process(die)
+
+
+def test_children_of_the_verb_end_with_it(tmp_path: Path) -> None:
+    child = in_own_process(leave_a_child_behind, tmp_path)
+    deadline = time.monotonic() + 10
+    while _runs(child) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not _runs(child)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
