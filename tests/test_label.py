@@ -11,6 +11,7 @@ from jamel.collect import collect
 from jamel.config import LabelConfig, parse_config
 from jamel.counterfactual import label_session
 from jamel.envs.base import candidates
+from jamel.envs.links import InProcessLink
 from jamel.episodes import read_session, read_table, write_session
 from jamel.errors import DatasetError, ShardError
 from jamel.label import LABEL_KIND, discounted, label, label_columns, new_probes_of
@@ -84,8 +85,7 @@ def test_values_are_own_novelty_plus_the_best_that_follows(shards):
     session = read_session(shards[0])
     app = App(app_spec(session.app))
     labels = label_session(session, app, LabelConfig())
-    app.clear_data()
-    app.restart()
+    InProcessLink(app).restart(new_session=True)
     for number, step in enumerate(session.transitions()[:8]):
         here = app.snapshot()
         best = [_two_steps(app, here, action) for action in candidates(app.observe())]

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from jamel.config import LabelConfig
 from jamel.envs.base import candidates
+from jamel.envs.links import InProcessLink
 from jamel.errors import DatasetError
 from jamel.types import Action, Observation, Session
 from jamel.virtual_device.apps import App
@@ -109,8 +110,7 @@ def label_session(session: Session, app: App, config: LabelConfig) -> list[StepL
     """
     graph = StateGraph(app)
     search = Search(graph, config)
-    app.clear_data()
-    app.restart()
+    InProcessLink(app).restart(new_session=True)
     labels: list[StepLabels] = []
     for number, step in enumerate(session.transitions()):
         _check_replay(session, number, app.observe() == _bare(step.observation), "screen")
