@@ -141,9 +141,8 @@ class _Training:
         self.model = _model(JamelConfig.from_section(config.model, arm), init_from)
         self.featurizer: Featurizer = Featurizer(self.model.config.hash_buckets)
         self.sequences = [self._sequence(*pair) for pair in pairs]
-        self.optimizer = torch.optim.AdamW(
-            _parameter_groups(self.model, config.train.weight_decay), lr=config.train.lr
-        )
+        groups = _parameter_groups(self.model, config.train.weight_decay)
+        self.adam = torch.optim.AdamW(groups, lr=config.train.lr)
 
     def run(
         self, out_dir: Path, recipe: str, resume: bool, on_metrics: OnMetrics | None
@@ -154,9 +153,9 @@ class _Training:
         folder = out_dir.with_name(f".{out_dir.name}.checkpoints")
         found = None
         if resume:
-            found = load_checkpoint(folder, recipe, self.model, self.optimizer)
+            found = load_checkpoint(folder, recipe, self.model, self.adam)
         losses = list(found.losses) if found else []
-        self.wrapped, self.optimizer = self.accelerator.prepare(self.model, self.optimizer)
+        self.wrapped, self.optimizer = self.accelerator.prepare(self.model, self.adam)
         self.wrapped.train()
         began, total = time.perf_counter(), self.config.train.updates
         for update in range(len(losses), total):
@@ -254,7 +253,7 @@ class _Training:
         if self.accelerator.is_main_process:
             model = self.accelerator.unwrap_model(self.wrapped)
             progress = Progress(recipe, updates, losses)
-            save_checkpoint(folder, model, self.optimizer.optimizer, progress)
+            save_checkpoint(folder, model, self.adam, progress)
 
 
 def batch_indices(count: int, size: int, number: int, seed: int) -> list[int]:
@@ -291,7 +290,8 @@ def _model(model_config: Any, init_from: Path | None) -> JamelModel:
 
 def _parameter_groups(model: torch.nn.Module, decay: float) -> list[dict[str, Any]]:
     """Weight decay on matrices only: biases, norms and word vectors are left alone."""
-    decayed, free = [], []
+    decayed: list[torch.nn.Parameter] = []
+    free: list[torch.nn.Parameter] = []
     for name, parameter in model.named_parameters():
         matrix = parameter.ndim > 1 and "words" not in name
         (decayed if matrix else free).append(parameter)

@@ -39,9 +39,9 @@ class JamelOutput(ModelOutput):
     sum of new probes behind the candidate; `novel` is the logit of "it reaches new code now".
     """
 
-    logits: Tensor | None = None
-    worth: Tensor | None = None
-    novel: Tensor | None = None
+    logits: Tensor = None  # type: ignore[assignment]
+    worth: Tensor = None  # type: ignore[assignment]
+    novel: Tensor = None  # type: ignore[assignment]
 
 
 class Packing:
@@ -171,6 +171,7 @@ class MemoryReader(nn.Module):
 class JamelModel(PreTrainedModel):
     """The compact model: `encode` screens, `write` memory tokens, `decide` among candidates."""
 
+    config: JamelConfig
     config_class = JamelConfig
     base_model_prefix = "jamel"
     main_input_name = "screens"

@@ -32,7 +32,23 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _DIGITS = re.compile(r"\d+")
 _KINDS = tuple(ActionKind)
 _KIND_INDEX = {kind: index for index, kind in enumerate(_KINDS)}
-_NO_ELEMENT = Element("", "", "", "", (0, 0, 0, 0), *([False] * 5), True, False, False, False, -1)
+_NO_ELEMENT = Element(
+    cls="",
+    text="",
+    resource_id="",
+    content_desc="",
+    bounds_px=(0, 0, 0, 0),
+    clickable=False,
+    long_clickable=False,
+    scrollable=False,
+    checkable=False,
+    checked=False,
+    enabled=True,
+    focused=False,
+    selected=False,
+    password=False,
+    parent=-1,
+)
 
 
 @dataclass(frozen=True, slots=True)
