@@ -234,7 +234,7 @@ class App:
         return layout(drawn, self._style, situation)
 
     def candidates_fast(self) -> list[Action]:
-        """The actions that can have an effect here: for searches that need not act like an agent."""
+        """The actions that can have an effect here, for searches that are no agents."""
         screen = self._current()
         elements = screen.elements
         actions = [Action(ActionKind.TAP, i) for i in screen.taps if elements[i].enabled]

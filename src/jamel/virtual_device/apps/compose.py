@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from jamel.errors import ConfigError
-from jamel.virtual_device.apps.features import HUB, KINDS, NEW_KINDS, module_of
+from jamel.virtual_device.apps.features import KINDS, NEW_KINDS, module_of
 from jamel.virtual_device.apps.instrument import instrument
 from jamel.virtual_device.apps.noise import NOISES
 
@@ -86,11 +86,19 @@ def build_app(
 
 
 def _choose_kinds(rng: Random, new_kinds: bool) -> list[str]:
-    count = min(rng.randint(5, 8), len(KINDS))
+    count = rng.randint(5, 8)
     if not new_kinds:
         return rng.sample(sorted(KINDS), count)
-    fresh = rng.sample(sorted(NEW_KINDS), min(len(NEW_KINDS), count - 2))
-    return fresh + rng.sample(sorted(KINDS), max(0, count - len(fresh)))
+    kinds = rng.sample(sorted(NEW_KINDS), len(NEW_KINDS) - (count < 7))
+    rest = rng.sample(sorted(KINDS), len(KINDS))
+    fresh = _probes(kinds)
+    while len(kinds) < count and fresh >= 0.55 * _probes([*kinds, rest[-1]]):
+        kinds.append(rest.pop())
+    return kinds
+
+
+def _probes(kinds: list[str]) -> int:
+    return sum(len(instrument(module_of(kind)).probes) for kind in ["hub", *kinds])
 
 
 def _compose(rng: Random, kinds: list[str], title: str) -> tuple[FeatureSpec, ...]:
@@ -107,6 +115,3 @@ def _compose(rng: Random, kinds: list[str], title: str) -> tuple[FeatureSpec, ..
 
 def _drawn(rng: Random, kind: str) -> tuple[tuple[str, Any], ...]:
     return tuple(sorted(module_of(kind).configure(rng).items()))
-
-
-__all__ = ["HUB", "AppSpec", "FeatureSpec", "build_app"]

@@ -1,4 +1,4 @@
-"""Branch instrumentation: one probe per handler entry and per branch arm, as JaCoCo does to a class.
+"""Branch instrumentation: a probe per handler entry and branch arm, as JaCoCo does to a class.
 
 Rewrites the functions named `on_*` and `do_*` of a feature module; each takes the feature's context
 `c` first. An arm that is not written (an `if` without `else`, a `match` without a catch-all) gets a

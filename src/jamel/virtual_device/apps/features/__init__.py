@@ -2,7 +2,8 @@
 
 A kind is a module with `TITLES`, `KEEP` (state that survives a restart), `configure(rng)`,
 `initial(cfg)`, pages `page_*(c)`, overlays `dialog_*(c)` and handlers `on_*(c, arg)`, of which
-`on_enter` runs when the feature is opened. Handlers are instrumented; pages are not.
+`on_enter` runs when the feature is opened and `on_start`, where there is one, when the app starts.
+Handlers are instrumented; pages are not.
 """
 
 from __future__ import annotations
@@ -11,26 +12,50 @@ from types import ModuleType
 
 from jamel.virtual_device.apps.features import (
     calculator,
+    calendar,
+    chat,
     feed,
+    files,
     gallery,
     hub,
     login,
     notes,
     onboarding,
     player,
+    quiz,
     scanner,
     search,
     settings,
     shop,
+    timer,
     wizard,
 )
 
 KINDS: dict[str, ModuleType] = {
-    "login": login, "notes": notes, "settings": settings, "search": search, "wizard": wizard,
-    "shop": shop, "feed": feed, "scanner": scanner, "player": player, "calculator": calculator,
-    "onboarding": onboarding, "gallery": gallery,
-}  # fmt: skip
-NEW_KINDS: dict[str, ModuleType] = {}
+    "calculator": calculator,
+    "feed": feed,
+    "gallery": gallery,
+    "login": login,
+    "notes": notes,
+    "onboarding": onboarding,
+    "player": player,
+    "scanner": scanner,
+    "search": search,
+    "settings": settings,
+    "shop": shop,
+    "wizard": wizard,
+}
+"""What every suite is composed of."""
+
+NEW_KINDS: dict[str, ModuleType] = {
+    "calendar": calendar,
+    "chat": chat,
+    "files": files,
+    "quiz": quiz,
+    "timer": timer,
+}
+"""Kinds that appear in `test-new` alone."""
+
 HUB = hub
 
 

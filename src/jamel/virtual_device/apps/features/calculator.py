@@ -14,13 +14,24 @@ KEYS = (("7", "8", "9", "÷"), ("4", "5", "6", "×"), ("1", "2", "3", "-"), ("0"
 
 
 def configure(rng: Random) -> dict[str, Any]:
-    return {"keys": KEYS[rng.choice((0, 1)) :], "goal": rng.choice((3, 5)),
-            "memory": rng.random() < 0.6}  # fmt: skip
+    return {
+        "keys": KEYS[rng.choice((0, 1)) :],
+        "goal": rng.choice((3, 5)),
+        "memory": rng.random() < 0.6,
+    }
 
 
 def initial(cfg: dict[str, Any]) -> dict[str, Any]:
-    return {"shown": "0", "first": 0, "sign": "", "fresh": True, "tape": (), "stored": 0,
-            "count": 0, "error": False}  # fmt: skip
+    return {
+        "shown": "0",
+        "first": 0,
+        "sign": "",
+        "fresh": True,
+        "tape": (),
+        "stored": 0,
+        "count": 0,
+        "error": False,
+    }
 
 
 def page_main(c: Context) -> Page:
@@ -30,8 +41,11 @@ def page_main(c: Context) -> Page:
     extra = ()
     if c.cfg["memory"]:
         extra = (bar(button("store", "M+", "on_store"), button("recall", "MR", "on_recall")),)
-    return Page(c.title, (label(c.s["shown"], "display"), *keys, *extra),
-                (icon("tape", "History", "on_tape"), icon("counter", "Counter", "on_counter")))  # fmt: skip
+    return Page(
+        c.title,
+        (label(c.s["shown"], "display"), *keys, *extra),
+        (icon("tape", "History", "on_tape"), icon("counter", "Counter", "on_counter")),
+    )
 
 
 def _handler(key: str) -> str:
@@ -41,21 +55,32 @@ def _handler(key: str) -> str:
 
 
 def page_tape(c: Context) -> Page:
-    return Page("History", (listing("tape_list", *(row("line", text, "on_line", text)
-                                                   for text in c.s["tape"])),
-                            button("wipe", "Clear history", "on_wipe")))  # fmt: skip
+    return Page(
+        "History",
+        (
+            listing("tape_list", *(row("line", text, "on_line", text) for text in c.s["tape"])),
+            button("wipe", "Clear history", "on_wipe"),
+        ),
+    )
 
 
 def page_counter(c: Context) -> Page:
-    return Page("Counter", (label(str(c.s["count"]), "count"),
-                            bar(button("minus", "-", "on_count", -1),
-                                button("plus", "+", "on_count", 1)),
-                            button("reset", "Reset", "on_reset")))  # fmt: skip
+    return Page(
+        "Counter",
+        (
+            label(str(c.s["count"]), "count"),
+            bar(button("minus", "-", "on_count", -1), button("plus", "+", "on_count", 1)),
+            button("reset", "Reset", "on_reset"),
+        ),
+    )
 
 
 def dialog_reset(c: Context) -> Page:
-    return Page("Reset to zero?", (button("no", "Cancel", "on_no"), button("yes", "OK", "on_yes")),
-                style="dialog")  # fmt: skip
+    return Page(
+        "Reset to zero?",
+        (button("no", "Cancel", "on_no"), button("yes", "OK", "on_yes")),
+        style="dialog",
+    )
 
 
 def on_enter(c: Context, arg: Any) -> None:
@@ -174,10 +199,9 @@ def on_count(c: Context, arg: Any) -> None:
         c.toast("It cannot get less")
     elif c.s["count"] == c.cfg["goal"]:
         c.toast("Goal reached")
-    elif c.s["count"] > c.cfg["goal"]:
-        if c.s["count"] > c.cfg["goal"] + 2:
-            c.s["count"] = c.cfg["goal"] + 2
-            c.toast("Take a rest")
+    elif c.s["count"] > c.cfg["goal"] + 2:
+        c.s["count"] = c.cfg["goal"] + 2
+        c.toast("Take a rest")
 
 
 def on_reset(c: Context, arg: Any) -> None:

@@ -24,13 +24,25 @@ KEEP = ("liked", "read", "compact", "comments")
 
 
 def configure(rng: Random) -> dict[str, Any]:
-    return {"tabs": pick(rng, "topics", rng.choice((3, 4))), "stories": rng.randint(3, 6),
-            "drawer": rng.random() < 0.6}  # fmt: skip
+    return {
+        "tabs": pick(rng, "topics", rng.choice((3, 4))),
+        "stories": rng.randint(3, 6),
+        "drawer": rng.random() < 0.6,
+    }
 
 
 def initial(cfg: dict[str, Any]) -> dict[str, Any]:
-    return {"tab": cfg["tabs"][0], "liked": (), "read": (), "open": "", "compact": False,
-            "t:comment": "", "comments": (), "fresh": 0, "muted": ()}  # fmt: skip
+    return {
+        "tab": cfg["tabs"][0],
+        "liked": (),
+        "read": (),
+        "open": "",
+        "compact": False,
+        "t:comment": "",
+        "comments": (),
+        "fresh": 0,
+        "muted": (),
+    }
 
 
 def page_main(c: Context) -> Page:
@@ -38,8 +50,10 @@ def page_main(c: Context) -> Page:
     stories = [f"{topic}: part {n + 1}" for n in range(c.cfg["stories"] + c.s["fresh"])]
     if c.s["compact"]:
         stories = stories[:3]
-    rows = [row("story", name, "on_story", name, hold="on_quick", sub="read" * (name in c.s["read"]))
-            for name in stories]  # fmt: skip
+    rows = [
+        row("story", name, "on_story", name, hold="on_quick", sub="read" * (name in c.s["read"]))
+        for name in stories
+    ]
     icons = (icon("refresh", "Refresh", "on_refresh"),)
     if c.cfg["drawer"]:
         icons = (icon("drawer", "Open drawer", "on_drawer"), *icons)
@@ -50,25 +64,42 @@ def page_main(c: Context) -> Page:
 
 def page_story(c: Context) -> Page:
     said = tuple(label(text, "comment_line") for text in c.s["comments"])
-    return Page(c.s["open"], (
-        label("Three minutes to read"),
-        button("like", "Unlike" if c.s["open"] in c.s["liked"] else "Like", "on_like"),
-        button("share", "Share", "on_share"),
-        field("comment", "Say something"), button("send", "Comment", "on_comment"), *said,
-    ), (icon("next", "Next", "on_next"),))  # fmt: skip
+    return Page(
+        c.s["open"],
+        (
+            label("Three minutes to read"),
+            button("like", "Unlike" if c.s["open"] in c.s["liked"] else "Like", "on_like"),
+            button("share", "Share", "on_share"),
+            field("comment", "Say something"),
+            button("send", "Comment", "on_comment"),
+            *said,
+        ),
+        (icon("next", "Next", "on_next"),),
+    )
 
 
 def dialog_drawer(c: Context) -> Page:
-    return Page("Topics", (
-        *(row("topic", name, "on_tab", name) for name in c.cfg["tabs"]),
-        toggle("compact", "Compact list", c.s["compact"], "on_compact"),
-        row("likes", "My likes", "on_likes"),
-    ), style="sheet")  # fmt: skip
+    return Page(
+        "Topics",
+        (
+            *(row("topic", name, "on_tab", name) for name in c.cfg["tabs"]),
+            toggle("compact", "Compact list", c.s["compact"], "on_compact"),
+            row("likes", "My likes", "on_likes"),
+        ),
+        style="sheet",
+    )
 
 
 def dialog_quick(c: Context) -> Page:
-    return Page(c.s["open"], (row("q_like", "Like", "on_like"), row("q_share", "Share", "on_share"),
-                              row("q_mute", "Mute topic", "on_mute")), style="menu")  # fmt: skip
+    return Page(
+        c.s["open"],
+        (
+            row("q_like", "Like", "on_like"),
+            row("q_share", "Share", "on_share"),
+            row("q_mute", "Mute topic", "on_mute"),
+        ),
+        style="menu",
+    )
 
 
 def dialog_share(c: Context) -> Page:

@@ -24,13 +24,27 @@ KEEP = ("hidden", "albums", "filed")
 
 
 def configure(rng: Random) -> dict[str, Any]:
-    return {"pictures": pick(rng, "places", rng.randint(4, 8)), "columns": rng.choice((1, 2)),
-            "effects": ("Sepia", "Mono", "Vivid")[: rng.choice((2, 3))]}  # fmt: skip
+    return {
+        "pictures": pick(rng, "places", rng.randint(4, 8)),
+        "columns": rng.choice((1, 2)),
+        "effects": ("Sepia", "Mono", "Vivid")[: rng.choice((2, 3))],
+    }
 
 
 def initial(cfg: dict[str, Any]) -> dict[str, Any]:
-    return {"hidden": (), "show_hidden": False, "held": "", "open": "", "albums": (), "filed": (),
-            "t:album": "", "turns": 0, "effect": "", "order": "date", "saved": True}  # fmt: skip
+    return {
+        "hidden": (),
+        "show_hidden": False,
+        "held": "",
+        "open": "",
+        "albums": (),
+        "filed": (),
+        "t:album": "",
+        "turns": 0,
+        "effect": "",
+        "order": "date",
+        "saved": True,
+    }
 
 
 def page_main(c: Context) -> Page:
@@ -46,48 +60,91 @@ def page_main(c: Context) -> Page:
 
 
 def page_view(c: Context) -> Page:
-    return Page(c.s["open"], (picture("view", c.s["open"]),
-                              bar(icon("turn", "Turn", "on_turn"), icon("edit", "Edit", "on_edit"))),
-                (icon("view_more", "More options", "on_view_more"),))  # fmt: skip
+    return Page(
+        c.s["open"],
+        (
+            picture("view", c.s["open"]),
+            bar(icon("turn", "Turn", "on_turn"), icon("edit", "Edit", "on_edit")),
+        ),
+        (icon("view_more", "More options", "on_view_more"),),
+    )
 
 
 def page_edit(c: Context) -> Page:
     effects = [button("effect", name, "on_effect", name) for name in c.cfg["effects"]]
-    return Page("Edit", (picture("edited", c.s["effect"]), bar(*effects),
-                         bar(button("undo", "Undo", "on_undo"),
-                             button("save", "Save", "on_save"))))  # fmt: skip
+    return Page(
+        "Edit",
+        (
+            picture("edited", c.s["effect"]),
+            bar(*effects),
+            bar(button("undo", "Undo", "on_undo"), button("save", "Save", "on_save")),
+        ),
+    )
 
 
 def page_albums(c: Context) -> Page:
     rows = [row("album", name, "on_album", name) for name in c.s["albums"]]
-    return Page("Albums", (field("album", "New album"), button("create", "Create", "on_create"),
-                           listing("albums", *rows)))  # fmt: skip
+    return Page(
+        "Albums",
+        (
+            field("album", "New album"),
+            button("create", "Create", "on_create"),
+            listing("albums", *rows),
+        ),
+    )
 
 
 def dialog_overflow(c: Context) -> Page:
-    return Page("Options", (row("m_sort", "Sort by", "on_sort"), row("m_albums", "Albums", "on_albums"),
-                            row("m_hidden", "Hidden pictures", "on_show_hidden"),
-                            row("m_slides", "Slide show", "on_slides")), style="menu")  # fmt: skip
+    return Page(
+        "Options",
+        (
+            row("m_sort", "Sort by", "on_sort"),
+            row("m_albums", "Albums", "on_albums"),
+            row("m_hidden", "Hidden pictures", "on_show_hidden"),
+            row("m_slides", "Slide show", "on_slides"),
+        ),
+        style="menu",
+    )
 
 
 def dialog_context(c: Context) -> Page:
-    return Page(c.s["held"], (row("c_hide", "Hide", "on_hide"), row("c_file", "Add to album", "on_file"),
-                              row("c_info", "Details", "on_info")), style="menu")  # fmt: skip
+    return Page(
+        c.s["held"],
+        (
+            row("c_hide", "Hide", "on_hide"),
+            row("c_file", "Add to album", "on_file"),
+            row("c_info", "Details", "on_info"),
+        ),
+        style="menu",
+    )
 
 
 def dialog_view_more(c: Context) -> Page:
-    return Page("Picture", (row("v_info", "Details", "on_info"),
-                            row("v_wall", "Use as wallpaper", "on_wallpaper")), style="menu")  # fmt: skip
+    return Page(
+        "Picture",
+        (row("v_info", "Details", "on_info"), row("v_wall", "Use as wallpaper", "on_wallpaper")),
+        style="menu",
+    )
 
 
 def dialog_unsaved(c: Context) -> Page:
-    return Page("Not saved", (button("stay", "Go on", "on_stay"),
-                              button("drop", "Discard", "on_drop")), style="dialog")  # fmt: skip
+    return Page(
+        "Not saved",
+        (button("stay", "Go on", "on_stay"), button("drop", "Discard", "on_drop")),
+        style="dialog",
+    )
 
 
 def dialog_info(c: Context) -> Page:
-    return Page("Details", (label("4032 × 3024"), label(f"{len(c.s['filed'])} in albums"),
-                            button("ok", "OK", "on_stay")), style="dialog")  # fmt: skip
+    return Page(
+        "Details",
+        (
+            label("4032 × 3024"),
+            label(f"{len(c.s['filed'])} in albums"),
+            button("ok", "OK", "on_stay"),
+        ),
+        style="dialog",
+    )
 
 
 def on_enter(c: Context, arg: Any) -> None:

@@ -28,15 +28,18 @@ def page_main(c: Context) -> Page:
             return Page(c.title, tuple(bar(*tiles[k : k + 2]) for k in range(0, len(tiles), 2)))
         case "drawer":
             front = [row("shortcut", title, "on_open", i) for i, title in ways[:2]]
-            return Page(c.title, (label("Good to see you"), *front),
-                        (icon("menu", "Open menu", "on_menu"),))  # fmt: skip
+            return Page(
+                c.title, (label("Good to see you"), *front), (icon("menu", "Open menu", "on_menu"),)
+            )
         case "tabs":
             rows = [row("entry", title, "on_open", i) for i, title in ways[3:]]
             tabs = [tab("tab", title, False, "on_open", i) for i, title in ways[:3]]
             return Page(c.title, (label("Today"), *rows), tabs=tuple(tabs))
         case _:
-            return Page(c.title, (listing("entries",
-                        *(row("entry", title, "on_open", i) for i, title in ways)),))  # fmt: skip
+            return Page(
+                c.title,
+                (listing("entries", *(row("entry", title, "on_open", i) for i, title in ways)),),
+            )
 
 
 def dialog_menu(c: Context) -> Page:
@@ -45,11 +48,15 @@ def dialog_menu(c: Context) -> Page:
 
 
 def dialog_locked(c: Context) -> Page:
-    return Page("Members only", (
-        label("Sign in to use this."),
-        button("later", "Later", "on_later"),
-        button("sign_in", "Sign in", "on_sign_in"),
-    ), style="dialog")  # fmt: skip
+    return Page(
+        "Members only",
+        (
+            label("Sign in to use this."),
+            button("later", "Later", "on_later"),
+            button("sign_in", "Sign in", "on_sign_in"),
+        ),
+        style="dialog",
+    )
 
 
 def on_enter(c: Context, arg: Any) -> None:

@@ -14,14 +14,27 @@ KEEP = ("signed_in", "remember", "newsletter")
 
 
 def configure(rng: Random) -> dict[str, Any]:
-    return {"email": TYPED_TEXTS[0], "secret": TYPED_TEXTS[3], "tries": rng.choice((2, 3)),
-            "terms": rng.random() < 0.5}  # fmt: skip
+    return {
+        "email": TYPED_TEXTS[0],
+        "secret": TYPED_TEXTS[3],
+        "tries": rng.choice((2, 3)),
+        "terms": rng.random() < 0.5,
+    }
 
 
 def initial(cfg: dict[str, Any]) -> dict[str, Any]:
-    return {"t:email": "", "t:secret": "", "t:reset": "", "error": "", "failures": 0,
-            "signed_in": False, "remember": False, "terms": False, "newsletter": False,
-            "shown": False}  # fmt: skip
+    return {
+        "t:email": "",
+        "t:secret": "",
+        "t:reset": "",
+        "error": "",
+        "failures": 0,
+        "signed_in": False,
+        "remember": False,
+        "terms": False,
+        "newsletter": False,
+        "shown": False,
+    }
 
 
 def page_main(c: Context) -> Page:
@@ -41,27 +54,37 @@ def page_main(c: Context) -> Page:
 
 
 def _profile(c: Context) -> Page:
-    return Page(c.title, (
-        label(f"Signed in as {c.cfg['email']}"),
-        toggle("newsletter", "Newsletter", c.s["newsletter"], "on_newsletter"),
-        row("password", "Change password", "on_forgot"),
-        button("sign_out", "Sign out", "on_sign_out"),
-    ))  # fmt: skip
+    return Page(
+        c.title,
+        (
+            label(f"Signed in as {c.cfg['email']}"),
+            toggle("newsletter", "Newsletter", c.s["newsletter"], "on_newsletter"),
+            row("password", "Change password", "on_forgot"),
+            button("sign_out", "Sign out", "on_sign_out"),
+        ),
+    )
 
 
 def page_forgot(c: Context) -> Page:
-    return Page("Reset password", (
-        field("reset", "E-mail of the account"),
-        button("send", "Send link", "on_send_link"),
-    ))  # fmt: skip
+    return Page(
+        "Reset password",
+        (
+            field("reset", "E-mail of the account"),
+            button("send", "Send link", "on_send_link"),
+        ),
+    )
 
 
 def dialog_sign_out(c: Context) -> Page:
-    return Page("Sign out?", (
-        label("You will need your password to come back."),
-        button("cancel", "Cancel", "on_stay"),
-        button("ok", "Sign out", "on_sign_out_sure"),
-    ), style="dialog")  # fmt: skip
+    return Page(
+        "Sign out?",
+        (
+            label("You will need your password to come back."),
+            button("cancel", "Cancel", "on_stay"),
+            button("ok", "Sign out", "on_sign_out_sure"),
+        ),
+        style="dialog",
+    )
 
 
 def on_enter(c: Context, arg: Any) -> None:

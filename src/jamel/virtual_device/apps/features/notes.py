@@ -14,13 +14,25 @@ KEEP = ("items", "starred", "pinned", "trash")
 
 
 def configure(rng: Random) -> dict[str, Any]:
-    return {"items": pick(rng, "things", rng.randint(4, 11)), "limit": rng.choice((1, 2, 3)),
-            "icons": rng.random() < 0.5}  # fmt: skip
+    return {
+        "items": pick(rng, "things", rng.randint(4, 11)),
+        "limit": rng.choice((1, 2, 3)),
+        "icons": rng.random() < 0.5,
+    }
 
 
 def initial(cfg: dict[str, Any]) -> dict[str, Any]:
-    return {"items": cfg["items"], "open": 0, "starred": (), "pinned": (), "marked": (),
-            "trash": (), "t:name": "", "sort": False, "undo": ""}  # fmt: skip
+    return {
+        "items": cfg["items"],
+        "open": 0,
+        "starred": (),
+        "pinned": (),
+        "marked": (),
+        "trash": (),
+        "t:name": "",
+        "sort": False,
+        "undo": "",
+    }
 
 
 def page_main(c: Context) -> Page:
@@ -29,26 +41,40 @@ def page_main(c: Context) -> Page:
     rows = []
     for name in names:
         extra = (icon("star", "Star", "on_star", name),) if c.cfg["icons"] else ()
-        rows.append(row("item", name, "on_open", name, hold="on_mark", icons=extra,
-                        sub="starred" if name in c.s["starred"] else "",
-                        selected=name in marked))  # fmt: skip
+        rows.append(
+            row(
+                "item",
+                name,
+                "on_open",
+                name,
+                hold="on_mark",
+                icons=extra,
+                sub="starred" if name in c.s["starred"] else "",
+                selected=name in marked,
+            )
+        )
     icons = (icon("sort", "Sort", "on_sort"), icon("bin", "Bin", "on_bin"))
     if marked:
-        icons = (icon("delete_marked", "Delete", "on_delete_marked"),
-                 icon("clear", "Clear selection", "on_clear"))  # fmt: skip
+        icons = (
+            icon("delete_marked", "Delete", "on_delete_marked"),
+            icon("clear", "Clear selection", "on_clear"),
+        )
     empty = () if rows else (label("Nothing here yet", "empty"),)
-    return Page(c.title, (listing("list", *rows), *empty), icons,
-                fab=icon("add", "Add", "on_add"))  # fmt: skip
+    return Page(c.title, (listing("list", *rows), *empty), icons, fab=icon("add", "Add", "on_add"))
 
 
 def page_detail(c: Context) -> Page:
     name = c.s["open"]
-    return Page(str(name), (
-        label(f"Created for {c.title}"),
-        button("edit", "Edit", "on_edit"),
-        button("pin", "Unpin" if name in c.s["pinned"] else "Pin", "on_pin"),
-        button("delete", "Delete", "on_delete"),
-    ), (icon("star", "Star", "on_star", name),))  # fmt: skip
+    return Page(
+        str(name),
+        (
+            label(f"Created for {c.title}"),
+            button("edit", "Edit", "on_edit"),
+            button("pin", "Unpin" if name in c.s["pinned"] else "Pin", "on_pin"),
+            button("delete", "Delete", "on_delete"),
+        ),
+        (icon("star", "Star", "on_star", name),),
+    )
 
 
 def page_edit(c: Context) -> Page:
@@ -62,11 +88,15 @@ def page_bin(c: Context) -> Page:
 
 
 def dialog_delete(c: Context) -> Page:
-    return Page("Delete?", (
-        label("It moves to the bin."),
-        button("cancel", "Cancel", "on_cancel"),
-        button("ok", "Delete", "on_delete_sure"),
-    ), style="dialog")  # fmt: skip
+    return Page(
+        "Delete?",
+        (
+            label("It moves to the bin."),
+            button("cancel", "Cancel", "on_cancel"),
+            button("ok", "Delete", "on_delete_sure"),
+        ),
+        style="dialog",
+    )
 
 
 def on_enter(c: Context, arg: Any) -> None:

@@ -14,9 +14,13 @@ KEEP = ("finished", "likes", "name")
 
 
 def configure(rng: Random) -> dict[str, Any]:
-    return {"slides": rng.choice((2, 3, 4)), "topics": pick(rng, "topics", rng.choice((4, 6))),
-            "least": rng.choice((1, 2)), "auto": rng.random() < 0.7,
-            "skippable": rng.random() < 0.6}  # fmt: skip
+    return {
+        "slides": rng.choice((2, 3, 4)),
+        "topics": pick(rng, "topics", rng.choice((4, 6))),
+        "least": rng.choice((1, 2)),
+        "auto": rng.random() < 0.7,
+        "skippable": rng.random() < 0.6,
+    }
 
 
 def initial(cfg: dict[str, Any]) -> dict[str, Any]:
@@ -26,14 +30,25 @@ def initial(cfg: dict[str, Any]) -> dict[str, Any]:
 def page_main(c: Context) -> Page:
     if c.s["finished"]:
         who = c.s["name"] or "friend"
-        return Page(c.title, (label(f"Hello, {who}"), row("replay", "Show again", "on_replay"),
-                              row("interests", "Interests", "on_interests"),
-                              row("rename", "Change name", "on_rename")))  # fmt: skip
+        return Page(
+            c.title,
+            (
+                label(f"Hello, {who}"),
+                row("replay", "Show again", "on_replay"),
+                row("interests", "Interests", "on_interests"),
+                row("rename", "Change name", "on_rename"),
+            ),
+        )
     skip = (button("skip", "Skip", "on_skip"),) if c.cfg["skippable"] else ()
-    return Page("Welcome", (picture("slide", f"Slide {c.s['slide'] + 1}"),
-                            label("●" * (c.s["slide"] + 1)),
-                            bar(button("back", "Previous", "on_previous"),
-                                button("next", "Next", "on_next")), *skip))  # fmt: skip
+    return Page(
+        "Welcome",
+        (
+            picture("slide", f"Slide {c.s['slide'] + 1}"),
+            label("●" * (c.s["slide"] + 1)),
+            bar(button("back", "Previous", "on_previous"), button("next", "Next", "on_next")),
+            *skip,
+        ),
+    )
 
 
 def page_interests(c: Context) -> Page:
@@ -45,13 +60,23 @@ def page_interests(c: Context) -> Page:
 
 def page_name(c: Context) -> Page:
     hint = (label(c.s["hint"], "hint"),) if c.s["hint"] else ()
-    return Page("Your name", (field("name", "Name"), *hint, button("finish", "Finish", "on_finish"),
-                              button("later", "Later", "on_later")))  # fmt: skip
+    return Page(
+        "Your name",
+        (
+            field("name", "Name"),
+            *hint,
+            button("finish", "Finish", "on_finish"),
+            button("later", "Later", "on_later"),
+        ),
+    )
 
 
 def dialog_skip(c: Context) -> Page:
-    return Page("Skip the tour?", (button("no", "Stay", "on_stay"), button("yes", "Skip", "on_skip_sure")),
-                style="dialog")  # fmt: skip
+    return Page(
+        "Skip the tour?",
+        (button("no", "Stay", "on_stay"), button("yes", "Skip", "on_skip_sure")),
+        style="dialog",
+    )
 
 
 def on_start(c: Context, arg: Any) -> None:

@@ -24,36 +24,72 @@ KEEP = ("loved", "repeat", "speed")
 
 
 def configure(rng: Random) -> dict[str, Any]:
-    return {"songs": pick(rng, "songs", rng.randint(4, 10)), "speeds": rng.random() < 0.6,
-            "premium": rng.random() < 0.4}  # fmt: skip
+    return {
+        "songs": pick(rng, "songs", rng.randint(4, 10)),
+        "speeds": rng.random() < 0.6,
+        "premium": rng.random() < 0.4,
+    }
 
 
 def initial(cfg: dict[str, Any]) -> dict[str, Any]:
-    return {"playing": False, "at": 0, "repeat": "off", "shuffle": False, "speed": 1, "queue": (),
-            "loved": (), "skips": 0, "timer": 0, "volume": 2}  # fmt: skip
+    return {
+        "playing": False,
+        "at": 0,
+        "repeat": "off",
+        "shuffle": False,
+        "speed": 1,
+        "queue": (),
+        "loved": (),
+        "skips": 0,
+        "timer": 0,
+        "volume": 2,
+    }
 
 
 def page_main(c: Context) -> Page:
-    rows = [row("song", name, "on_song", number, hold="on_enqueue",
-                sub="loved" * (number in c.s["loved"]))
-            for number, name in enumerate(c.cfg["songs"])]  # fmt: skip
-    return Page(c.title, (listing("playlist", *rows),),
-                (icon("now", "Now playing", "on_now"), icon("queue", "Queue", "on_queue")))  # fmt: skip
+    rows = [
+        row(
+            "song",
+            name,
+            "on_song",
+            number,
+            hold="on_enqueue",
+            sub="loved" * (number in c.s["loved"]),
+        )
+        for number, name in enumerate(c.cfg["songs"])
+    ]
+    return Page(
+        c.title,
+        (listing("playlist", *rows),),
+        (icon("now", "Now playing", "on_now"), icon("queue", "Queue", "on_queue")),
+    )
 
 
 def page_player(c: Context) -> Page:
     speed = (button("speed", f"Speed {c.s['speed']}×", "on_speed"),) if c.cfg["speeds"] else ()
-    return Page("Now playing", (
-        picture("cover", c.cfg["songs"][c.s["at"]]),
-        bar(icon("previous", "Previous", "on_previous"),
-            icon("play", "Pause" if c.s["playing"] else "Play", "on_play"),
-            icon("next", "Next", "on_next")),
-        bar(icon("repeat", f"Repeat {c.s['repeat']}", "on_repeat"),
-            icon("shuffle", "Shuffle", "on_shuffle"), icon("love", "Love", "on_love")),
-        bar(icon("quieter", "Quieter", "on_volume", -1), label(f"Volume {c.s['volume']}"),
-            icon("louder", "Louder", "on_volume", 1)),
-        *speed, button("timer", "Sleep timer", "on_timer"),
-    ))  # fmt: skip
+    return Page(
+        "Now playing",
+        (
+            picture("cover", c.cfg["songs"][c.s["at"]]),
+            bar(
+                icon("previous", "Previous", "on_previous"),
+                icon("play", "Pause" if c.s["playing"] else "Play", "on_play"),
+                icon("next", "Next", "on_next"),
+            ),
+            bar(
+                icon("repeat", f"Repeat {c.s['repeat']}", "on_repeat"),
+                icon("shuffle", "Shuffle", "on_shuffle"),
+                icon("love", "Love", "on_love"),
+            ),
+            bar(
+                icon("quieter", "Quieter", "on_volume", -1),
+                label(f"Volume {c.s['volume']}"),
+                icon("louder", "Louder", "on_volume", 1),
+            ),
+            *speed,
+            button("timer", "Sleep timer", "on_timer"),
+        ),
+    )
 
 
 def page_queue(c: Context) -> Page:
@@ -62,15 +98,23 @@ def page_queue(c: Context) -> Page:
 
 
 def dialog_timer(c: Context) -> Page:
-    choices = [tick("minutes", f"{m} minutes" if m else "Off", c.s["timer"] == m, "on_minutes", m)
-               for m in (0, 15, 30, 60)]  # fmt: skip
+    choices = [
+        tick("minutes", f"{m} minutes" if m else "Off", c.s["timer"] == m, "on_minutes", m)
+        for m in (0, 15, 30, 60)
+    ]
     return Page("Sleep timer", tuple(choices), style="dialog")
 
 
 def dialog_premium(c: Context) -> Page:
-    return Page("Premium", (label("Skip as often as you like."),
-                            button("no", "Not now", "on_no"), button("yes", "Try", "on_try")),
-                style="dialog")  # fmt: skip
+    return Page(
+        "Premium",
+        (
+            label("Skip as often as you like."),
+            button("no", "Not now", "on_no"),
+            button("yes", "Try", "on_try"),
+        ),
+        style="dialog",
+    )
 
 
 def on_enter(c: Context, arg: Any) -> None:

@@ -23,32 +23,66 @@ KEEP = ("permission", "refused", "kept", "beep")
 
 
 def configure(rng: Random) -> dict[str, Any]:
-    return {"refusals": rng.choice((1, 2)), "reads_on": rng.choice((2, 3)),
-            "explains": rng.random() < 0.5}  # fmt: skip
+    return {
+        "refusals": rng.choice((1, 2)),
+        "reads_on": rng.choice((2, 3)),
+        "explains": rng.random() < 0.5,
+    }
 
 
 def initial(cfg: dict[str, Any]) -> dict[str, Any]:
-    return {"permission": "none", "refused": 0, "torch": False, "tries": 0, "last": "", "kept": (),
-            "beep": False, "zoom": 1, "mode": "code"}  # fmt: skip
+    return {
+        "permission": "none",
+        "refused": 0,
+        "torch": False,
+        "tries": 0,
+        "last": "",
+        "kept": (),
+        "beep": False,
+        "zoom": 1,
+        "mode": "code",
+    }
 
 
 def page_main(c: Context) -> Page:
     if c.s["permission"] in ("none", "denied"):
-        return Page(c.title, (label("The camera is needed to scan."),
-                              button("allow", "Use camera", "on_ask"),
-                              row("manual", "Enter by hand", "on_manual"),
-                              row("why", "Why?", "on_why")))  # fmt: skip
-    modes = [button("mode", name, "on_mode", name, enabled=name != c.s["mode"])
-             for name in ("code", "photo", "text")]  # fmt: skip
-    return Page(c.title, (picture("preview", f"Zoom {c.s['zoom']}"), bar(*modes),
-                          bar(icon("torch", "Torch", "on_torch"), icon("shoot", "Scan", "on_scan"),
-                              icon("zoom", "Zoom", "on_zoom"))),
-                (icon("kept", "Kept", "on_kept"), icon("options", "Options", "on_options")))  # fmt: skip
+        return Page(
+            c.title,
+            (
+                label("The camera is needed to scan."),
+                button("allow", "Use camera", "on_ask"),
+                row("manual", "Enter by hand", "on_manual"),
+                row("why", "Why?", "on_why"),
+            ),
+        )
+    modes = [
+        button("mode", name, "on_mode", name, enabled=name != c.s["mode"])
+        for name in ("code", "photo", "text")
+    ]
+    return Page(
+        c.title,
+        (
+            picture("preview", f"Zoom {c.s['zoom']}"),
+            bar(*modes),
+            bar(
+                icon("torch", "Torch", "on_torch"),
+                icon("shoot", "Scan", "on_scan"),
+                icon("zoom", "Zoom", "on_zoom"),
+            ),
+        ),
+        (icon("kept", "Kept", "on_kept"), icon("options", "Options", "on_options")),
+    )
 
 
 def page_result(c: Context) -> Page:
-    return Page("Result", (label(c.s["last"]), button("keep", "Keep", "on_keep"),
-                           button("again", "Scan again", "on_again")))  # fmt: skip
+    return Page(
+        "Result",
+        (
+            label(c.s["last"]),
+            button("keep", "Keep", "on_keep"),
+            button("again", "Scan again", "on_again"),
+        ),
+    )
 
 
 def page_kept(c: Context) -> Page:
@@ -57,21 +91,35 @@ def page_kept(c: Context) -> Page:
 
 
 def page_options(c: Context) -> Page:
-    return Page("Options", (toggle("beep", "Beep", c.s["beep"], "on_beep"),
-                            row("revoke", "Withdraw permission", "on_revoke")))  # fmt: skip
+    return Page(
+        "Options",
+        (
+            toggle("beep", "Beep", c.s["beep"], "on_beep"),
+            row("revoke", "Withdraw permission", "on_revoke"),
+        ),
+    )
 
 
 def dialog_permission(c: Context) -> Page:
-    return Page(f"Allow {c.title} to take pictures?", (
-        button("permission_allow_foreground_only_button", "While using the app", "on_allow", "app"),
-        button("permission_allow_one_time_button", "Only this time", "on_allow", "once"),
-        button("permission_deny_button", "Don't allow", "on_deny"),
-    ), style="dialog")  # fmt: skip
+    return Page(
+        f"Allow {c.title} to take pictures?",
+        (
+            button(
+                "permission_allow_foreground_only_button", "While using the app", "on_allow", "app"
+            ),
+            button("permission_allow_one_time_button", "Only this time", "on_allow", "once"),
+            button("permission_deny_button", "Don't allow", "on_deny"),
+        ),
+        style="dialog",
+    )
 
 
 def dialog_why(c: Context) -> Page:
-    return Page("Why?", (label("Pictures never leave this device."),
-                         button("ok", "OK", "on_ok")), style="dialog")  # fmt: skip
+    return Page(
+        "Why?",
+        (label("Pictures never leave this device."), button("ok", "OK", "on_ok")),
+        style="dialog",
+    )
 
 
 def on_enter(c: Context, arg: Any) -> None:

@@ -17,40 +17,71 @@ FILTERS = ("Nearby", "New", "Free")
 
 def configure(rng: Random) -> dict[str, Any]:
     hit = rng.choice(TYPED_TEXTS[1:3])
-    return {"hit": hit, "rare": rng.choice([t for t in TYPED_TEXTS if t != hit]),
-            "results": pick(rng, "places", rng.randint(4, 12)),
-            "hints": pick(rng, "topics", 3)}  # fmt: skip
+    return {
+        "hit": hit,
+        "rare": rng.choice([t for t in TYPED_TEXTS if t != hit]),
+        "results": pick(rng, "places", rng.randint(4, 12)),
+        "hints": pick(rng, "topics", 3),
+    }
 
 
 def initial(cfg: dict[str, Any]) -> dict[str, Any]:
-    return {"t:query": "", "found": (), "asked": "", "history": (), "saved": (), "filters": (),
-            "open": "", "order": "best"}  # fmt: skip
+    return {
+        "t:query": "",
+        "found": (),
+        "asked": "",
+        "history": (),
+        "saved": (),
+        "filters": (),
+        "open": "",
+        "order": "best",
+    }
 
 
 def page_main(c: Context) -> Page:
     hints = [row("hint", text, "on_hint", text) for text in c.cfg["hints"]]
-    past = [row("past", text, "on_past", text, icons=(icon("forget", "Forget", "on_forget", text),))
-            for text in c.s["history"]]  # fmt: skip
-    return Page(c.title, (field("query", "What are you looking for?"),
-                          button("search", "Search", "on_search"),
-                          *hints, *past), (icon("filter", "Filters", "on_filters"),
-                          icon("saved", "Saved", "on_saved")))  # fmt: skip
+    past = [
+        row("past", text, "on_past", text, icons=(icon("forget", "Forget", "on_forget", text),))
+        for text in c.s["history"]
+    ]
+    return Page(
+        c.title,
+        (
+            field("query", "What are you looking for?"),
+            button("search", "Search", "on_search"),
+            *hints,
+            *past,
+        ),
+        (icon("filter", "Filters", "on_filters"), icon("saved", "Saved", "on_saved")),
+    )
 
 
 def page_results(c: Context) -> Page:
     if not c.s["found"]:
-        return Page("No results", (label(f"Nothing found for {c.s['asked']}", "empty"),
-                                   button("again", "Search again", "on_again")))  # fmt: skip
+        return Page(
+            "No results",
+            (
+                label(f"Nothing found for {c.s['asked']}", "empty"),
+                button("again", "Search again", "on_again"),
+            ),
+        )
     rows = [row("result", name, "on_result", name) for name in c.s["found"]]
-    return Page(str(c.s["asked"]), (button("order", f"Sorted by {c.s['order']}", "on_order"),
-                                    listing("results", *rows)))  # fmt: skip
+    return Page(
+        str(c.s["asked"]),
+        (button("order", f"Sorted by {c.s['order']}", "on_order"), listing("results", *rows)),
+    )
 
 
 def page_result(c: Context) -> Page:
     kept = c.s["open"] in c.s["saved"]
-    return Page(c.s["open"], (label("4.5 ★ · open until 20:00"),
-                              button("save", "Remove" if kept else "Save", "on_save"),
-                              button("similar", "More like this", "on_similar")))  # fmt: skip
+    return Page(
+        c.s["open"],
+        (
+            label("4.5 ★ · open until 20:00"),
+            button("save", "Remove" if kept else "Save", "on_save"),
+            button("similar", "More like this", "on_similar"),
+        ),
+    )
 
 
 def page_saved(c: Context) -> Page:

@@ -33,8 +33,10 @@ def page_main(c: Context) -> Page:
     for master, *rest in c.cfg["groups"]:
         live = master in c.s["on"]
         nodes.append(toggle("master", master, live, "on_master", master))
-        nodes += [toggle("option", name, name in c.s["on"], "on_option", name, enabled=live)
-                  for name in rest]  # fmt: skip
+        nodes += [
+            toggle("option", name, name in c.s["on"], "on_option", name, enabled=live)
+            for name in rest
+        ]
     nodes.append(row("theme", "Theme", "on_theme", sub=c.s["theme"]))
     nodes.append(row("interval", "Refresh interval", "on_interval", sub=c.s["interval"]))
     nodes.append(button("reset", "Reset settings", "on_reset"))
@@ -42,11 +44,14 @@ def page_main(c: Context) -> Page:
 
 
 def page_interval(c: Context) -> Page:
-    return Page("Interval", (
-        label("Minutes between two refreshes"),
-        field("interval", "Minutes"),
-        button("save", "Save", "on_save_interval"),
-    ))  # fmt: skip
+    return Page(
+        "Interval",
+        (
+            label("Minutes between two refreshes"),
+            field("interval", "Minutes"),
+            button("save", "Save", "on_save_interval"),
+        ),
+    )
 
 
 def dialog_theme(c: Context) -> Page:
@@ -55,11 +60,15 @@ def dialog_theme(c: Context) -> Page:
 
 
 def dialog_reset(c: Context) -> Page:
-    return Page("Reset settings?", (
-        label("All changes are lost."),
-        button("no", "Cancel", "on_close"),
-        button("yes", "Reset", "on_reset_sure"),
-    ), style="dialog")  # fmt: skip
+    return Page(
+        "Reset settings?",
+        (
+            label("All changes are lost."),
+            button("no", "Cancel", "on_close"),
+            button("yes", "Reset", "on_reset_sure"),
+        ),
+        style="dialog",
+    )
 
 
 def on_enter(c: Context, arg: Any) -> None:

@@ -26,41 +26,80 @@ KEEP = ("cart", "orders", "voucher")
 
 def configure(rng: Random) -> dict[str, Any]:
     goods = pick(rng, "goods", rng.randint(4, 10))
-    return {"goods": goods, "sold_out": rng.choice(goods), "code": rng.choice(TYPED_TEXTS[1:]),
-            "most": rng.choice((2, 3)), "price": rng.randint(3, 40)}  # fmt: skip
+    return {
+        "goods": goods,
+        "sold_out": rng.choice(goods),
+        "code": rng.choice(TYPED_TEXTS[1:]),
+        "most": rng.choice((2, 3)),
+        "price": rng.randint(3, 40),
+    }
 
 
 def initial(cfg: dict[str, Any]) -> dict[str, Any]:
-    return {"cart": (), "open": "", "voucher": False, "t:code": "", "t:address": "", "express": "",
-            "orders": 0, "gift": False, "error": ""}  # fmt: skip
+    return {
+        "cart": (),
+        "open": "",
+        "voucher": False,
+        "t:code": "",
+        "t:address": "",
+        "express": "",
+        "orders": 0,
+        "gift": False,
+        "error": "",
+    }
 
 
 def page_main(c: Context) -> Page:
     rows = [
         row("product", name, "on_open", name, sub=f"{c.cfg['price']} €") for name in c.cfg["goods"]
     ]
-    return Page(c.title, (listing("catalogue", *rows),), (
-        icon("cart", f"Cart, {len(c.s['cart'])} items", "on_cart"),
-        icon("orders", "Orders", "on_orders")))  # fmt: skip
+    return Page(
+        c.title,
+        (listing("catalogue", *rows),),
+        (
+            icon("cart", f"Cart, {len(c.s['cart'])} items", "on_cart"),
+            icon("orders", "Orders", "on_orders"),
+        ),
+    )
 
 
 def page_product(c: Context) -> Page:
     name = c.s["open"]
     gone = name == c.cfg["sold_out"]
-    return Page(name, (label(f"{c.cfg['price']} €"), label("Sold out" if gone else "In stock"),
-                       button("add", "Add to cart", "on_add"),
-                       button("notify", "Tell me when", "on_notify", enabled=gone)))  # fmt: skip
+    return Page(
+        name,
+        (
+            label(f"{c.cfg['price']} €"),
+            label("Sold out" if gone else "In stock"),
+            button("add", "Add to cart", "on_add"),
+            button("notify", "Tell me when", "on_notify", enabled=gone),
+        ),
+    )
 
 
 def page_cart(c: Context) -> Page:
     names = sorted(set(c.s["cart"]))
-    rows = [row("line", name, "on_open", name, sub=f"× {c.s['cart'].count(name)}",
-                icons=(icon("less", "Less", "on_less", name), icon("more", "More", "on_more", name)))
-            for name in names]  # fmt: skip
-    return Page("Cart", (listing("lines", *rows), field("code", "Voucher"),
-                         button("redeem", "Redeem", "on_redeem"),
-                         button("checkout", "Checkout", "on_checkout", enabled=bool(rows))),
-                (icon("empty", "Empty the cart", "on_empty"),))  # fmt: skip
+    rows = [
+        row(
+            "line",
+            name,
+            "on_open",
+            name,
+            sub=f"× {c.s['cart'].count(name)}",
+            icons=(icon("less", "Less", "on_less", name), icon("more", "More", "on_more", name)),
+        )
+        for name in names
+    ]
+    return Page(
+        "Cart",
+        (
+            listing("lines", *rows),
+            field("code", "Voucher"),
+            button("redeem", "Redeem", "on_redeem"),
+            button("checkout", "Checkout", "on_checkout", enabled=bool(rows)),
+        ),
+        (icon("empty", "Empty the cart", "on_empty"),),
+    )
 
 
 def page_checkout(c: Context) -> Page:
@@ -68,10 +107,16 @@ def page_checkout(c: Context) -> Page:
     ways = [
         tick("way", way, c.s["express"] == way, "on_way", way) for way in ("Standard", "Express")
     ]
-    return Page("Checkout", (field("address", "Address"), *ways,
-                             tick("gift", "Gift wrap", c.s["gift"], "on_gift"), *error,
-                             bar(button("later", "Later", "on_later"),
-                                 button("pay", "Pay", "on_pay"))))  # fmt: skip
+    return Page(
+        "Checkout",
+        (
+            field("address", "Address"),
+            *ways,
+            tick("gift", "Gift wrap", c.s["gift"], "on_gift"),
+            *error,
+            bar(button("later", "Later", "on_later"), button("pay", "Pay", "on_pay")),
+        ),
+    )
 
 
 def page_done(c: Context) -> Page:
@@ -81,13 +126,23 @@ def page_done(c: Context) -> Page:
 
 
 def dialog_pay(c: Context) -> Page:
-    return Page("Pay now?", (label(f"{do_total(c)} €"), button("no", "Cancel", "on_not_now"),
-                             button("yes", "Pay", "on_pay_sure")), style="dialog")  # fmt: skip
+    return Page(
+        "Pay now?",
+        (
+            label(f"{do_total(c)} €"),
+            button("no", "Cancel", "on_not_now"),
+            button("yes", "Pay", "on_pay_sure"),
+        ),
+        style="dialog",
+    )
 
 
 def dialog_empty(c: Context) -> Page:
-    return Page("Empty the cart?", (button("no", "Keep", "on_not_now"),
-                                    button("yes", "Empty", "on_empty_sure")), style="dialog")  # fmt: skip
+    return Page(
+        "Empty the cart?",
+        (button("no", "Keep", "on_not_now"), button("yes", "Empty", "on_empty_sure")),
+        style="dialog",
+    )
 
 
 def do_total(c: Context) -> int:

@@ -17,19 +17,33 @@ STEPS = ("who", "what", "when", "extra")
 
 def configure(rng: Random) -> dict[str, Any]:
     steps = STEPS[: rng.choice((3, 4, 4))]
-    return {"steps": steps, "choices": pick(rng, "topics", rng.randint(3, 5)),
-            "number": TYPED_TEXTS[1], "needs_mail": rng.random() < 0.5}  # fmt: skip
+    return {
+        "steps": steps,
+        "choices": pick(rng, "topics", rng.randint(3, 5)),
+        "number": TYPED_TEXTS[1],
+        "needs_mail": rng.random() < 0.5,
+    }
 
 
 def initial(cfg: dict[str, Any]) -> dict[str, Any]:
-    return {"step": 0, "t:name": "", "t:count": "", "t:note": "", "choice": "", "agreed": False,
-            "slot": "", "sent": 0, "error": ""}  # fmt: skip
+    return {
+        "step": 0,
+        "t:name": "",
+        "t:count": "",
+        "t:note": "",
+        "choice": "",
+        "agreed": False,
+        "slot": "",
+        "sent": 0,
+        "error": "",
+    }
 
 
 def page_main(c: Context) -> Page:
     again = (label(f"{c.s['sent']} sent"),) if c.s["sent"] else ()
-    return Page(c.title, (label("It takes two minutes."), *again,
-                          button("start", "Start", "on_start_form")))  # fmt: skip
+    return Page(
+        c.title, (label("It takes two minutes."), *again, button("start", "Start", "on_start_form"))
+    )
 
 
 def page_form(c: Context) -> Page:
@@ -38,34 +52,51 @@ def page_form(c: Context) -> Page:
         case "who":
             nodes = [field("name", "E-mail" if c.cfg["needs_mail"] else "Name")]
         case "what":
-            nodes = [tick("choice", name, c.s["choice"] == name, "on_choice", name)
-                     for name in c.cfg["choices"]]  # fmt: skip
+            nodes = [
+                tick("choice", name, c.s["choice"] == name, "on_choice", name)
+                for name in c.cfg["choices"]
+            ]
         case "when":
             slots = [button("slot", text, "on_slot", text) for text in ("09:00", "12:30", "18:00")]
             nodes = [field("count", "How many?"), bar(*slots), label(c.s["slot"] or "no time yet")]
         case _:
-            nodes = [field("note", "Remarks"),
-                     tick("agree", "I agree", c.s["agreed"], "on_agree")]  # fmt: skip
+            nodes = [field("note", "Remarks"), tick("agree", "I agree", c.s["agreed"], "on_agree")]
     error = (label(c.s["error"], "error"),) if c.s["error"] else ()
     number, last = c.s["step"] + 1, len(c.cfg["steps"])
-    return Page(f"Step {number} of {last}", (
-        *nodes, *error,
-        bar(button("previous", "Back", "on_previous"), button("next", "Next", "on_next")),
-    ), (icon("cancel", "Cancel", "on_cancel"),))  # fmt: skip
+    return Page(
+        f"Step {number} of {last}",
+        (
+            *nodes,
+            *error,
+            bar(button("previous", "Back", "on_previous"), button("next", "Next", "on_next")),
+        ),
+        (icon("cancel", "Cancel", "on_cancel"),),
+    )
 
 
 def page_summary(c: Context) -> Page:
-    return Page("Summary", (
-        label(c.text("name"), "name_line"), label(c.s["choice"], "choice_line"),
-        label(f"{c.text('count')} · {c.s['slot']}", "when_line"),
-        button("change", "Change", "on_change"), button("send", "Send", "on_send"),
-    ))  # fmt: skip
+    return Page(
+        "Summary",
+        (
+            label(c.text("name"), "name_line"),
+            label(c.s["choice"], "choice_line"),
+            label(f"{c.text('count')} · {c.s['slot']}", "when_line"),
+            button("change", "Change", "on_change"),
+            button("send", "Send", "on_send"),
+        ),
+    )
 
 
 def dialog_cancel(c: Context) -> Page:
-    return Page("Discard?", (label("What you entered is lost."),
-                             button("keep", "Keep", "on_keep"),
-                             button("discard", "Discard", "on_discard")), style="dialog")  # fmt: skip
+    return Page(
+        "Discard?",
+        (
+            label("What you entered is lost."),
+            button("keep", "Keep", "on_keep"),
+            button("discard", "Discard", "on_discard"),
+        ),
+        style="dialog",
+    )
 
 
 def on_enter(c: Context, arg: Any) -> None:
