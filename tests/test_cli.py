@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -82,3 +83,16 @@ def test_evaluating_an_arm_that_was_never_trained_says_so(tmp_path: Path) -> Non
     done = jamel("evaluate", "--config", str(profile), "--agents", "jamel", cwd=tmp_path)
     assert done.returncode == 1
     assert "jamel train --arm jamel" in done.stderr
+
+
+def test_a_device_prints_its_serial_and_port_and_runs_until_stopped() -> None:
+    command = [sys.executable, "-m", "jamel.cli", "device", "start", "--app", "test/0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        serial, port = process.stdout.readline().split()
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+        assert process.wait(timeout=20) == 0
+    assert serial.startswith("emulator-")
+    assert int(port) > 0

@@ -83,14 +83,14 @@ def serve_all(project: Layout, first_port: int) -> None:
     """Start every service, print where each answers, and stop them all on Ctrl-C or SIGTERM."""
     stores = open_stores(project.root)
     project.build.mkdir(parents=True, exist_ok=True)
-    with running(services(project, stores, first_port), stores) as started:
+    with until_stopped(), running(services(project, stores, first_port), stores) as started:
         for service in started:
             print(f"{service.name:20} {service.url}", flush=True)
         pages = started[-1].url
         print(f"{'':20} {pages}evaluation/report.html", flush=True)
         print(f"{'':20} {pages}validation/docs/index.html", flush=True)
         print("Ctrl-C stops them.", flush=True)
-        wait_until_stopped()
+        wait_forever()
 
 
 @contextmanager
@@ -153,17 +153,33 @@ def _end(processes: list[subprocess.Popen[bytes]]) -> None:
             process.wait()
 
 
-def wait_until_stopped() -> None:
-    """Return when Ctrl-C or SIGTERM arrives."""
-    stopped: list[int] = []
+class _Stopped(BaseException):
+    """Ctrl-C or SIGTERM arrived. No Exception: nothing on the way may swallow it."""
 
-    def note(number: int, frame: FrameType | None) -> None:
-        stopped.append(number)
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+@contextmanager
+def until_stopped() -> Iterator[None]:
+    """Leave the block quietly, with its clean-up, when Ctrl-C or SIGTERM arrives in it."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        # Once is enough: a second Ctrl-C must not cut the clean-up short.
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        raise _Stopped
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in before:
+        signal.signal(number, stop)
     try:
-        while not stopped:
-            time.sleep(0.2)
+        yield
+    except _Stopped:
+        pass
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def wait_forever() -> None:
+    """Do nothing until a signal ends the surrounding `until_stopped` block."""
+    while True:
+        signal.pause()

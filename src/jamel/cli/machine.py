@@ -5,6 +5,8 @@ Each calls one library function; heavy imports wait until the command runs.
 
 from __future__ import annotations
 
+import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -58,19 +60,18 @@ def start(
     app: Annotated[str, typer.Option(help="Which app runs on it, as suite/number.")] = "test/0",
 ) -> None:
     """Start a device, print its serial and the adb server's port, and run until stopped."""
-    from jamel.services import wait_until_stopped
+    from jamel.services import until_stopped, wait_forever
     from jamel.suites import app_spec
     from jamel.virtual_device.apps import App
-    from jamel.virtual_device.server import VirtualDevice
+    from jamel.virtual_device.server import VirtualDevice, adb_executable
 
     running = VirtualDevice(App(app_spec(app)))
-    serial = running.start()
-    try:
-        print(f"{serial} {running.adb_port}", flush=True)
-        print(f"try: adb -P {running.adb_port} -s {serial} shell dumpsys window", flush=True)
-        wait_until_stopped()
-    finally:
-        running.stop()
+    with until_stopped(), closing(running):
+        serial = running.start()
+        adb = "adb" if shutil.which("adb") else adb_executable()
+        print(f"{serial} {running.adb.port}", flush=True)
+        print(f"try: {adb} -P {running.adb.port} -s {serial} shell dumpsys window", flush=True)
+        wait_forever()
 
 
 def gallery(

@@ -130,7 +130,7 @@ def _integer(text: str) -> int:
 
 def promote(
     config: ConfigOption = DEFAULT_PROFILE,
-    version: Annotated[str | None, typer.Option(help="A registered version, else the last.")] = None,
+    version: Annotated[str | None, typer.Option(help="Which version, else the last.")] = None,
     json: JsonOption = None,
 ) -> None:
     """Make a registered version champion, if the gate lets it."""
