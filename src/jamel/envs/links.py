@@ -80,7 +80,8 @@ class InProcessLink:
         """Start the app at its first screen; a new session forgets data and coverage first."""
         if new_session:
             self.app.clear_data()
-        self.app.restart()
+        else:
+            self.app.restart()
         return self._read()
 
     def decode(self, coverage: bytes) -> ProbeSet:

@@ -119,7 +119,11 @@ class Shell:
             streams.err(f"/system/bin/sh: {words[0]}: {message}\n".encode())
             return 127
         scope = {**self.variables, **extra}
-        return command(Call(words[1:], streams.stdin, streams.out, streams.err, self, scope))
+        call = Call(words[1:], streams.stdin, streams.out, streams.err, self, scope)
+        try:
+            return command(call)
+        except (ValueError, IndexError) as error:
+            return call.fail(f"{name}: bad arguments ({error})")
 
 
 @dataclass(frozen=True)

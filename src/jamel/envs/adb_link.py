@@ -1,0 +1,346 @@
+"""AdbLink: an app on a real or virtual device through adb, by one shell command a step.
+
+A step's script does the input, dumps the screen, names the focused window and prints the coverage
+file; a random sentinel separates the parts. The transport id is resolved once and again after a
+loss, and every exchange has a deadline. Knows nothing of rewards; nothing a device says is
+trusted or run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+import shlex
+import socket
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from jamel.coverage import ClassProbes, ProbeSet
+from jamel.coverage.jacoco import read_exec
+from jamel.envs.adb_connection import AdbShell, ShellResult
+from jamel.envs.links import Reading
+from jamel.envs.ui_tree import parse_hierarchy
+from jamel.errors import AppMissing, CoverageError, DeviceError, DeviceLost, UiTreeError
+from jamel.types import Action, ActionKind, Observation, action_problem, centre_px, swipe_px
+
+if TYPE_CHECKING:
+    from jamel.virtual_device.apps import App
+
+DUMP_TRIES = 3
+COVERAGE_TRIES = 5
+COVERAGE_WAIT_S = 0.2
+LONG_PRESS_MS = 800
+SWIPE_MS = 300
+MAX_DELETIONS = 200
+NO_SCREEN = "the screen could not be dumped"
+_PACKAGE = re.compile(r"[A-Za-z][\w.]{0,200}")
+_ACTIVITY = re.compile(r"[\w.$]{1,300}")
+_FOCUS = re.compile(
+    rb"m(?:CurrentFocus|FocusedApp)=\w+\{\S+ (?:u\d+ )?([\w.]+)/([\w.$]+)(?: [^}]*)?\}"
+)
+_SIZE = re.compile(r"(?:Override|Physical) size: (\d+)x(\d+)")
+
+
+class Focus(NamedTuple):
+    """The window in front."""
+
+    package: str
+    activity: str
+
+
+class AdbLink:
+    """One app on the device `serial`.
+
+    Args:
+        serial: the device, as `adb devices` lists it.
+        adb_port: the adb server's port.
+        package: the app; it must be installed.
+        activity: what `am start` gets; the launcher activity by default.
+        timeout_s: the deadline of one exchange.
+        coverage_file: the JaCoCo file below the app's data folder, "" for none.
+        coverage_broadcast: the action of a broadcast that makes the app write that file.
+        settle_s: how long to wait between an input and the dump.
+
+    Raises:
+        AdbMissing: nothing listens on `adb_port`.
+        DeviceMissing: the serial is not attached or not ready.
+        AppMissing: the package is not installed.
+    """
+
+    def __init__(
+        self,
+        serial: str,
+        adb_port: int,
+        package: str,
+        *,
+        activity: str = "",
+        timeout_s: float = 30.0,
+        coverage_file: str = "files/coverage.ec",
+        coverage_broadcast: str = "",
+        settle_s: float = 0.0,
+    ) -> None:
+        _check_names(package, activity)
+        self.device = serial
+        self.package = package
+        self._activity = activity
+        self._coverage_file = coverage_file
+        self._broadcast = coverage_broadcast
+        self._settle_s = settle_s
+        self._shell = AdbShell(serial, adb_port, timeout_s)
+        self._coverage = b""
+        self._taken = 0
+        self._owned: list = []
+        self._size_px = self._check_device()
+        self.build, self.total_probes = self._read_manifest()
+
+    # -- the Link protocol ----------------------------------------------------------------------
+
+    def perform(self, observation: Observation, action: Action) -> Reading:
+        """Do the action on the element it names, then read screen and coverage."""
+        problem = action_problem(observation, action)
+        if not problem and action.kind is ActionKind.TYPE and not action.text.isascii():
+            problem = "`input text` types ASCII only"
+        if problem:
+            return Reading(observation, self._coverage, False, problem)
+        if action.kind is ActionKind.RESTART:
+            return self.restart(False)
+        return self._exchange(_input_script(observation, action))
+
+    def restart(self, new_session: bool) -> Reading:
+        """Start the app at its first screen; a new session clears its data first."""
+        stop = f"pm clear {self.package}" if new_session else f"am force-stop {self.package}"
+        if new_session:
+            self._coverage = b""
+        start = f"am start -W -n {self.package}/{self._activity}"
+        if not self._activity:
+            start = f"monkey -p {self.package} -c android.intent.category.LAUNCHER 1"
+        return self._exchange(f"{self._dump_coverage()}{stop} >/dev/null && {start} >/dev/null")
+
+    def decode(self, coverage: bytes) -> ProbeSet:
+        """Probes of a JaCoCo file; none before the app has written one."""
+        return read_exec(coverage) if coverage else ProbeSet()
+
+    def screenshot(self) -> bytes:
+        """The screen as a PNG."""
+        data = self._shell.run("screencap -p").stdout
+        if not data.startswith(b"\x89PNG"):
+            raise DeviceError(
+                f"Expected a PNG from screencap on {self.device}, found {data[:40]!r}. "
+                "Check that the device's screen is on."
+            )
+        return data
+
+    def snapshot(self) -> bytes | None:
+        """The name of an emulator snapshot just saved; None on a device without a console."""
+        if not self.device.startswith("emulator-"):
+            return None
+        self._taken += 1
+        name = f"jamel-{self._taken}"
+        self._console(f"avd snapshot save {name}")
+        return name.encode()
+
+    def restore(self, snapshot: bytes) -> Reading:
+        """Load an emulator snapshot taken by `snapshot`."""
+        name = snapshot.decode("ascii", "replace")
+        if not re.fullmatch(r"jamel-\d+", name):
+            raise DeviceError(f"Expected a snapshot name from snapshot(), found {name!r}.")
+        self._console(f"avd snapshot load {name}")
+        # A real emulator drops its connection while it loads.
+        self._shell.await_device()
+        return self._exchange("true")
+
+    def close(self) -> None:
+        """Delete the snapshots taken and switch off what was started for this link alone."""
+        with contextlib.suppress(DeviceError):
+            for number in range(1, self._taken + 1):
+                self._console(f"avd snapshot delete jamel-{number}")
+        self._taken = 0
+        while self._owned:
+            self._owned.pop().close()
+
+    def own(self, resource: object) -> AdbLink:
+        """Have `close` also close something that exists for this link only."""
+        self._owned.append(resource)
+        return self
+
+    # -- one exchange ---------------------------------------------------------------------------
+
+    def _exchange(self, script: str) -> Reading:
+        settle = f"sleep {self._settle_s}; " if self._settle_s else ""
+        done, screen, focus, coverage = self._sections(script, settle)
+        failed = done.code != 0
+        reason = f"the device refused the input: {done.text()}" if failed else ""
+        observation, problem = self._observation(screen, focus)
+        self._coverage = self._checked_coverage(coverage)
+        return Reading(observation, self._coverage, not failed, reason or problem)
+
+    def _sections(self, script: str, settle: str) -> tuple[ShellResult, bytes, bytes, bytes]:
+        mark = f"--{secrets.token_hex(12)}--"
+        result = self._shell.run(
+            f"{{ {script}; }} 2>&1; echo {mark}$?; {settle}"
+            f"uiautomator dump /dev/tty 2>&1; echo {mark}; "
+            f"dumpsys window | grep -E 'mCurrentFocus|mFocusedApp'; echo {mark}; "
+            f"{self._coverage_script()}"
+        )
+        parts = result.stdout.split(mark.encode())
+        if len(parts) != 4:
+            raise DeviceLost(
+                f"{self.device} answered {len(parts)} of 4 parts of a step: it went away in the "
+                "middle. Reconnect it and start a new session."
+            )
+        code, _, screen = parts[1].partition(b"\n")
+        number = int(code) if code.isdigit() else 255
+        return ShellResult(parts[0], b"", number), screen, parts[2], parts[3].removeprefix(b"\n")
+
+    def _observation(self, screen: bytes, focus: bytes) -> tuple[Observation, str]:
+        """The screen; without elements, and marked, when uiautomator cannot dump it."""
+        front = self._parse_focus(focus)
+        for attempt in range(DUMP_TRIES):
+            try:
+                elements, rotation = parse_hierarchy(screen)
+            except UiTreeError:
+                if attempt + 1 < DUMP_TRIES:
+                    screen = self._shell.run("uiautomator dump /dev/tty 2>&1").stdout
+                continue
+            width, height = self._size_px
+            size_px = (height, width) if rotation % 2 and width < height else (width, height)
+            return Observation(front.package, front.activity, elements, size_px), ""
+        bare = Observation(front.package, front.activity, (), self._size_px)
+        return bare._replace(screenshot_png=self.screenshot()), NO_SCREEN
+
+    def _parse_focus(self, text: bytes) -> Focus:
+        match = _FOCUS.search(text)
+        if match is None:
+            return Focus("", "")
+        package, activity = match[1].decode(), match[2].decode()
+        return Focus(package, package + activity if activity.startswith(".") else activity)
+
+    # -- coverage -------------------------------------------------------------------------------
+
+    def _dump_coverage(self) -> str:
+        if not self._broadcast:
+            return ""
+        return f"am broadcast -a {shlex.quote(self._broadcast)} -p {self.package} >/dev/null; "
+
+    def _coverage_script(self) -> str:
+        if not self._coverage_file:
+            return "true"
+        name = shlex.quote(self._coverage_file)
+        return f"{self._dump_coverage()}run-as {self.package} cat {name} 2>/dev/null"
+
+    def _checked_coverage(self, data: bytes) -> bytes:
+        """The file, once it parses: the dump may still be running when it is read."""
+        if data == self._coverage or not self._coverage_file:
+            return self._coverage
+        for attempt in range(COVERAGE_TRIES):
+            try:
+                read_exec(data)
+                return data
+            except CoverageError:
+                if attempt + 1 == COVERAGE_TRIES:
+                    raise
+            time.sleep(COVERAGE_WAIT_S)
+            data = self._shell.run(self._coverage_script()).stdout
+        return data
+
+    def _read_manifest(self) -> tuple[str, int]:
+        """The app's build and number of probes, from the class list beside the coverage file."""
+        path = self._coverage_file.rpartition(".")[0] + ".classes"
+        listed = self._shell.run(f"run-as {self.package} cat {shlex.quote(path)} 2>/dev/null")
+        lines = listed.stdout.decode("utf-8", "replace").splitlines()
+        if self._coverage_file and listed.code == 0 and lines:
+            return lines[0].strip(), sum(probes.size for probes in _classes(lines[1:]))
+        dump = self._shell.run(f"dumpsys package {self.package} | grep -E 'versionName='")
+        version = dump.stdout.decode("utf-8", "replace").strip().removeprefix("versionName=")
+        return version.split("\n")[0] or "unknown", 0
+
+    # -- the device -----------------------------------------------------------------------------
+
+    def _check_device(self) -> tuple[int, int]:
+        found = self._shell.run(f"pm path {self.package}; wm size").stdout.decode(
+            "utf-8", "replace"
+        )
+        if "package:" not in found:
+            raise AppMissing(
+                f"Expected {self.package} on {self.device}, but it is not installed. "
+                f"Install it: adb -s {self.device} install APK."
+            )
+        sizes = _SIZE.findall(found)
+        if not sizes:
+            raise DeviceError(f"{self.device} did not tell its screen's size. Has it booted?")
+        # An override is listed after the physical size and is what touches use.
+        return int(sizes[-1][0]), int(sizes[-1][1])
+
+    def _console(self, command: str) -> None:
+        port = int(self.device.removeprefix("emulator-"))
+        token = Path.home() / ".emulator_console_auth_token"
+        auth = f"auth {token.read_text().strip()}\n" if token.is_file() else ""
+        try:
+            with socket.create_connection(("127.0.0.1", port), self._shell.timeout_s) as conn:
+                conn.sendall(f"{auth}{command}\nquit\n".encode())
+                with conn.makefile("rb") as reply:
+                    answer = reply.read(65536).decode("utf-8", "replace")
+        except OSError as error:
+            raise DeviceLost(
+                f"The console of {self.device} did not answer ({error}). Is the emulator running?"
+            ) from error
+        if "KO:" in answer:
+            raise DeviceError(
+                f"{self.device} refused `{command}`: {answer.split('KO:')[1].strip()}"
+            )
+
+
+def _check_names(package: str, activity: str) -> None:
+    """Names go into shell scripts, so only what Android allows is let through."""
+    if not _PACKAGE.fullmatch(package) or (activity and not _ACTIVITY.fullmatch(activity)):
+        raise AppMissing(
+            f"Expected a package such as com.example.app, found {package!r} {activity!r}. "
+            "Set device.package and device.activity."
+        )
+
+
+def _classes(lines: list[str]) -> list[ClassProbes]:
+    rows = (line.split("\t") for line in lines)
+    return [ClassProbes(row[1], int(row[2]), 0) for row in rows if len(row) == 3]
+
+
+def _input_script(observation: Observation, action: Action) -> str:
+    kind = action.kind
+    if kind is ActionKind.BACK:
+        return "input keyevent KEYCODE_BACK"
+    if kind is ActionKind.HOME:
+        return "input keyevent KEYCODE_HOME"
+    element = observation.elements[action.element]
+    x_px, y_px = centre_px(element.bounds_px)
+    if kind is ActionKind.LONG_PRESS:
+        return f"input swipe {x_px} {y_px} {x_px} {y_px} {LONG_PRESS_MS}"
+    if kind is ActionKind.TAP:
+        return f"input tap {x_px} {y_px}"
+    if kind is ActionKind.TYPE:
+        return f"input tap {x_px} {y_px}{_replace_text(element.text, action.text)}"
+    points = " ".join(map(str, swipe_px(element.bounds_px, kind is ActionKind.SCROLL_DOWN)))
+    return f"input swipe {points} {SWIPE_MS}"
+
+
+def _replace_text(old: str, new: str) -> str:
+    """Delete what the field shows, then type: `input text` only inserts."""
+    keys = " ".join(["67"] * min(len(old), MAX_DELETIONS))
+    delete = f" && input keyevent KEYCODE_MOVE_END {keys}" if keys else ""
+    typed = shlex.quote(new.replace(" ", "%s"))
+    return f"{delete} && input text {typed}" if new else delete
+
+
+def link_to_virtual_device(app: App, **options: object) -> AdbLink:
+    """Start a virtual device with this app and link to it; closing the link switches it off."""
+    from jamel.virtual_device.server import VirtualDevice
+
+    device = VirtualDevice(app)
+    serial = device.start()
+    try:
+        link = AdbLink(serial, device.adb.port, app.package, activity=app.activity, **options)  # type: ignore[arg-type]
+    except BaseException:
+        device.close()
+        raise
+    return link.own(device)

@@ -1,0 +1,113 @@
+"""The two transports give the same observations, rewards and coverage, byte for byte."""
+
+import random
+
+import pytest
+
+from jamel.envs.adb_link import AdbLink
+from jamel.envs.android import AndroidEnv, make_env
+from jamel.envs.base import candidates
+from jamel.errors import AdbMissing, AppMissing, CoverageError, DeviceLost, DeviceMissing
+from jamel.types import Action, ActionKind, Observation
+from jamel.virtual_device.apps import App, build_app
+from jamel.virtual_device.server import VirtualDevice, adb_executable, shared_adb_server
+
+STEPS = 60
+
+
+def choose(rng: random.Random, observation: Observation) -> Action:
+    extra = [Action(ActionKind.HOME), Action(ActionKind.TAP, 10_000)]
+    return rng.choice(candidates(observation) + extra)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("noise", ["none", "real"])
+def test_transports_agree(seed: int, noise: str) -> None:
+    spec = build_app(seed, noise=noise)
+    fast, wire = make_env(spec), make_env(spec, "adb")
+    try:
+        assert (fast.build, fast.total_probes) == (wire.build, wire.total_probes)
+        observation, _ = fast.reset()
+        assert wire.reset()[0] == observation
+        rng = random.Random(seed)
+        for _ in range(STEPS):
+            action = choose(rng, observation)
+            here, there = fast.step(action), wire.step(action)
+            assert here == there, action
+            assert fast.raw_coverage() == wire.raw_coverage()
+            observation = here[0]
+    finally:
+        wire.close()
+
+
+@pytest.fixture
+def device():
+    running = VirtualDevice(App(build_app(2)))
+    running.start()
+    yield running
+    running.close()
+
+
+def link_to(device: VirtualDevice, **options) -> AdbLink:
+    app = device.device.app
+    return AdbLink(device.serial, device.adb.port, app.package, activity=app.activity, **options)
+
+
+def test_uiautomators_failures_are_retried_and_then_marked(device: VirtualDevice) -> None:
+    env = AndroidEnv(link_to(device))
+    expected, _ = env.reset()
+    device.faults.never_idle, device.faults.null_root = 1, 1
+    assert env.reset()[0].elements[0] == expected.elements[0]
+    device.faults.never_idle = 3
+    observation, _, _, _, info = env.step(Action(ActionKind.BACK))
+    assert observation.elements == () and observation.screenshot_png
+    assert info["executed"] and "could not be dumped" in info["invalid_reason"]
+
+
+def test_a_coverage_file_still_being_written_is_read_again(device: VirtualDevice) -> None:
+    env = AndroidEnv(link_to(device))
+    env.reset()
+    covered = env.coverage()
+    device.faults.truncated_coverage = 2
+    env.reset()
+    assert env.coverage().difference(covered).count() >= 0
+    device.faults.truncated_coverage = 100
+    with pytest.raises(CoverageError):
+        env.reset()
+
+
+def test_a_device_that_vanishes_is_lost_and_comes_back(device: VirtualDevice) -> None:
+    link = link_to(device)
+    env = AndroidEnv(link)
+    observation, _ = env.reset()
+    device.faults.vanish = 1
+    with pytest.raises(DeviceLost):
+        env.step(candidates(observation)[0])
+    link._shell.await_device()
+    assert env.reset()[0].package == observation.package
+
+
+def test_a_frozen_device_meets_the_deadline(device: VirtualDevice) -> None:
+    env = AndroidEnv(link_to(device, timeout_s=0.5))
+    env.reset()
+    device.faults.slow_s = 3.0
+    with pytest.raises(DeviceLost, match=r"0\.5 s"):
+        env.step(Action(ActionKind.BACK))
+    device.faults.slow_s = 0.0
+
+
+def test_missing_things_are_named(device: VirtualDevice) -> None:
+    port = device.adb.port
+    with pytest.raises(AppMissing, match=r"com\.absent"):
+        AdbLink(device.serial, port, "com.absent")
+    with pytest.raises(AppMissing):
+        AdbLink(device.serial, port, "com.x; reboot")
+    with pytest.raises(DeviceMissing, match=device.serial):
+        AdbLink("emulator-1", port, "com.absent")
+    with pytest.raises(AdbMissing, match="port 1,"):
+        AdbLink(device.serial, 1, "com.absent")
+
+
+def test_the_server_is_private() -> None:
+    assert shared_adb_server().port != 5037
+    assert adb_executable()
