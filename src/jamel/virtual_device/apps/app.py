@@ -166,6 +166,18 @@ class App:
             tuple(self._shared.values()), tuple(tuple(c.s.values()) for c in self._contexts),
         )  # fmt: skip
 
+    def local_key(self, index: int) -> tuple:
+        """Equal where one feature and the navigation are, whatever other features' states are."""
+        nav = self._nav
+        return (
+            nav["front"], nav["stack"], nav["dialog"], nav["scroll"], *self._shared.values(),
+            *self._contexts[index].s.values(),
+        )  # fmt: skip
+
+    def feature_in_front(self) -> int:
+        """The index of the feature whose page is on top."""
+        return self._nav["stack"][-1][0]
+
     # -- screens ---------------------------------------------------------------------------------
 
     @property

@@ -111,7 +111,9 @@ def on_sign(c: Context, arg: Any) -> None:
 
 
 def on_equals(c: Context, arg: Any) -> None:
-    if not c.s["sign"]:
+    if c.s["error"]:
+        c.toast("Press C first")
+    elif not c.s["sign"]:
         c.toast("Nothing to compute")
     elif c.s["fresh"]:
         c.s["sign"] = ""

@@ -1,0 +1,113 @@
+"""The tasks around `jamel.validate`, `jamel.dataset`, `jamel.evaluate` and `jamel.report`.
+
+Validation and evaluation leave artifacts in the Prefect UI; evaluation is remembered by the
+suite, the seeds and the models' contents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jamel.dataset import version
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+
+from jamel.config import Config
+from jamel.episodes import read_session
+from jamel.errors import ShardError
+from jamel.evaluate import evaluate, read_json, write_json
+from jamel.layout import Layout
+from jamel.report import write_report
+from jamel.tables import final_budget, summarise
+from jamel.validate import ValidationResult, quarantine, require, validate
+from pipelines.caching import digest, named, say, step
+from pipelines.isolation import in_own_process
+from pipelines.ticker import Ticker
+
+
+@step("validate")
+def validate_dataset(project: Layout) -> dict[str, Any]:
+    """Check every shard; bad ones go to quarantine and the rest goes on."""
+    found = in_own_process(
+        validate, project.sessions, project.labels, project.validation, project.quarantine
+    )
+    record = found.as_dict()
+    _describe_validation(record)
+    return record
+
+
+def require_valid(record: Mapping[str, Any]) -> None:
+    """Raise ValidationError unless the dataset as a whole passed."""
+    require(ValidationResult(**record))
+
+
+@step("set aside")
+def set_unreadable_aside(project: Layout, folder: Path) -> list[str]:
+    """Move session shards that cannot be read to quarantine, so that the round can go on."""
+    reasons = {str(path): why for path in folder.glob("*.parquet") if (why := _unreadable(path))}
+    for path, why in reasons.items():
+        say(f"quarantine {Path(path).name}: {why}")
+    return named(quarantine(reasons, project.quarantine))
+
+
+def _unreadable(path: Path) -> str:
+    try:
+        read_session(path)
+    except ShardError as error:
+        return str(error)
+    return ""
+
+
+def _describe_validation(record: Mapping[str, Any]) -> None:
+    bad = [{"shard": path, "reason": why} for path, why in record["quarantined"].items()]
+    create_table_artifact(bad, key="quarantine", description="Shards that went to quarantine")
+    say(
+        f"validation {'passed' if record['passed'] else 'FAILED'}: {record['evaluated']} "
+        f"expectations, {len(bad)} shards in quarantine"
+    )
+
+
+@step("version")
+def version_dataset(project: Layout, tag: str) -> str:
+    """Pin data/ with DVC and push it; the md5 names the dataset."""
+    md5 = in_own_process(version, project.root, tag)
+    say(f"dataset {md5} pinned as {tag}")
+    return str(md5)
+
+
+def _key(config: Config, models: Mapping[str, Path | None], project: Layout) -> str:
+    weights = {name: path and path / "model.safetensors" for name, path in models.items()}
+    settings = config.evaluate.model_copy(update={"workers": 1})
+    return digest(settings, config.device, weights, str(project.results))
+
+
+@step("evaluate", _key)
+def evaluate_models(
+    config: Config, models: Mapping[str, Path | None], project: Layout
+) -> dict[str, Any]:
+    """Measure the agents on the profile's suite and write the results and the report."""
+    results = in_own_process(
+        evaluate, config, models, apps=config.evaluate.apps, progress=Ticker("evaluate")
+    )
+    write_json(results, project.results)
+    write_report(results, project.report)
+    describe(results)
+    return {"files": [str(project.results), str(project.report)]}
+
+
+def describe(results: Mapping[str, Any]) -> None:
+    """The evaluation as a table in the Prefect UI."""
+    suite, budget = results["meta"]["suite"], results["meta"]["budget"]
+    rows = summarise(final_budget(results)["rows"])
+    create_table_artifact(rows, key="evaluation", description=f"{suite}, {budget} steps")
+
+
+def read_results(project: Layout) -> dict[str, Any]:
+    """The last evaluation."""
+    return read_json(project.results)
+
+
+def describe_decision(markdown: str) -> None:
+    """The gate's verdict in the Prefect UI."""
+    create_markdown_artifact(markdown, key="promotion", description="The gate's verdict")

@@ -1,0 +1,82 @@
+"""The tasks around `jamel.registry`: log and register a model, weigh it, move the alias.
+
+The verdict with all its conditions is an artifact in the Prefect UI, promoted or not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from prefect.artifacts import create_markdown_artifact
+
+from jamel.config import Config, GateConfig
+from jamel.errors import GateError
+from jamel.evaluate import read_json
+from jamel.layout import Layout
+from jamel.registry import champion, champion_dir, get_version, judge, promote, register
+from jamel.report import write_report
+from pipelines.caching import say, step
+from pipelines.isolation import in_own_process
+from pipelines.summary import verdict
+
+
+@step("champion")
+def champion_model(project: Layout) -> str | None:
+    """The folder of the champion's model, None before any promotion."""
+    found = in_own_process(champion_dir, project.root)
+    return None if found is None else str(found)
+
+
+@step("register")
+def register_model(
+    config: Config, project: Layout, model: Path, validation: Mapping[str, Any]
+) -> str:
+    """Log the run, check that the stored model answers as the trained one, and register it."""
+    results = read_json(project.results)
+    made = in_own_process(
+        register,
+        project.root,
+        model,
+        config,
+        results,
+        validation,
+        losses=training_losses(model),
+        files=[project.report, Path(validation["docs"]).parent],
+    )
+    say(f"registered as version {made.version}")
+    return str(made.version)
+
+
+def training_losses(model: Path) -> list[float]:
+    """The loss of every update, as the training wrote it beside the weights."""
+    path = model / "training.json"
+    return json.loads(path.read_text(encoding="utf-8"))["losses"] if path.exists() else []
+
+
+def weigh(root: Path, version: str, gate: GateConfig) -> dict[str, Any]:
+    """The gate's decision on a version, acted upon: the alias moves or stays."""
+    decision = judge(root, get_version(root, version), champion(root), gate)
+    record = decision.as_dict() | {"version": version}
+    try:
+        promote(root, version, gate)
+    except GateError:
+        record["promoted"] = False
+    return record
+
+
+@step("promote")
+def promote_candidate(config: Config, project: Layout, version: str) -> dict[str, Any]:
+    """Move the champion's alias to a version if the gate lets it; say why if not."""
+    decision = in_own_process(weigh, project.root, version, config.gate)
+    create_markdown_artifact(verdict(decision), key="promotion", description="The gate's verdict")
+    say(verdict(decision))
+    return decision
+
+
+@step("report")
+def write_final_report(project: Layout, decision: Mapping[str, Any], lineage: dict) -> str:
+    """The report once more, now with the gate's verdict and where the model came from."""
+    return str(write_report(read_json(project.results), project.report, decision, lineage))

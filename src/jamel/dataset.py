@@ -1,0 +1,278 @@
+"""Dataset versions: pin data/ with DVC, push it to the folder remote, go back to a version.
+
+Knows files and hashes; not what is in a shard. A version is named by an md5 and, where there is a
+git repository, by a tag on a commit that holds the very `data.dvc`; the worktree, the index and
+the branch stay as they are, so a dirty worktree is no obstacle and loses nothing.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from jamel.errors import Busy, DatasetError
+from jamel.stores import full_disk_is_a_store_error, lock, open_stores, telemetry_off
+
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+
+PINNED = "data.dvc"
+DATA = "data"
+_TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
+
+
+def version(root: Path | str, tag: str | None = None) -> str:
+    """Pin data/ as it is now, push it, and return its md5.
+
+    Args:
+        root: the project.
+        tag: a git tag for this version. A tag that names other data already is never moved: the
+            first digits of the md5 are appended then.
+
+    Raises:
+        DatasetError: there is nothing to pin, the tag is no tag name, or DVC cannot push.
+        Busy: another process writes to DVC.
+        StoreError: the stores are missing, or the disk is full.
+    """
+    root = Path(root).resolve()
+    if tag is not None and not _TAG.fullmatch(tag):
+        raise DatasetError(
+            f"expected a tag of letters, digits, '.', '_', '-' and '/', found {tag!r}."
+        )
+    open_stores(root)
+    if not any((root / DATA).rglob("*.parquet")):
+        raise DatasetError(
+            f"expected shards in {root / DATA} to version, found none. Run `jamel collect` first."
+        )
+    with _writing(root) as repo:
+        repo.add([str(root / DATA)])
+        repo.push(targets=[str(root / PINNED)])
+    md5 = pinned_md5(root)
+    if tag is not None:
+        _tag(root, tag, md5)
+    return md5
+
+
+def pinned_md5(root: Path | str) -> str:
+    """The md5 in `data.dvc`; raises DatasetError when no dataset is pinned."""
+    path = Path(root) / PINNED
+    try:
+        return str(yaml.safe_load(path.read_text(encoding="utf-8"))["outs"][0]["md5"])
+    except FileNotFoundError:
+        raise DatasetError(
+            f"expected a pinned dataset in {path}, found no such file. "
+            "Version data/ first: `python -m pipelines.retrain` does."
+        ) from None
+    except (yaml.YAMLError, KeyError, IndexError, TypeError):
+        raise DatasetError(
+            f"expected an md5 in {path}, found an ill-formed file. Take it from git again."
+        ) from None
+
+
+def check_pinned(root: Path | str, allow_new: bool = False) -> str:
+    """Return the pinned md5 if data/ still is what was pinned.
+
+    Args:
+        root: the project.
+        allow_new: shards that were added since are no difference; the dataset is append-only.
+
+    Raises:
+        DatasetError: shards were changed, removed or added by hand.
+    """
+    md5 = pinned_md5(root)
+    changes = changes_since_pinned(root)
+    if allow_new:
+        changes.pop("added", None)
+    if changes:
+        found = "; ".join(f"{kind}: {_few(paths)}" for kind, paths in sorted(changes.items()))
+        raise DatasetError(
+            f"expected data/ as pinned ({md5}), found {found}. Go back with `dvc checkout "
+            f"{PINNED}`, or pin it as a new version."
+        )
+    return md5
+
+
+def changes_since_pinned(root: Path | str) -> dict[str, list[str]]:
+    """Files under data/ by what happened to them: added, modified, deleted; empty when equal."""
+    with _reading(Path(root).resolve()) as repo:
+        found = repo.data_status(granular=True)["uncommitted"]
+    kinds = ("added", "modified", "deleted")
+    files = {
+        kind: sorted(path for path in found.get(kind, ()) if not path.endswith("/"))
+        for kind in kinds
+    }
+    return {kind: paths for kind, paths in files.items() if paths}
+
+
+def restore(root: Path | str, tag: str) -> str:
+    """Bring data/ back to a tagged version and return its md5.
+
+    Raises:
+        DatasetError: there is no such tag, its files are gone, or data/ has unpinned changes.
+    """
+    root = Path(root).resolve()
+    check_pinned(root)
+    wanted = _git(root, "show", f"{tag}:{PINNED}")
+    if wanted is None:
+        known = _git(root, "tag", "--list", "dataset/*") or ""
+        raise DatasetError(
+            f"expected a dataset version tagged {tag}, found none. The tags are: "
+            f"{', '.join(known.split()) or 'none'}."
+        )
+    before = (root / PINNED).read_text(encoding="utf-8")
+    try:
+        (root / PINNED).write_text(wanted + "\n", encoding="utf-8")
+        fetch(root)
+    except BaseException:
+        (root / PINNED).write_text(before, encoding="utf-8")
+        raise
+    return pinned_md5(root)
+
+
+def fetch(root: Path | str) -> str:
+    """Bring data/ to what `data.dvc` pins, from the cache or the remote; return the md5.
+
+    Raises:
+        DatasetError: neither has the files.
+    """
+    root = Path(root).resolve()
+    md5 = pinned_md5(root)
+    with _writing(root) as repo:
+        repo.pull(targets=[str(root / PINNED)], force=True)
+    return md5
+
+
+@contextmanager
+def _writing(root: Path) -> Iterator[Repo]:
+    """One writer at a time in this project, waiting its turn: DVC itself gives up after 3 s."""
+    with (
+        lock(root, "dvc", wait_s=120),
+        full_disk_is_a_store_error(root),
+        _reading(root) as repo,
+        repo.scm_context(quiet=True),
+    ):
+        yield repo
+
+
+@contextmanager
+def _reading(root: Path) -> Iterator[Repo]:
+    telemetry_off()
+    import logging
+
+    from dvc.exceptions import DvcException
+    from dvc.lock import LockError
+    from dvc.repo import Repo
+
+    # Errors reach the user once, as a sentence.
+    logging.getLogger("dvc").setLevel(logging.CRITICAL)
+    try:
+        with Repo(str(root)) as repo:
+            yield repo
+    except LockError as error:
+        raise Busy(
+            f"expected to be the only one to use DVC in {root}, found: {error} "
+            "Wait until the other command ends."
+        ) from None
+    except DvcException as error:
+        _reraise_full_disk(error)
+        raise DatasetError(_explain(error)) from None
+
+
+def _reraise_full_disk(error: BaseException) -> None:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _explain(error: Exception) -> str:
+    """DVC's own messages for an empty remote say that everything is up to date."""
+    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if "missing-files" in str(error) or "Checkout failed" in text:
+        return (
+            "expected the files of the pinned dataset in .dvc/cache or in the remote, found "
+            "neither. Copy stores/dvc-remote from where it was made, or run the loop again."
+        )
+    return f"expected DVC to do its work, found: {text} Mend that and run the command again."
+
+
+def _tag(root: Path, tag: str, md5: str) -> str | None:
+    """Tag the pinned dataset; None where there is no git repository or no commit yet."""
+    if _git(root, "rev-parse", "--verify", "-q", "HEAD") is None:
+        return None
+    held = _git(root, "show", f"refs/tags/{tag}:./{PINNED}")
+    if held is not None:
+        if md5 in held:
+            return tag
+        return _tag(root, f"{tag}-{md5[:8]}", md5)
+    _require_git(root, "tag", tag, _commit_with_pin(root))
+    return tag
+
+
+def _commit_with_pin(root: Path) -> str:
+    """HEAD where it holds this `data.dvc`, else a commit on top that differs in that file only."""
+    pinned = (root / PINNED).read_text(encoding="utf-8").strip()
+    if _git(root, "show", f"HEAD:./{PINNED}") == pinned:
+        return _require_git(root, "rev-parse", "HEAD")
+    with tempfile.TemporaryDirectory() as folder:
+        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
+        _require_git(root, "read-tree", "HEAD", env=index)
+        _require_git(root, "add", "-f", PINNED, env=index)
+        tree = _require_git(root, "write-tree", env=index)
+    message = f"Dataset {pinned_md5(root)}"
+    return _require_git(root, "commit-tree", tree, "-p", "HEAD", "-m", message, env=_author(root))
+
+
+def _author(root: Path) -> dict[str, str]:
+    """Who commits, for a machine on which git was never told."""
+    if _git(root, "config", "user.email"):
+        return {}
+    parts = ("AUTHOR", "COMMITTER")
+    names = {f"GIT_{part}_NAME": "jamel" for part in parts}
+    return names | {f"GIT_{part}_EMAIL": "jamel@localhost" for part in parts}
+
+
+def _git(root: Path, *arguments: str, env: dict[str, str] | None = None) -> str | None:
+    """What git says, None when it fails or is not there."""
+    try:
+        done = _run_git(root, arguments, env)
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _require_git(root: Path, *arguments: str, env: dict[str, str] | None = None) -> str:
+    done = _run_git(root, arguments, env)
+    if done.returncode:
+        raise DatasetError(
+            f"expected `git {' '.join(arguments[:2])}` to work, found: {done.stderr.strip()}. "
+            "The data is pinned and pushed; only the tag is missing."
+        )
+    return done.stdout.strip()
+
+
+def _run_git(root: Path, arguments: Sequence[str], env: dict[str, str] | None) -> Any:
+    return subprocess.run(
+        ["git", *arguments],
+        cwd=root,
+        env=os.environ | (env or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def _few(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - 3} more" if len(paths) > 3 else ""
+    return ", ".join(paths[:3]) + more

@@ -1,0 +1,96 @@
+"""The whole loop at its smallest, end to end, and what it does when something is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jamel.errors import Busy, ConfigError
+from jamel.evaluate import read_json
+from jamel.stores import project_lock
+from pipelines.retrain import retrain, trained_arms
+
+pytestmark = pytest.mark.usefixtures("server")
+TINY = "configs/tiny.yaml"
+
+
+@pytest.fixture(scope="module")
+def truncated(project: Path) -> str:
+    """A shard that a crash of another tool left behind, in the folder of round 0."""
+    path = project / "data" / "sessions" / "round-0" / "train-900-random-s0.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"PAR1 and then nothing")
+    return path.name
+
+
+@pytest.fixture(scope="module")
+def outcome(server: None, project: Path, truncated: str) -> dict[str, Any]:
+    """What one run of the loop came to."""
+    return retrain(config=TINY)
+
+
+def test_the_loop_measures_every_agent_of_the_profile(outcome: dict, project: Path) -> None:
+    rows = read_json(project / "build/evaluation/results.json")["rows"]
+    assert {row["agent"] for row in rows} == {"random", "planner", "no-memory", "jamel"}
+    assert len({row["app"] for row in rows}) == 4
+    assert (project / "build/evaluation/report.html").stat().st_size > 1000
+
+
+def test_a_broken_shard_is_set_aside_and_the_rest_goes_on(
+    outcome: dict, project: Path, truncated: str
+) -> None:
+    assert outcome["validation"]["passed"]
+    assert outcome["validation"]["sessions"] == 12, "round 0 and a round of each of two arms"
+    assert not (project / "data/sessions/round-0" / truncated).exists()
+    (reason,) = (project / "data/quarantine").rglob("*.reason.txt")
+    assert reason.name.startswith(truncated.removesuffix(".parquet"))
+
+
+def test_both_arms_went_through_their_own_on_policy_round(outcome: dict, project: Path) -> None:
+    for arm, folder in (("jamel", "round-1"), ("no-memory", "no-memory-round-1")):
+        sessions = list((project / "data/sessions" / folder).glob(f"*-{arm}-s*.parquet"))
+        assert len(sessions) == 3, "three quarters of four apps are explored by the arm's model"
+        assert (project / f"build/models/{arm}/round-1/model.safetensors").exists()
+
+
+def test_the_dataset_is_pinned_and_its_md5_is_in_the_results(outcome: dict, project: Path) -> None:
+    assert outcome["dataset"].endswith(".dir")
+    assert outcome["dataset"] in (project / "data.dvc").read_text()
+    meta = read_json(project / "build/evaluation/results.json")["meta"]
+    assert meta["dataset_md5"] == outcome["dataset"]
+
+
+def test_the_decision_has_reasons_and_a_registered_version(outcome: dict, project: Path) -> None:
+    from jamel.registry import champion, list_versions
+
+    decision = outcome["decision"]
+    assert decision["version"] == "1"
+    assert len(decision["conditions"]) >= 4
+    assert decision["promoted"] == all(item["passed"] for item in decision["conditions"])
+    (version,) = list_versions(project)
+    assert version.tags["dataset_md5"] == outcome["dataset"]
+    assert (champion(project) is not None) == decision["promoted"]
+
+
+def test_the_outcome_is_plain_data(outcome: dict) -> None:
+    assert json.loads(json.dumps(outcome)) == outcome
+
+
+def test_a_second_run_at_the_same_time_is_refused(project: Path) -> None:
+    with project_lock(project), pytest.raises(Busy, match="no other run"):
+        retrain(config=TINY)
+
+
+def test_a_wrong_profile_is_refused_before_anything_starts(project: Path) -> None:
+    (project / "wrong.yaml").write_text("collect: {app: 3}\n")
+    with pytest.raises(ConfigError, match=r"'collect\.apps'"):
+        retrain(config="wrong.yaml")
+
+
+def test_the_arms_follow_from_the_agents_to_measure() -> None:
+    from jamel.config import Config
+
+    assert trained_arms(Config()) == ["jamel", "no-memory"]
