@@ -121,7 +121,7 @@ def restore(root: Path | str, tag: str) -> str:
     """
     root = Path(root).resolve()
     check_pinned(root)
-    wanted = _git(root, "show", f"{tag}:{PINNED}")
+    wanted = _git(root, "show", f"{tag}:./{PINNED}")
     if wanted is None:
         known = _git(root, "tag", "--list", "dataset/*") or ""
         raise DatasetError(
