@@ -1,0 +1,41 @@
+"""The starter dataset is the same bytes wherever it is made, and valid."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from jamel import starter
+from jamel.config import Config, parse_config
+from jamel.validate import validate
+
+
+def small(workers: int) -> Config:
+    return parse_config({"collect": {"steps": 10, "workers": workers}}, "test")
+
+
+def digests(root: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*.parquet"))
+    }
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("starter")
+    starter.write_starter(root, small(workers=1))
+    return root
+
+
+def test_it_is_deterministic_whatever_the_number_of_workers(made: Path, tmp_path: Path) -> None:
+    starter.write_starter(tmp_path, small(workers=2))
+    assert digests(tmp_path) == digests(made)
+    assert len(digests(made)) == 2 * starter.APPS
+
+
+def test_it_passes_validation(made: Path, tmp_path: Path) -> None:
+    result = validate(made / "data" / "sessions", made / "data" / "labels", tmp_path)
+    assert result.passed and result.quarantined == {} and result.rows == 10 * starter.APPS
