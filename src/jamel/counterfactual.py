@@ -9,6 +9,9 @@ each (state, action) is tried once and remembered for the whole session.
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from jamel.config import LabelConfig
@@ -80,6 +83,12 @@ class StateGraph:
             ]
         return state.edges
 
+    def forget(self) -> None:
+        """Drop all states; edges form cycles, which would otherwise stay until collected."""
+        for state in self._states.values():
+            state.edges = None
+        self._states.clear()
+
     def _try(self, state: State, observation: Observation, action: Action) -> Edge:
         self.app.restore(state.saved)
         _perform(self.app, observation, action)
@@ -125,8 +134,26 @@ def label_session(session: Session, app: App, config: LabelConfig) -> list[StepL
     Raises:
         DatasetError: The replay shows another screen or other coverage than was recorded.
     """
+    with _state_graph(app) as graph:
+        return _label_steps(session, graph, config)
+
+
+@contextmanager
+def _state_graph(app: App) -> Iterator[StateGraph]:
+    """A graph while nothing is collected: searching its many live dicts would double the time."""
+    collected = gc.isenabled()
+    gc.disable()
     graph = StateGraph(app)
-    search = Search(graph, config)
+    try:
+        yield graph
+    finally:
+        graph.forget()
+        if collected:
+            gc.enable()
+
+
+def _label_steps(session: Session, graph: StateGraph, config: LabelConfig) -> list[StepLabels]:
+    app, search = graph.app, Search(graph, config)
     InProcessLink(app).restart(new_session=True)
     labels: list[StepLabels] = []
     for number, step in enumerate(session.transitions()):
