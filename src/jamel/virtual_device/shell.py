@@ -217,9 +217,10 @@ class _Runner:
             if self._take(opening):
                 self._group(start, closing, streams, live)
                 return
-        token = self.tokens[self.at]
-        if token.kind == "operator":
-            raise ShellSyntaxError(f"syntax error: unexpected '{token.text}'")
+        token = self.tokens[self.at] if self.at < len(self.tokens) else None
+        if token is None or token.kind == "operator":
+            found = token.text if token else "end"
+            raise ShellSyntaxError(f"syntax error: unexpected '{found}'")
         words: list[str] = []
         redirects: list[tuple[str, str]] = []
         self._simple(words, redirects, streams, live)

@@ -36,7 +36,7 @@ def tokenize(script: str) -> list[Token]:
             tokens.append(Token("redirect", match[0]))
             at = match.end()
         elif operator := next((o for o in _OPERATORS if script.startswith(o, at)), ""):
-            if operator in "{}" and not _stands_alone(script, at):
+            if operator in "{}" and not _is_reserved(script, at, tokens):
                 word, at = _read_word(script, at)
                 tokens.append(word)
                 continue
@@ -48,8 +48,10 @@ def tokenize(script: str) -> list[Token]:
     return tokens
 
 
-def _stands_alone(script: str, at: int) -> bool:
-    return script[at + 1 : at + 2] in ("", " ", "\n", ";", "\t")
+def _is_reserved(script: str, at: int, tokens: list[Token]) -> bool:
+    """Braces group only as words of their own, where a command could stand."""
+    alone = script[at + 1 : at + 2] in ("", " ", "\n", ";", "\t", ")", "|", "&")
+    return alone and (not tokens or tokens[-1].kind == "operator")
 
 
 def _read_word(script: str, at: int) -> tuple[Token, int]:
