@@ -28,6 +28,8 @@ from jamel.virtual_device.services import open_service
 FIRST_PORT, LAST_PORT = 5555, 6553
 START_TIMEOUT_S = 20.0
 RECONNECT_S = 0.3
+# Becomes the adb server; a watcher ends it when our end of the pipe closes, however we end.
+_END_WITH_US = 'exec 3<&0; (cat <&3 >/dev/null; kill $$) & exec "$0" "$@" </dev/null 3<&-'
 
 
 class AdbServer:
@@ -42,10 +44,11 @@ class AdbServer:
         """Start the process and wait until it answers. Raises AdbMissing."""
         self._home = tempfile.mkdtemp(prefix="jamel-adb-")
         self.port = _free_port()
+        address = f"tcp:localhost:{self.port}"
         self._process = subprocess.Popen(
-            [adb_executable(), "-L", f"tcp:localhost:{self.port}", "nodaemon", "server"],
+            ["sh", "-c", _END_WITH_US, adb_executable(), "-L", address, "nodaemon", "server"],
             env=self._environment(),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -58,7 +61,8 @@ class AdbServer:
         process, self._process = self._process, None
         if process is None:
             return
-        process.terminate()
+        if process.stdin is not None:
+            process.stdin.close()
         try:
             process.wait(timeout=5)
         except subprocess.TimeoutExpired:
