@@ -10,8 +10,11 @@ import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import TypeVar
+
+from jamel.errors import JamelError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -20,7 +23,11 @@ Result = TypeVar("Result")
 def run_parallel(
     work: Callable[[Item], Result], items: Sequence[Item], workers: int
 ) -> Iterator[Result]:
-    """Yield `work(item)` for every item, in order of completion; in this process for one worker."""
+    """Yield `work(item)` for every item, in order of completion; in this process for one worker.
+
+    Raises:
+        JamelError: A worker was killed, by the system for its memory or by hand.
+    """
     if workers == 1 or len(items) <= 1:
         yield from map(work, items)
         return
@@ -31,6 +38,12 @@ def run_parallel(
         try:
             for future in as_completed(futures):
                 yield future.result()
+        except BrokenProcessPool:
+            raise JamelError(
+                f"expected {workers} workers to finish {len(items)} items, found one killed, most "
+                "likely for want of memory. Start again: finished items are kept. If it happens "
+                "again, lower collect.workers."
+            ) from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
