@@ -1,5 +1,7 @@
 """Shards: what is written is read back, the same bytes each time, and damage is noticed."""
 
+import errno
+
 import pyarrow.parquet as pq
 import pytest
 
@@ -10,6 +12,7 @@ from jamel.episodes import (
     read_session,
     read_shards,
     read_table,
+    remove_partial,
     write_session,
     write_table,
 )
@@ -115,3 +118,21 @@ def test_an_unwritable_place_is_a_sentence(session, tmp_path):
 
 def test_digest_is_stable():
     assert coverage_digest(b"") == "e3b0c44298fc1c149afbf4c8996fb924"
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path):
+    left = tmp_path / ".tiny-000.parquet.4711.tmp"
+    left.write_bytes(b"half")
+    (tmp_path / "tiny-001.parquet").write_bytes(b"whole")
+    remove_partial(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny-001.parquet"]
+
+
+def test_a_full_disk_leaves_no_shard_and_says_so(session, tmp_path, monkeypatch):
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("jamel.episodes.os.fsync", full)
+    with pytest.raises(StoreError, match="No space left on device"):
+        write_session(session, tmp_path)
+    assert not list(tmp_path.iterdir())

@@ -35,7 +35,7 @@ def shards(tmp_path_factory):
 def tiny():
     agent, env = make_agent("planner"), TinyEnv()
     session = rollout(agent, env, seed=1, budget=20, session_id="tiny-0", suite="tiny")
-    return replace(session, device="emulator-5554")
+    return replace(session, app="com.example.real")
 
 
 def test_new_probes_come_from_the_coverage_files(tiny):

@@ -15,7 +15,7 @@ from typing import Any
 
 from jamel.agents import MODEL_AGENTS, Agent, make_agent
 from jamel.config import Config, DeviceConfig
-from jamel.episodes import is_readable, shard_path, write_session
+from jamel.episodes import is_readable, remove_partial, shard_path, write_session
 from jamel.errors import ConfigError
 from jamel.parallel import run_parallel
 from jamel.rollout import rollout
@@ -133,6 +133,7 @@ def collect(
     )
     for name, folder in {(job.agent, job.model_dir) for job in jobs}:
         _check_agent(name, folder)
+    remove_partial(Path(out_dir))
     missing = [job for job in jobs if not is_readable(job.path)]
     there = len(jobs) - len(missing)
     for number, finished in enumerate(

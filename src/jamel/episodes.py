@@ -124,6 +124,12 @@ def shard_paths(folder: Path) -> list[Path]:
     return sorted(Path(folder).rglob("*.parquet"))
 
 
+def remove_partial(folder: Path) -> None:
+    """Remove what a killed writer left; only for one who knows that no other writes there."""
+    for partial in Path(folder).glob(".*.parquet.*.tmp"):
+        partial.unlink(missing_ok=True)
+
+
 def is_readable(path: Path) -> bool:
     """Whether a complete shard of this version lies there, by its footer alone."""
     try:

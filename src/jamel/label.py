@@ -16,6 +16,7 @@ import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,11 +25,13 @@ from jamel.config import Config, LabelConfig
 from jamel.coverage import ProbeSet
 from jamel.coverage.jacoco import read_exec
 from jamel.envs.base import candidates
-from jamel.episodes import read_session, write_table
-from jamel.errors import DatasetError, ShardError
+from jamel.episodes import read_session, remove_partial, write_table
+from jamel.errors import ConfigError, DatasetError, ShardError
 from jamel.parallel import run_parallel
-from jamel.rollout import VIRTUAL
 from jamel.types import Session
+
+if TYPE_CHECKING:
+    from jamel.virtual_device.apps import AppSpec
 
 Progress = Callable[[int, int, str], None]
 """Called with (sessions labelled, sessions in all, the session just finished)."""
@@ -73,6 +76,7 @@ def label(
     if not session_paths:
         raise DatasetError("expected sessions to label, found none. Run `jamel collect` first.")
     work = partial(label_shard, config.label, out_dir=Path(out_dir))
+    remove_partial(Path(out_dir))
     missing = [path for path in session_paths if not _is_made(config.label, path, out_dir)]
     there = len(session_paths) - len(missing)
     for number, name in enumerate(run_parallel(work, missing, config.collect.workers), there + 1):
@@ -137,16 +141,32 @@ def discounted(new_probes: Sequence[int], gamma: float) -> list[float]:
     return totals[::-1]
 
 
-def is_counterfactual(session: Session, config: LabelConfig) -> bool:
-    """Whether every candidate can be tried: the app runs on the embedded device."""
-    return config.kind == "counterfactual" and session.device == VIRTUAL
+def embedded_app(session: Session) -> AppSpec | None:
+    """The embedded device's app that a session explored, over whichever transport; else None.
+
+    Raises:
+        DatasetError: There is an app of that name, but of another build.
+    """
+    from jamel.suites import app_spec
+
+    try:
+        spec = app_spec(session.app)
+    except ConfigError:
+        return None
+    if spec.build != session.build:
+        raise DatasetError(
+            f"session {session.session_id}: expected build {session.build} of {session.app}, found "
+            f"{spec.build}. The app has changed since: collect the session again."
+        )
+    return spec
 
 
 def _candidate_labels(
     session: Session, config: LabelConfig, new_probes: list[int]
 ) -> tuple[list[list[float]], list[list[bool]]]:
-    if is_counterfactual(session, config):
-        return _tried(session, config)
+    spec = embedded_app(session) if config.kind == "counterfactual" else None
+    if spec is not None:
+        return _tried(session, spec, config)
     worth = new_probes if config.kind == "immediate" else discounted(new_probes, config.gamma)
     q, novel = [], []
     for step, value, count in zip(session.transitions(), worth, new_probes, strict=True):
@@ -156,17 +176,12 @@ def _candidate_labels(
     return q, novel
 
 
-def _tried(session: Session, config: LabelConfig) -> tuple[list[list[float]], list[list[bool]]]:
+def _tried(
+    session: Session, spec: AppSpec, config: LabelConfig
+) -> tuple[list[list[float]], list[list[bool]]]:
     from jamel.counterfactual import label_session
-    from jamel.suites import app_spec
     from jamel.virtual_device.apps import App
 
-    spec = app_spec(session.app)
-    if spec.build != session.build:
-        raise DatasetError(
-            f"session {session.session_id}: expected build {session.build} of {session.app}, found "
-            f"{spec.build}. The app has changed since: collect the session again."
-        )
     labels = label_session(session, App(spec), config)
     return [item.q for item in labels], [item.novel for item in labels]
 
