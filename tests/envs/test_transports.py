@@ -5,7 +5,7 @@ import random
 import pytest
 
 from jamel.envs.adb_link import AdbLink
-from jamel.envs.android import AndroidEnv, make_env
+from jamel.envs.android import AndroidEnv, attach_env, make_env
 from jamel.envs.base import candidates
 from jamel.errors import AdbMissing, AppMissing, CoverageError, DeviceLost, DeviceMissing
 from jamel.types import Action, ActionKind, Observation
@@ -94,6 +94,15 @@ def test_a_frozen_device_meets_the_deadline(device: VirtualDevice) -> None:
     with pytest.raises(DeviceLost, match=r"0\.5 s"):
         env.step(Action(ActionKind.BACK))
     device.faults.slow_s = 0.0
+
+
+def test_attaching_to_a_device_that_is_already_there(device: VirtualDevice) -> None:
+    package = device.device.app.package
+    env = attach_env(device.serial, package, adb_port=device.adb.port, app="mine")
+    assert env.reset()[0].package == package
+    assert env.app == "mine" and env.device == device.serial and env.build
+    env.close()
+    assert attach_env(device.serial, package, adb_port=device.adb.port).reset()[0].elements
 
 
 def test_missing_things_are_named(device: VirtualDevice) -> None:

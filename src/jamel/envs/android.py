@@ -105,6 +105,34 @@ class AndroidEnv:
         return fresh
 
 
+def attach_env(
+    serial: str,
+    package: str,
+    *,
+    adb_port: int = 5037,
+    app: str = "",
+    screenshots: bool = False,
+    **options: Any,
+) -> AndroidEnv:
+    """An environment on a device that is already there: a real phone or a running emulator.
+
+    Args:
+        serial: the device, as `adb devices` lists it.
+        package: the app to explore, installed and instrumented with JaCoCo.
+        adb_port: the port of the adb server that knows the device.
+        app: the name under which results are kept; the package by default.
+        screenshots: whether observations carry a PNG.
+        options: passed to `AdbLink`, such as `activity`, `timeout_s`, `coverage_broadcast`.
+
+    Raises:
+        DeviceError: no adb server, no such device, or the app is not installed.
+    """
+    from jamel.envs.adb_link import AdbLink
+
+    link = AdbLink(serial, adb_port, package, **options)
+    return AndroidEnv(link, app=app, screenshots=screenshots)
+
+
 def make_env(
     spec: AppSpec, transport: str = "in_process", *, screenshots: bool = False, **options: Any
 ) -> AndroidEnv:
