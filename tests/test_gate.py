@@ -104,6 +104,14 @@ def test_a_pair_stored_the_other_way_round_is_turned() -> None:
     assert decide(found, VALID, None, GateConfig()).promoted
 
 
+def test_only_the_full_budget_counts() -> None:
+    found = results()
+    found["meta"]["budget"] = 120
+    early = [pair | {"budget": 50, "low": -9.0, "high": -8.0} for pair in found["paired"]]
+    found["paired"] = early + [pair | {"budget": 120} for pair in found["paired"]]
+    assert decide(found, VALID, None, GateConfig()).promoted
+
+
 def test_a_decision_is_plain_data() -> None:
     plain = decide(results(), VALID, None, GateConfig()).as_dict()
     assert plain["promoted"] is True

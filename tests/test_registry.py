@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,13 @@ def test_a_comparison_with_a_former_champion_does_not_count(project: Path, hf_di
     assert late.tags["measured_against"] == ""
     with pytest.raises(GateError, match="measured against the current champion"):
         registry.promote(project, "2")
+
+
+def test_files_that_are_gone_are_a_sentence(project: Path, hf_dir: Path) -> None:
+    register(project, hf_dir)
+    shutil.rmtree(stores.stores_at(project).mlflow_artifacts / "models")
+    with pytest.raises(StoreError, match="from a backup"):
+        registry.model_dir(project, "1")
 
 
 def test_unknown_versions_and_uninitialised_stores(project: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,11 @@ def test_the_lock_is_released_after_an_exception(tmp_path: Path) -> None:
 def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="full disk"), stores.full_disk_is_a_store_error(tmp_path):
         raise OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(StoreError, match="full disk"), stores.full_disk_is_a_store_error(tmp_path):
+        try:
+            raise sqlite3.OperationalError("database or disk is full")
+        except sqlite3.OperationalError as error:
+            raise ValueError("a library's own") from error
     with pytest.raises(PermissionError), stores.full_disk_is_a_store_error(tmp_path):
         raise PermissionError(errno.EACCES, "no")
     with pytest.raises(StoreError, match="MB free"):

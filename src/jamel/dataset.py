@@ -7,7 +7,6 @@ the branch stay as they are, so a dirty worktree is no obstacle and loses nothin
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import subprocess
@@ -20,7 +19,13 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from jamel.errors import Busy, DatasetError
-from jamel.stores import full_disk_is_a_store_error, lock, open_stores, telemetry_off
+from jamel.stores import (
+    disk_is_full,
+    full_disk_is_a_store_error,
+    lock,
+    open_stores,
+    telemetry_off,
+)
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -183,16 +188,9 @@ def _reading(root: Path) -> Iterator[Repo]:
             "Wait until the other command ends."
         ) from None
     except DvcException as error:
-        _reraise_full_disk(error)
+        if disk_is_full(error):
+            raise
         raise DatasetError(_explain(error)) from None
-
-
-def _reraise_full_disk(error: BaseException) -> None:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise cause
-        cause = cause.__cause__ or cause.__context__
 
 
 def _explain(error: Exception) -> str:

@@ -69,8 +69,7 @@ def decide(
             `tokens_per_decision` and `ms_per_decision` are used where `results` has no rows of it.
         gate: the metric that counts and the ratios of cost that are tolerated.
     """
-    rows = list(results.get("rows", ()))
-    pairs = list(results.get("paired", ()))
+    rows, pairs = _final(results, "rows"), _final(results, "paired")
     conditions = [
         _validated(validation),
         _better(pairs, NO_MEMORY, gate.metric),
@@ -91,6 +90,12 @@ def require(decision: Decision) -> None:
             "expected every promotion condition to hold, found these failed:\n"
             f"{decision.reasons()}\nThe champion is unchanged; improve the model or the data."
         )
+
+
+def _final(results: Mapping[str, Any], part: str) -> list[Row]:
+    """Rows or pairs at the full budget; an evaluation also reports smaller ones."""
+    full = results.get("meta", {}).get("budget")
+    return [row for row in results.get(part, ()) if row.get("budget", full) == full]
 
 
 def _validated(validation: Mapping[str, Any]) -> Condition:

@@ -147,17 +147,27 @@ def lock(root: Path, name: str, wait_s: float = 0.0) -> Iterator[None]:
 
 @contextmanager
 def full_disk_is_a_store_error(path: Path | str) -> Iterator[None]:
-    """Turn a full disk or an exhausted quota into a StoreError that says where and how much."""
+    """Turn a full disk or an exhausted quota into a StoreError that says where and how much.
+
+    Libraries wrap the system's error in their own: the whole chain of causes is looked through.
+    """
     try:
         yield
-    except OSError as error:
-        if error.errno not in _FULL:
+    except Exception as error:
+        if not disk_is_full(error):
             raise
         raise StoreError(_full_message(Path(path))) from error
-    except sqlite3.OperationalError as error:
-        if "full" not in str(error):
-            raise
-        raise StoreError(_full_message(Path(path))) from error
+
+
+def disk_is_full(error: BaseException | None) -> bool:
+    """Whether an exception, or one that it was raised from, says that there is no room left."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            return True
+        if "database or disk is full" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def require_free(path: Path | str, needed_bytes: int) -> None:

@@ -27,6 +27,7 @@ from jamel.registry.versions import (
     get_version,
 )
 from jamel.registry.wire import Question, Ranked, memory_to_json, read_ranked, to_json
+from jamel.stores import full_disk_is_a_store_error
 from jamel.tables import final_budget, summarise
 
 NAME = "policy"
@@ -73,7 +74,7 @@ def register(
         StoreError: the stored model does not load or answers otherwise than the one in memory.
     """
     tracker = Tracker(root)
-    with tracker.run(run_name, config, arm=arm) as run_id:
+    with full_disk_is_a_store_error(root), tracker.run(run_name, config, arm=arm) as run_id:
         tracker.log_history(run_id, {"loss": losses})
         tracker.log_json(run_id, results, EVALUATION_FILE)
         tracker.log_json(run_id, validation, VALIDATION_FILE)

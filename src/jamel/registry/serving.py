@@ -44,8 +44,11 @@ class Ranker(ModelPolicy):
 
 def load_ranker(path: Path | str) -> Ranker:
     """A ranker over what `save_pretrained` wrote; raises OSError when it is no model."""
+    from transformers.utils.logging import disable_progress_bar
+
     from jamel.model.modeling import JamelModel
 
+    disable_progress_bar()
     return Ranker(JamelModel.from_pretrained(str(path)))
 
 

@@ -17,7 +17,7 @@ from jamel.config import GateConfig
 from jamel.errors import GateError, StoreError
 from jamel.gate import Condition, Decision, decide, require
 from jamel.registry.connection import MODEL_NAME, connect, missing
-from jamel.stores import lock, stores_at
+from jamel.stores import full_disk_is_a_store_error, lock, stores_at
 
 CHAMPION = "champion"
 EVALUATION_FILE = "results.json"
@@ -88,14 +88,19 @@ def champion_dir(root: Path | str) -> Path | None:
 def model_dir(root: Path | str, version: str) -> Path:
     """The `save_pretrained` folder of a version; raises StoreError when its files are gone."""
     import mlflow
+    from mlflow.exceptions import MlflowException
 
     connect(root)
-    folder = Path(mlflow.artifacts.download_artifacts(f"models:/{MODEL_NAME}/{version}"))
-    found = folder / "artifacts" / "hf"
-    if not found.is_dir():
+    try:
+        folder = mlflow.artifacts.download_artifacts(f"models:/{MODEL_NAME}/{version}")
+    except (MlflowException, OSError):
+        folder = ""
+    found = Path(folder, "artifacts", "hf")
+    if not folder or not found.is_dir():
         raise StoreError(
-            f"expected the files of version {version} in {found}, found none. Restore "
-            "stores/mlflow-artifacts from a backup, or register the model again."
+            f"expected the files of model version {version} in "
+            f"{stores_at(root).mlflow_artifacts}, found none. Restore that folder from a backup, "
+            "or train and register the model again."
         )
     return found
 
@@ -125,7 +130,7 @@ def promote(
         GateError: at least one condition failed; the champion is unchanged.
         StoreError: there is no such version, or it was registered without an evaluation.
     """
-    with lock(Path(root), "registry", wait_s=60):
+    with lock(Path(root), "registry", wait_s=60), full_disk_is_a_store_error(root):
         candidate, now = get_version(root, version), champion(root)
         if now is not None and now.version == candidate.version:
             return {"version": candidate.version, "previous": now.version, "promoted": True}
