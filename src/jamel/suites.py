@@ -109,7 +109,7 @@ def reachable(spec: AppSpec) -> int:
 
 
 def keep_reachable(counts: dict[str, int], path: Path = CACHE_FILE) -> None:
-    """Raise the stored counts to `counts` where those are higher; the file is never half-written."""
+    """Raise the stored counts to `counts` where those are higher; never half-written."""
     stored = dict(_read_counts(path))
     for build, count in counts.items():
         stored[build] = max(count, stored.get(build, 0))

@@ -174,6 +174,12 @@ class App:
             *self._contexts[index].s.values(),
         )  # fmt: skip
 
+    def cell(self) -> tuple:
+        """A coarse name of where the app is: page, dialog, and which values are set."""
+        nav = self._nav
+        state = self._contexts[nav["stack"][-1][0]].s
+        return nav["stack"][-1], nav["dialog"], tuple(bool(value) for value in state.values())
+
     def feature_in_front(self) -> int:
         """The index of the feature whose page is on top."""
         return self._nav["stack"][-1][0]

@@ -7,12 +7,17 @@ nearest new probe, on from there, and again.
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
+from random import Random
 
 from jamel.virtual_device.apps.app import App, AppSnapshot
 
 MOST_TRANSITIONS = 48_000
-WIDTHS = (150, 600, 2400, 9600)
+BURST = 16
+"""Actions of a random walk from a remembered state, before another one is taken."""
+
+WIDTHS = (200,)
 """Transitions without a new probe after which a search gives up, round by round."""
 
 Roots = dict[tuple, deque[AppSnapshot]]
@@ -26,6 +31,7 @@ def search(app: App, transitions: int = MOST_TRANSITIONS) -> int:
     oracle.add_root(first)
     for width in WIDTHS:
         oracle.round(width)
+    oracle.wander()
     return oracle.union.bit_count()
 
 
@@ -36,6 +42,8 @@ class _Search:
         self.app, self.left = app, transitions
         self.union = int.from_bytes(app.probe_bytes(), "big")
         self.roots: Roots = {}
+        self.cells: dict[tuple, AppSnapshot] = {}
+        self.queue: list[tuple[int, int, tuple]] = []
 
     def add_root(self, snapshot: AppSnapshot) -> None:
         """Keep the first state in which a feature is in front, signed in or not."""
@@ -84,7 +92,7 @@ class _Search:
                 probes = int.from_bytes(app.probe_bytes(), "big")
                 if probes & ~self.union:
                     self.union |= probes
-                    return self.kept(index)
+                    return self.kept()
                 key = app.local_key(index)
                 if key in seen:
                     continue
@@ -95,8 +103,39 @@ class _Search:
                     self.add_root(app.snapshot())
         return None
 
-    def kept(self, index: int) -> AppSnapshot | None:
-        """The state now, unless another feature has come to the front: that one gets it."""
+    def kept(self) -> AppSnapshot:
+        """The state now, for the feature that is in front."""
         snapshot = self.app.snapshot()
         self.add_root(snapshot)
         return snapshot
+
+    def remember(self, fresh: bool = False) -> None:
+        """Keep the state if no like one is kept, or if it has just shown something new."""
+        cell = self.app.cell()
+        if fresh or cell not in self.cells:
+            self.cells[cell] = self.app.snapshot()
+            heapq.heappush(self.queue, (0 if fresh else 1, len(self.queue), cell))
+
+    def wander(self) -> None:
+        """Spend what is left on random walks from the states that were tried least."""
+        rng = Random(0)
+        for roots in self.roots.values():
+            for root in roots:
+                self.app.restore(root)
+                self.remember()
+        while self.left > 0:
+            tries, order, cell = heapq.heappop(self.queue)
+            heapq.heappush(self.queue, (tries + 1, order, cell))
+            self.app.restore(self.cells[cell])
+            self.burst(rng)
+
+    def burst(self, rng: Random) -> None:
+        """One random walk."""
+        app = self.app
+        for _ in range(BURST):
+            app.apply(rng.choice(app.candidates_fast()))
+            probes = int.from_bytes(app.probe_bytes(), "big")
+            fresh = bool(probes & ~self.union)
+            self.union |= probes
+            self.remember(fresh)
+        self.left -= BURST

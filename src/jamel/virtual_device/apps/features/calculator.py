@@ -38,7 +38,7 @@ def page_main(c: Context) -> Page:
     keys = [
         bar(*(button("key", key, _handler(key), key) for key in line)) for line in c.cfg["keys"]
     ]
-    extra = ()
+    extra: tuple[Any, ...] = ()
     if c.cfg["memory"]:
         extra = (bar(button("store", "M+", "on_store"), button("recall", "MR", "on_recall")),)
     return Page(

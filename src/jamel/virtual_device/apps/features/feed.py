@@ -54,7 +54,7 @@ def page_main(c: Context) -> Page:
         row("story", name, "on_story", name, hold="on_quick", sub="read" * (name in c.s["read"]))
         for name in stories
     ]
-    icons = (icon("refresh", "Refresh", "on_refresh"),)
+    icons: tuple[Any, ...] = (icon("refresh", "Refresh", "on_refresh"),)
     if c.cfg["drawer"]:
         icons = (icon("drawer", "Open drawer", "on_drawer"), *icons)
     tabs = tuple(tab("tab", name, name == topic, "on_tab", name) for name in c.cfg["tabs"])
