@@ -32,7 +32,7 @@ def champion_model(project: Layout) -> str | None:
 
 @step("register")
 def register_model(
-    config: Config, project: Layout, model: Path, validation: Mapping[str, Any]
+    config: Config, project: Layout, model: Path, validation: Mapping[str, Any], run_id: str
 ) -> str:
     """Log the run, check that the stored model answers as the trained one, and register it."""
     results = read_json(project.results)
@@ -45,6 +45,7 @@ def register_model(
         validation,
         losses=training_losses(model),
         files=[project.report, Path(validation["docs"]).parent],
+        run_id=run_id,
     )
     say(f"registered as version {made.version}")
     return str(made.version)

@@ -1,4 +1,4 @@
-"""The whole loop as one flow: collect, label, train, validate, version, evaluate, promote.
+"""The whole loop as one flow: collect, label, validate, version, train, evaluate, promote.
 
 Only the order is decided here. `python -m pipelines.retrain --config configs/laptop.yaml` runs it
 in the current directory with Prefect's ephemeral server; prefect.yaml schedules it.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from pipelines.promote import (
     write_final_report,
 )
 from pipelines.summary import print_summary
+from pipelines.tracking import tracked
 from pipelines.train import train_arm
 
 ABLATED_AT_TEST_TIME = {"zeroed-memory": "jamel", "shuffled-memory": "jamel"}
@@ -66,18 +68,41 @@ def retrain(config: str = "configs/laptop.yaml", grow: bool = False) -> dict[str
 
 def loop(config: Config, project: Layout, grow: bool = False) -> dict[str, Any]:
     """The steps of the loop, in order; the caller holds the project."""
-    collect_and_label(config, project, 0)
-    validate_dataset(project)
-    models = train_arms(config, project, grow)
-    validation = validate_dataset(project)
-    require_valid(validation)
-    dataset = version_dataset(project, f"dataset/{config_digest(config)}")
-    agents = agents_to_measure(config, models, champion_model(project))
-    remembered(evaluate_models, config=config, models=agents, project=project)
-    version = register_model(config, project, models["jamel"], validation)
-    decision = promote_candidate(config, project, version)
-    write_final_report(project, decision, {"model version": version, "dataset md5": dataset})
-    return {"dataset": dataset, "validation": validation, "decision": decision}
+    with tracked(config, project) as run_id:
+        validation, dataset, models = run_rounds(config, project, grow, run_id)
+        agents = agents_to_measure(config, models, champion_model(project))
+        remembered(evaluate_models, config=config, models=agents, project=project)
+        version = register_model(config, project, models["jamel"], validation, run_id)
+        decision = promote_candidate(config, project, version)
+        lineage = {"model version": version, "dataset md5": dataset, "MLflow run": run_id}
+        write_final_report(project, decision, lineage)
+    return {"dataset": dataset, "validation": validation, "decision": decision, "run_id": run_id}
+
+
+def run_rounds(
+    config: Config, project: Layout, grow: bool, run_id: str
+) -> tuple[dict[str, Any], str, dict[str, Path | None]]:
+    """Every round: collect, label, validate, version, train; returns the last one's outcome."""
+    rounds = rounds_to_run(config, project, grow)
+    models: dict[str, Path | None] = {
+        arm: project.last_model(arm) if rounds.start else None for arm in trained_arms(config)
+    }
+    for index in rounds:
+        collect_of_arms(config, project, index, models)
+        validation = validate_dataset(project)
+        require_valid(validation)
+        tag = f"dataset/{config_digest(config)}/round-{index}"
+        dataset = version_dataset(project, tag)
+        models |= train_arms(config, project, index, models, run_id)
+    return validation, dataset, models
+
+
+def rounds_to_run(config: Config, project: Layout, grow: bool) -> range:
+    """Rounds from the first on, or as many on-policy ones as the profile has beyond the last."""
+    if grow and project.last_model("jamel") is not None:
+        start = project.last_round("jamel") + 1
+        return range(start, start + max(1, config.rounds.on_policy))
+    return range(config.rounds.on_policy + 1)
 
 
 def trained_arms(config: Config) -> list[str]:
@@ -88,26 +113,59 @@ def trained_arms(config: Config) -> list[str]:
     return list(dict.fromkeys(["jamel", *(name for name in wanted if name in MODEL_AGENTS)]))
 
 
-def train_arms(config: Config, project: Layout, grow: bool) -> dict[str, Path]:
-    """Every arm through its own on-policy rounds, side by side with a core each."""
+def collect_of_arms(
+    config: Config, project: Layout, index: int, models: Mapping[str, Path | None]
+) -> None:
+    """Round 0 for all arms together; later ones by every arm's own model, side by side."""
+    if index == 0:
+        collect_and_label(config, project, 0)
+        return
     arms = trained_arms(config)
-    share = config.collect.model_copy(
-        update={"workers": max(1, config.collect.workers // len(arms))}
+    share = max(1, config.collect.workers // len(arms))
+    alone = config.model_copy(
+        update={"collect": config.collect.model_copy(update={"workers": share})}
     )
-    alone = config.model_copy(update={"collect": share})
-    running = {arm: arm_rounds.submit(alone, project, arm, grow) for arm in arms}
+    running = [collect_for_arm.submit(alone, project, index, arm, models[arm]) for arm in arms]
+    for future in running:
+        future.result()
+
+
+def train_arms(
+    config: Config, project: Layout, index: int, models: Mapping[str, Path | None], run_id: str
+) -> dict[str, Path]:
+    """Every arm on rounds 0 to `index`, side by side with a core each."""
+    running = {
+        arm: train_for_arm.submit(config, project, arm, index, models[arm], run_id)
+        for arm in trained_arms(config)
+    }
     return {arm: Path(future.result()) for arm, future in running.items()}
 
 
-@step("arm", retries=0)
-def arm_rounds(config: Config, project: Layout, arm: str, grow: bool) -> str:
-    """One arm: train on what is there, then explore with the model, label, and train again."""
-    start = project.last_round(arm) if grow else 0
-    model = train_round(config, project, arm, start, project.last_model(arm) if grow else None)
-    for index in range(start + 1, start + 1 + config.rounds.on_policy):
-        collect_and_label(config, project, index, arm, model)
-        model = train_round(config, project, arm, index, model)
-    return str(model)
+@step("collect for an arm", retries=0)
+def collect_for_arm(
+    config: Config, project: Layout, index: int, arm: str, model: Path | None
+) -> None:
+    """One arm's on-policy round."""
+    collect_and_label(config, project, index, arm, model)
+
+
+@step("train an arm", retries=0)
+def train_for_arm(
+    config: Config, project: Layout, arm: str, index: int, init_from: Path | None, run_id: str
+) -> str:
+    """Train an arm, starting from its model of the round before."""
+    trained = remembered(
+        train_arm,
+        config=config,
+        project=project,
+        sessions=project.shards("sessions", arm, index),
+        labels=project.shards("labels", arm, index),
+        out_dir=project.model(arm, index),
+        arm=arm,
+        init_from=init_from,
+        parent=run_id,
+    )
+    return str(trained["model"])
 
 
 def collect_and_label(
@@ -133,26 +191,8 @@ def collect_and_label(
     remembered(label_round, config=config, sessions=shards, out_dir=project.labels / name)
 
 
-def train_round(
-    config: Config, project: Layout, arm: str, round_index: int, init_from: Path | None
-) -> Path:
-    """Train an arm on rounds 0 to `round_index`, starting from its last model."""
-    out_dir = project.model(arm, round_index)
-    start = None if init_from == out_dir else init_from
-    trained = remembered(
-        train_arm,
-        config=config,
-        sessions=project.shards("sessions", arm, round_index),
-        labels=project.shards("labels", arm, round_index),
-        out_dir=out_dir,
-        arm=arm,
-        init_from=start,
-    )
-    return Path(trained["model"])
-
-
 def agents_to_measure(
-    config: Config, models: dict[str, Path], champion: str | None
+    config: Config, models: Mapping[str, Path | None], champion: str | None
 ) -> dict[str, Path | None]:
     """The agents of the profile with their models, and the champion if there is one."""
     agents = {

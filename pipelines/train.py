@@ -1,6 +1,7 @@
-"""The task around `jamel.train`: one arm's model from the rounds so far.
+"""The task around a tracked `jamel.train`: one arm's model from the rounds so far.
 
-Remembered by the model and training settings, the arm and the contents of the shards.
+Remembered by the model and training settings, the arm and the contents of the shards; its curves
+are in MLflow while it runs.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from jamel.config import Config
-from jamel.train import train
+from jamel.layout import Layout
+from jamel.registry import train_tracked
 from pipelines.caching import digest, say, step
 from pipelines.isolation import in_own_process
 from pipelines.ticker import Ticker
@@ -17,11 +19,13 @@ from pipelines.ticker import Ticker
 
 def _key(
     config: Config,
+    project: Layout,
     sessions: list[Path],
     labels: list[Path],
     out_dir: Path,
     arm: str,
     init_from: Path | None = None,
+    parent: str = "",
 ) -> str:
     start = None if init_from is None else init_from / "model.safetensors"
     settings = (config.model, config.train, config.label)
@@ -31,16 +35,27 @@ def _key(
 @step("train", _key)
 def train_arm(
     config: Config,
+    project: Layout,
     sessions: list[Path],
     labels: list[Path],
     out_dir: Path,
     arm: str,
     init_from: Path | None = None,
+    parent: str = "",
 ) -> dict[str, Any]:
     """Train an arm in a process of its own; a killed training resumes from its last checkpoint."""
     ticker = Ticker(f"train {arm} {out_dir.name}", config.train.updates)
     result = in_own_process(
-        train, config, sessions, labels, out_dir, arm=arm, init_from=init_from, on_metrics=ticker
+        train_tracked,
+        project.root,
+        config,
+        sessions,
+        labels,
+        out_dir,
+        arm=arm,
+        init_from=init_from,
+        parent=parent,
+        on_metrics=ticker,
     )
     losses = [float(loss) for loss in result.losses]
     say(f"{arm} {out_dir.name}: {result.updates} updates on {result.samples} sessions")

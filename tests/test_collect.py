@@ -82,3 +82,12 @@ def test_mistakes_fail_before_anything_starts(tmp_path):
     with pytest.raises(ConfigError, match="needs a trained model"):
         collect(profile(), tmp_path, model_dir=tmp_path / "nowhere")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_shard_of_other_settings_is_collected_anew(tmp_path):
+    (first, *_), shorter = collect(profile(), tmp_path), profile(steps=6)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.parquet")}
+    collect(profile(), tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.parquet")} == before
+    collect(shorter, tmp_path)
+    assert len(read_session(first).transitions()) == 6

@@ -8,7 +8,7 @@ import pytest
 from jamel.agents import make_agent
 from jamel.episodes import (
     coverage_digest,
-    is_readable,
+    is_made,
     read_session,
     read_shards,
     read_table,
@@ -33,7 +33,7 @@ def test_what_is_written_is_read_back(session, tmp_path):
     path = write_session(session, tmp_path)
     assert path.name == "tiny-000.parquet"
     assert read_session(path) == session
-    assert is_readable(path)
+    assert is_made(path)
     assert read_shards(tmp_path) == [session]
 
 
@@ -65,7 +65,7 @@ def test_a_truncated_shard_is_an_error_that_names_it(session, tmp_path, keep):
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(ShardError, match="tiny-000"):
         read_session(path)
-    assert not is_readable(path)
+    assert not is_made(path)
 
 
 def test_a_flipped_bit_in_a_page_is_an_error(session, tmp_path):
@@ -86,7 +86,7 @@ def test_another_schema_version_or_kind_is_an_error(session, tmp_path):
     pq.write_table(table.replace_schema_metadata(metadata), path)
     with pytest.raises(ShardError, match="of version 2"):
         read_session(path)
-    assert not is_readable(path)
+    assert not is_made(path)
 
 
 def test_missing_columns_and_wrong_coverage_are_errors(session, tmp_path):

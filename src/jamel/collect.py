@@ -7,6 +7,8 @@ gives the same shards whatever the number of workers.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +17,7 @@ from typing import Any
 
 from jamel.agents import MODEL_AGENTS, Agent, make_agent
 from jamel.config import Config, DeviceConfig
-from jamel.episodes import is_readable, remove_partial, shard_path, write_session
+from jamel.episodes import is_made, remove_partial, shard_path, write_session
 from jamel.errors import ConfigError
 from jamel.parallel import run_parallel
 from jamel.rollout import rollout
@@ -48,6 +50,18 @@ class Job:
     def path(self) -> Path:
         """Where the shard will lie."""
         return shard_path(self.out_dir, self.session_id)
+
+    def origin(self) -> str:
+        """A digest of what determines the session: the app's build, the agent and its weights."""
+        from jamel.suites import app_spec
+
+        parts = {
+            "app": app_spec(f"{self.suite}/{self.index}").build,
+            "agent": [self.agent, self.seed, self.steps],
+            "model": [_weights(self.model_dir), self.temperature] if self.model_dir else [],
+            "device": self.device.model_dump(exclude={"serials", "step_timeout_s"}),
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def plan(
@@ -107,8 +121,9 @@ def collect(
 ) -> list[Path]:
     """Collect one round and return its shards in the order of the apps.
 
-    Shards that are there and complete are kept, so an interrupted call loses at most the
-    sessions under way.
+    Shards that are there, complete and of the same origin are kept, so an interrupted call loses
+    at most the sessions under way. A shard of other apps, weights or settings is collected anew;
+    what was versioned stays in DVC.
 
     Args:
         config: The profile; `collect` and `device` are read.
@@ -134,7 +149,7 @@ def collect(
     for name, folder in {(job.agent, job.model_dir) for job in jobs}:
         _check_agent(name, folder)
     remove_partial(Path(out_dir))
-    missing = [job for job in jobs if not is_readable(job.path)]
+    missing = [job for job in jobs if not is_made(job.path, job.origin())]
     there = len(jobs) - len(missing)
     for number, finished in enumerate(
         run_parallel(collect_session, missing, config.collect.workers), there + 1
@@ -146,7 +161,7 @@ def collect(
 
 def collect_session(job: Job) -> str:
     """Collect one session, write its shard and return its name."""
-    write_session(explore(job), job.out_dir)
+    write_session(explore(job), job.out_dir, job.origin())
     return job.session_id
 
 
@@ -178,6 +193,16 @@ def _agent(name: str, model_dir: Path | None, temperature: float) -> Agent:
 
         torch.set_num_threads(1)
     return agent
+
+
+@lru_cache(maxsize=8)
+def _digest_of(path: Path, changed_ns: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _weights(model_dir: Path) -> str:
+    path = model_dir / "model.safetensors"
+    return _digest_of(path, path.stat().st_mtime_ns) if path.exists() else ""
 
 
 def _check_agent(name: str, model_dir: Path | None) -> None:

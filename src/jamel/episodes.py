@@ -30,6 +30,7 @@ SCHEMA_VERSION = 1
 _VERSION_KEY = b"jamel.schema_version"
 _KIND_KEY = b"jamel.kind"
 _SESSION_KEY = b"jamel.session"
+_ORIGIN_KEY = b"jamel.origin"
 _START_KEY = "start_coverage"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,199}")
 
@@ -84,8 +85,13 @@ def shard_path(folder: Path, session_id: str) -> Path:
     return Path(folder) / f"{session_id}.parquet"
 
 
-def write_session(session: Session, folder: Path) -> Path:
+def write_session(session: Session, folder: Path, origin: str = "") -> Path:
     """Write one shard atomically and return its path; an existing one is replaced.
+
+    Args:
+        session: What happened.
+        folder: The folder of the round.
+        origin: A digest of what determined the session, for `is_made`.
 
     Raises:
         ShardError: The session id is no file name.
@@ -93,7 +99,10 @@ def write_session(session: Session, folder: Path) -> Path:
     """
     path = shard_path(folder, session.session_id)
     table = pa.Table.from_pydict(_columns(session), schema=SCHEMA)
-    metadata = {_SESSION_KEY: json.dumps(_header(session), sort_keys=True).encode()}
+    metadata = {
+        _SESSION_KEY: json.dumps(_header(session), sort_keys=True).encode(),
+        _ORIGIN_KEY: origin.encode(),
+    }
     write_table(table, path, kind="session", metadata=metadata)
     return path
 
@@ -130,13 +139,14 @@ def remove_partial(folder: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def is_readable(path: Path) -> bool:
-    """Whether a complete shard of this version lies there, by its footer alone."""
+def is_made(path: Path, origin: str = "") -> bool:
+    """Whether a complete shard of this version and origin lies there, by its footer alone."""
     try:
-        _check_version(pq.read_schema(path).metadata or {}, path, kind="session")
+        metadata = pq.read_schema(path).metadata or {}
+        _check_version(metadata, path, kind="session")
     except (OSError, pa.ArrowException, ShardError):
         return False
-    return True
+    return metadata.get(_ORIGIN_KEY, b"") == origin.encode()
 
 
 def write_table(

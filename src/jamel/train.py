@@ -12,7 +12,7 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,7 @@ def train(
     init_from: Path | None = None,
     resume: bool = True,
     on_metrics: OnMetrics | None = None,
+    notes: Mapping[str, str] | None = None,
 ) -> TrainResult:
     """Train one arm and save it as `out_dir` (config.json, model.safetensors, training.json).
 
@@ -69,6 +70,7 @@ def train(
         init_from: a model to start from, of the same architecture.
         resume: continue from a checkpoint of the same recipe, or return at once if finished.
         on_metrics: called every few updates, and at the last.
+        notes: is written to training.json too, such as the dataset's md5.
 
     Raises:
         DatasetError: there is nothing to train on, or labels do not fit their session.
@@ -80,7 +82,8 @@ def train(
     done = _already(out_dir, recipe) if resume else None
     if done is not None:
         return done
-    losses = _Training(config, pairs, arm, init_from).run(out_dir, recipe, resume, on_metrics)
+    training = _Training(config, pairs, arm, init_from)
+    losses = training.run(out_dir, recipe, resume, on_metrics, notes or {})
     seconds = time.perf_counter() - began
     return TrainResult(out_dir, len(losses), losses, seconds, len(pairs))
 
@@ -145,7 +148,12 @@ class _Training:
         self.adam = torch.optim.AdamW(groups, lr=config.train.lr)
 
     def run(
-        self, out_dir: Path, recipe: str, resume: bool, on_metrics: OnMetrics | None
+        self,
+        out_dir: Path,
+        recipe: str,
+        resume: bool,
+        on_metrics: OnMetrics | None,
+        notes: Mapping[str, str],
     ) -> list[float]:
         """Do all updates that are missing; returns the loss of every update."""
         from jamel.checkpoint import load_checkpoint, save_model
@@ -168,6 +176,7 @@ class _Training:
             self._checkpoint(folder, recipe, losses)
         if self.accelerator.is_main_process:
             facts = {
+                **notes,
                 "recipe": recipe,
                 "arm": self.arm,
                 "updates": total,

@@ -5,7 +5,14 @@ and `compare` work on registered versions. MLflow itself is imported when someth
 """
 
 from jamel.registry.models import log_model, register
-from jamel.registry.tracking import Tracker, environment_digest, origin_tags
+from jamel.registry.tracking import (
+    Tracker,
+    close_run,
+    environment_digest,
+    open_run,
+    origin_tags,
+)
+from jamel.registry.training import train_tracked
 from jamel.registry.versions import (
     ModelVersion,
     champion,
@@ -25,6 +32,7 @@ __all__ = [
     "Tracker",
     "champion",
     "champion_dir",
+    "close_run",
     "compare",
     "environment_digest",
     "get_version",
@@ -32,9 +40,11 @@ __all__ = [
     "list_versions",
     "log_model",
     "model_dir",
+    "open_run",
     "origin_tags",
     "promote",
     "read_audit",
     "register",
     "rollback",
+    "train_tracked",
 ]

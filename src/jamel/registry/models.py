@@ -10,7 +10,7 @@ import math
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -57,7 +57,7 @@ def register(
     arm: str = CANDIDATE,
     losses: Sequence[float] = (),
     files: Sequence[Path] = (),
-    run_name: str = "retrain",
+    run_id: str = "",
 ) -> ModelVersion:
     """Log everything there is to know about a trained model in one run, and register it.
 
@@ -69,12 +69,15 @@ def register(
         validation: `ValidationResult.as_dict()`.
         losses: of every update.
         files: more files or folders, such as the report and the data docs.
+        run_id: the run to log to; a new one by default.
 
     Raises:
         StoreError: the stored model does not load or answers otherwise than the one in memory.
     """
     tracker = Tracker(root)
-    with full_disk_is_a_store_error(root), tracker.run(run_name, config, arm=arm) as run_id:
+    own = tracker.run("register", config, arm=arm) if not run_id else nullcontext(run_id)
+    with full_disk_is_a_store_error(root), own as run_id:
+        tracker.set_tags(run_id, origin_tags(Path(root), config) | {"arm": arm})
         tracker.log_history(run_id, {"loss": losses})
         tracker.log_json(run_id, results, EVALUATION_FILE)
         tracker.log_json(run_id, validation, VALIDATION_FILE)

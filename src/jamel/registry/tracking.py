@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from jamel.config import Config, config_digest
 from jamel.registry.connection import connect, experiment_id
 
 MAX_PARAM_CHARS = 6000
+PARENT_TAG = "mlflow.parentRunId"
 
 
 class Tracker:
@@ -27,24 +29,53 @@ class Tracker:
         self.root = Path(root)
         self.client = connect(root)
 
-    def start(self, name: str, config: Config | None = None, **tags: str) -> str:
-        """Open a run that says where it comes from, and return its id."""
+    def start(self, name: str, config: Config | None = None, parent: str = "", **tags: str) -> str:
+        """Open a run that says where it comes from, and return its id.
+
+        Args:
+            name: what people read.
+            config: its values become parameters.
+            parent: the id of the run that this one is a part of.
+            tags: more tags.
+        """
         origin = origin_tags(self.root, config) | {key: str(value) for key, value in tags.items()}
+        if parent:
+            origin[PARENT_TAG] = parent
         run = self.client.create_run(experiment_id(self.root), run_name=name, tags=origin)
         run_id = str(run.info.run_id)
-        self.client.log_text(run_id, "\n".join(installed()) + "\n", "environment.txt")
+        if not parent:
+            self.client.log_text(run_id, "\n".join(installed()) + "\n", "environment.txt")
         if config is not None:
             self.log_params(run_id, _flat(config.model_dump(mode="json")))
         return run_id
+
+    def close_abandoned(self) -> int:
+        """Mark runs that no process works on any more as killed; the caller holds the project."""
+        found = self.client.search_runs(
+            [experiment_id(self.root)], "attributes.status = 'RUNNING'", max_results=1000
+        )
+        for run in found:
+            self.client.set_terminated(run.info.run_id, "KILLED")
+        return len(found)
+
+    def log_dataset(self, run_id: str, md5: str, context: str) -> None:
+        """Note the dataset version that a run read, where MLflow shows and compares inputs."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        data = Dataset("data", md5[:36], "dvc", json.dumps({"pinned": "data.dvc", "md5": md5}))
+        tag = InputTag("mlflow.data.context", context)
+        self.client.log_inputs(run_id, datasets=[DatasetInput(data, [tag])])
 
     def finish(self, run_id: str, failed: bool = False) -> None:
         """Close a run."""
         self.client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
 
     @contextmanager
-    def run(self, name: str, config: Config | None = None, **tags: str) -> Iterator[str]:
+    def run(
+        self, name: str, config: Config | None = None, parent: str = "", **tags: str
+    ) -> Iterator[str]:
         """A run that is closed whatever happens, as failed after an exception."""
-        run_id = self.start(name, config, **tags)
+        run_id = self.start(name, config, parent, **tags)
         try:
             yield run_id
         except BaseException:
@@ -109,6 +140,18 @@ class Tracker:
             | {key: run.data.tags.get(key, "") for key in ("dataset_md5", "git_commit", "arm")}
             for run in found
         ]
+
+
+def open_run(root: Path, config: Config, name: str = "retrain") -> tuple[str, int]:
+    """Open a run; returns its id and how many abandoned ones were closed."""
+    tracker = Tracker(root)
+    abandoned = tracker.close_abandoned()
+    return tracker.start(name, config, stage=name), abandoned
+
+
+def close_run(root: Path, run_id: str, failed: bool = False) -> None:
+    """Close a run."""
+    Tracker(root).finish(run_id, failed)
 
 
 def origin_tags(root: Path, config: Config | None) -> dict[str, str]:

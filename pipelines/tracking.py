@@ -1,0 +1,42 @@
+"""The tasks around a flow's MLflow run: opened before the work, closed whatever happens.
+
+Trainings nest below it; the registered model belongs to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from jamel.config import Config
+from jamel.layout import Layout
+from jamel.registry import close_run, open_run
+from pipelines.caching import say, step
+from pipelines.isolation import in_own_process
+
+
+@step("open run")
+def open_tracking(config: Config, project: Layout) -> str:
+    """The id of a new MLflow run; runs that a killed flow left open are marked as killed."""
+    run_id, abandoned = in_own_process(open_run, project.root, config)
+    if abandoned:
+        say(f"{abandoned} MLflow runs of a killed flow are marked as killed")
+    return str(run_id)
+
+
+@step("close run")
+def close_tracking(project: Layout, run_id: str, failed: bool) -> None:
+    """Mark the run as finished or failed."""
+    in_own_process(close_run, project.root, run_id, failed)
+
+
+@contextmanager
+def tracked(config: Config, project: Layout) -> Iterator[str]:
+    """An open MLflow run around the body of a flow; the caller holds the project."""
+    run_id = open_tracking(config, project)
+    try:
+        yield run_id
+    except BaseException:
+        close_tracking(project, run_id, failed=True)
+        raise
+    close_tracking(project, run_id, failed=False)

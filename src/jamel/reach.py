@@ -1,0 +1,41 @@
+"""How many probes of every app can be reached: the search of many apps, side by side.
+
+Knows suites and the search oracle; nothing of agents. Found counts are the denominators of the
+coverage metric, so they are kept with the suites.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from jamel.parallel import run_parallel
+from jamel.suites import CACHE_FILE, app_spec, keep_reachable, suite_apps
+from jamel.virtual_device.apps import App
+from jamel.virtual_device.apps.oracle import search
+
+
+def count_reachable(
+    suites: Sequence[str],
+    out: Path = CACHE_FILE,
+    workers: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """Search every app of `suites` and keep the counts in `out`; one row an app."""
+    names = [spec.name for suite in suites for spec in suite_apps(suite)]
+    rows = []
+    for row in run_parallel(_count, names, workers):
+        keep_reachable({row["build"]: row["reachable"]}, out)
+        rows.append(row)
+        if progress is not None:
+            progress(len(rows), len(names))
+    return sorted(rows, key=lambda row: names.index(row["app"]))
+
+
+def _count(name: str) -> dict[str, Any]:
+    spec = app_spec(name)
+    app = App(spec)
+    return {
+        "app": name, "build": spec.build, "probes": app.total_probes, "reachable": search(app),
+    }  # fmt: skip
