@@ -17,6 +17,7 @@ from typing import Any
 
 from jamel.agents import MODEL_AGENTS, Agent, make_agent
 from jamel.config import Config, DeviceConfig
+from jamel.devices import app_build, app_name, open_env
 from jamel.episodes import is_made, remove_partial, shard_path, write_session
 from jamel.errors import ConfigError
 from jamel.parallel import run_parallel
@@ -25,6 +26,8 @@ from jamel.types import Session
 
 Progress = Callable[[int, int, str], None]
 """Called with (sessions there, sessions in all, the session just finished)."""
+_DEVICE_KEYS = {"transport", "package", "activity", "screenshots"}
+"""What of the device's settings determines a session; the rest says how to reach it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,11 @@ class Job:
     out_dir: Path
 
     @property
+    def app(self) -> str:
+        """The app's name."""
+        return app_name(self.device, self.suite, self.index)
+
+    @property
     def session_id(self) -> str:
         """The name of the session and of its shard."""
         return f"{self.suite}-{self.index:03d}-{self.agent}-s{self.seed}"
@@ -53,13 +61,11 @@ class Job:
 
     def origin(self) -> str:
         """A digest of what determines the session: the app's build, the agent and its weights."""
-        from jamel.suites import app_spec
-
         parts = {
-            "app": app_spec(f"{self.suite}/{self.index}").build,
+            "app": app_build(self.device, self.app),
             "agent": [self.agent, self.seed, self.steps],
             "model": [_weights(self.model_dir), self.temperature] if self.model_dir else [],
-            "device": self.device.model_dump(exclude={"serials", "step_timeout_s"}),
+            "device": self.device.model_dump(include=_DEVICE_KEYS),
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -101,7 +107,7 @@ def plan(
                 model_dir=model_dir if on_policy else None,
                 seed=section.seed + seed_offset,
                 steps=section.steps,
-                temperature=config.evaluate.temperature,
+                temperature=config.evaluate.temperature_of(name),
                 device=config.device,
                 out_dir=Path(out_dir),
             )
@@ -167,11 +173,7 @@ def collect_session(job: Job) -> str:
 
 def explore(job: Job) -> Session:
     """The session of a job, not written."""
-    from jamel.envs.android import make_env
-    from jamel.suites import app_spec
-
-    spec = app_spec(f"{job.suite}/{job.index}")
-    env = make_env(spec, job.device.transport, screenshots=job.device.screenshots)
+    env = open_env(job.device, job.app, job.index)
     try:
         return rollout(
             _agent(job.agent, job.model_dir, job.temperature),

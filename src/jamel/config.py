@@ -9,10 +9,10 @@ import difflib
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from jamel.errors import ConfigError
 
@@ -24,14 +24,33 @@ class Section(BaseModel):
 
 
 class DeviceConfig(Section):
-    """Where steps happen. `in_process` is the fast transport; `adb` goes through a real server."""
+    """Where steps happen: on the embedded device, or on the real ones that `serials` names.
+
+    `in_process` is the fast transport; `adb` goes through a real server. On real devices `package`
+    is explored; the rest is what `jamel.envs.adb_link.AdbLink` takes.
+    """
 
     transport: Literal["in_process", "adb"] = "in_process"
     serials: tuple[str, ...] = ()
     package: str = ""
     activity: str = ""
+    adb_port: int = Field(5037, gt=0, lt=65536)
+    coverage_file: str = "files/coverage.ec"
+    coverage_broadcast: str = ""
+    settle_s: float = Field(0.0, ge=0)
     step_timeout_s: float = Field(30.0, gt=0)
     screenshots: bool = False
+
+    @model_validator(mode="after")
+    def _whole(self) -> DeviceConfig:
+        """A real device needs a serial, a package and adb, or none of the three."""
+        if self.serials and not self.package:
+            raise ValueError("expected a package to explore on the serials. Set device.package")
+        if self.package and not self.serials:
+            raise ValueError("expected the serials of devices for the package. Set device.serials")
+        if self.serials and self.transport != "adb":
+            raise ValueError("real devices are reached by adb alone. Set device.transport: adb")
+        return self
 
 
 class CollectConfig(Section):
@@ -109,8 +128,13 @@ class EvaluateConfig(Section):
     budget: int = Field(120, gt=0)
     apps: int | None = Field(None, gt=0)
     temperature: float = Field(0.3, gt=0)
+    temperatures: dict[str, Annotated[float, Field(gt=0)]] = {"no-memory": 2.5}
     bootstrap: int = Field(2000, gt=0)
     workers: int = Field(2, gt=0)
+
+    def temperature_of(self, agent: str) -> float:
+        """The sampling temperature of an agent with a model, each tuned on `valid`."""
+        return self.temperatures.get(agent, self.temperature)
 
 
 class GateConfig(Section):

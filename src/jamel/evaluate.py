@@ -70,9 +70,9 @@ def plan(
     apps: int | None = None,
 ) -> list[Job]:
     """The sessions of an evaluation, app by app."""
-    from jamel.suites import suite_apps
+    from jamel.devices import app_names
 
-    names = [f"{suite}/{index}" for index in range(len(suite_apps(suite, apps)))]
+    names = app_names(config.device, suite, apps)
     if not (names and agents and seeds):
         raise JamelError(
             f"expected apps, agents and seeds to evaluate, found {len(names)} apps in suite "
@@ -143,7 +143,7 @@ def _provenance(config: Config, agents: Mapping[str, Path | None]) -> dict[str, 
     return {
         "profile": config.profile,
         "config": config_digest(config),
-        "temperature": config.evaluate.temperature,
+        "temperatures": {name: config.evaluate.temperature_of(name) for name in models},
         "transport": config.device.transport,
         "workers": config.evaluate.workers,
         "models": models,

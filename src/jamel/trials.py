@@ -98,12 +98,10 @@ def run_jobs(jobs: Sequence[Job], workers: int, progress: Progress | None = None
 
 def run_job(job: Job) -> Run:
     """Run one session. Models are loaded once a process."""
-    from jamel.envs.android import make_env
+    from jamel.devices import known_probes, open_env
     from jamel.rollout import rollout
-    from jamel.suites import app_spec, reachable
 
-    spec = app_spec(job.app)
-    env = make_env(spec, transport=job.config.device.transport)
+    env = open_env(job.config.device, job.app, job.seed)
     try:
         first, _ = env.reset(seed=job.session_seed, options={"new_session": True})
         start = env.coverage().count()
@@ -118,7 +116,7 @@ def run_job(job: Job) -> Run:
         )
     finally:
         env.close()
-    return to_run(job, session, agent, start, reachable(spec))
+    return to_run(job, session, agent, start, known_probes(job.config.device, job.app, env))
 
 
 def to_run(job: Job, session: Session, agent: Metered, start: int, reachable: int) -> Run:
@@ -148,7 +146,7 @@ def _agent(job: Job, first: Observation) -> Agent:
     """The job's agent. A new one decides once before it is timed: the first call warms caches."""
     from jamel.agents import MODEL_AGENTS, make_agent
 
-    temperature = job.config.evaluate.temperature
+    temperature = job.config.evaluate.temperature_of(job.agent)
     key = (job.agent, job.model_dir, temperature)
     if key not in _AGENTS:
         named = job.model_dir is None or job.agent in MODEL_AGENTS

@@ -112,6 +112,7 @@ def attach_env(
     adb_port: int = 5037,
     app: str = "",
     screenshots: bool = False,
+    owned: object | None = None,
     **options: Any,
 ) -> AndroidEnv:
     """An environment on a device that is already there: a real phone or a running emulator.
@@ -122,6 +123,7 @@ def attach_env(
         adb_port: the port of the adb server that knows the device.
         app: the name under which results are kept; the package by default.
         screenshots: whether observations carry a PNG.
+        owned: something to close with the environment, such as the lease of the device.
         options: passed to `AdbLink`, such as `activity`, `timeout_s`, `coverage_broadcast`.
 
     Raises:
@@ -130,6 +132,8 @@ def attach_env(
     from jamel.envs.adb_link import AdbLink
 
     link = AdbLink(serial, adb_port, package, **options)
+    if owned is not None:
+        link.own(owned)
     return AndroidEnv(link, app=app, screenshots=screenshots)
 
 
