@@ -39,3 +39,33 @@ def test_it_is_deterministic_whatever_the_number_of_workers(made: Path, tmp_path
 def test_it_passes_validation(made: Path, tmp_path: Path) -> None:
     result = validate(made / "data" / "sessions", made / "data" / "labels", tmp_path)
     assert result.passed and result.quarantined == {} and result.rows == 10 * starter.APPS
+
+
+def test_a_killed_making_is_finished_and_a_grown_dataset_is_left_alone(
+    made: Path, tmp_path: Path
+) -> None:
+    from jamel.stores import init
+
+    init(tmp_path)
+    md5 = starter.pin_starter(tmp_path, small(workers=1))
+    lost = starter.starter_shards(tmp_path, small(workers=1))[-1]
+    lost.unlink()
+    assert starter.make_starter(tmp_path, small(workers=1)) == md5
+    assert digests(tmp_path / "data") == digests(made / "data")
+    more = lost.with_name("another.parquet")
+    lost.rename(more)
+    assert starter.make_starter(tmp_path, small(workers=1)) == md5
+    assert more.exists() and not lost.exists()
+
+
+def test_another_dataset_than_the_pinned_one_is_refused(tmp_path: Path) -> None:
+    from jamel.errors import DatasetError
+    from jamel.stores import init
+
+    init(tmp_path)
+    starter.pin_starter(tmp_path, small(workers=1))
+    for shard in starter.starter_shards(tmp_path, small(workers=1)):
+        shard.unlink()
+    other = parse_config({"collect": {"steps": 9, "workers": 1}}, "test")
+    with pytest.raises(DatasetError, match="as pinned"):
+        starter.make_starter(tmp_path, other)

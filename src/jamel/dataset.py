@@ -208,6 +208,9 @@ def _tag(root: Path, tag: str, md5: str) -> str | None:
     """Tag the pinned dataset; None where there is no git repository or no commit yet."""
     if _git(root, "rev-parse", "--verify", "-q", "HEAD") is None:
         return None
+    for known in (_git(root, "tag", "--list", f"{Path(tag).parent}/*") or "").split():
+        if md5 in (_git(root, "show", f"refs/tags/{known}:./{PINNED}") or ""):
+            return known
     held = _git(root, "show", f"refs/tags/{tag}:./{PINNED}")
     if held is not None:
         if md5 in held:

@@ -169,7 +169,9 @@ def _facts(meta: Results) -> list[tuple[str, str]]:
         "apps": meta.get("apps"),
         "seeds": ", ".join(str(seed) for seed in meta.get("seeds", ())),
         "budget": meta.get("budget"),
-        "temperature": meta.get("temperature"),
+        "temperatures": ", ".join(
+            f"{name} {value:g}" for name, value in (meta.get("temperatures") or {}).items()
+        ),
         "transport": meta.get("transport"),
         "commit": meta.get("commit"),
         "dataset md5": meta.get("dataset_md5"),

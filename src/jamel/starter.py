@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jamel.collect import collect
+from jamel.collect import collect, plan
 from jamel.config import Config
-from jamel.dataset import DATA, PINNED, changes_since_pinned, fetch, pinned_md5, version
+from jamel.dataset import DATA, changes_since_pinned, pinned_md5, version
 from jamel.errors import DatasetError
 from jamel.label import label
 
@@ -20,37 +20,50 @@ ROUND = "round-0"
 
 
 def make_starter(root: Path | str, config: Config) -> str:
-    """Fill data/ with the starter dataset, pin it if nothing is pinned, and return its md5.
+    """Make data/ what `data.dvc` pins, from its seed, and return the md5.
 
-    What is pinned is fetched from the cache or the remote where they have it, else made again.
-    Data that is there already is left alone.
+    A dataset that holds other shards too has grown since and is left alone.
 
     Raises:
         DatasetError: what was made is not what is pinned: apps or agents have changed since.
     """
     root = Path(root).resolve()
-    if any((root / DATA).rglob("*.parquet")):
-        return pinned_md5(root) if (root / PINNED).exists() else version(root)
-    if not (root / PINNED).exists():
-        write_starter(root, config)
-        return version(root)
-    try:
-        return fetch(root)
-    except DatasetError:
-        write_starter(root, config)
+    wanted = set(starter_shards(root, config))
+    there = set((root / DATA).rglob("*.parquet"))
+    if there == wanted or there - wanted:
+        return pinned_md5(root)
+    write_starter(root, config)
     changes = changes_since_pinned(root)
     if changes:
         raise DatasetError(
             f"expected the starter dataset to be {pinned_md5(root)} as pinned, found other "
             f"contents in {sum(map(len, changes.values()))} files: the apps, the agents or the "
-            "profile have changed since. Pin it as a new version, or go back to that commit."
+            "profile have changed since. Pin it anew with `jamel init --pin-starter`, or go back "
+            "to that commit."
         )
-    return pinned_md5(root)
+    return version(root)
+
+
+def pin_starter(root: Path | str, config: Config) -> str:
+    """Write the starter dataset and pin it, whatever was pinned; returns the md5."""
+    write_starter(Path(root).resolve(), config)
+    return version(root)
+
+
+def starter_shards(root: Path, config: Config) -> list[Path]:
+    """Where the starter's shards lie."""
+    jobs = plan(_small(config), root / DATA / "sessions" / ROUND)
+    sessions = [job.path for job in jobs]
+    return sessions + [root / DATA / "labels" / ROUND / path.name for path in sessions]
 
 
 def write_starter(root: Path, config: Config) -> list[Path]:
-    """Collect and label the starter's sessions."""
-    section = config.collect.model_copy(update={"apps": APPS})
-    small = config.model_copy(update={"collect": section})
+    """Collect and label the starter's sessions; those that are there already are kept."""
+    small = _small(config)
     sessions = collect(small, root / DATA / "sessions" / ROUND)
     return sessions + label(small, sessions, root / DATA / "labels" / ROUND)
+
+
+def _small(config: Config) -> Config:
+    section = config.collect.model_copy(update={"apps": APPS})
+    return config.model_copy(update={"collect": section})

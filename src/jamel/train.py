@@ -290,10 +290,13 @@ def _decisions(
 
 
 def _model(model_config: Any, init_from: Path | None) -> JamelModel:
+    from transformers.utils.logging import disable_progress_bar
+
     from jamel.model.modeling import JamelModel
 
     if init_from is None:
         return JamelModel(model_config)
+    disable_progress_bar()
     return JamelModel.from_pretrained(init_from, config=model_config)
 
 

@@ -244,5 +244,8 @@ def weights_digest(path: Path) -> str:
 
 @lru_cache(maxsize=8)
 def _loaded(path: str) -> JamelModel:
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
     model: JamelModel = JamelModel.from_pretrained(path)
     return model.eval()

@@ -48,12 +48,28 @@ def doctor(json: JsonOption = None) -> None:
         raise typer.Exit(1)
 
 
-def init() -> None:
-    """Create the project's stores (MLflow, Prefect, DVC); running it again changes nothing."""
+def init(
+    config: ConfigOption = DEFAULT_PROFILE,
+    pin: Annotated[
+        bool, typer.Option("--pin-starter", help="Pin the starter dataset anew, in data.dvc.")
+    ] = False,
+) -> None:
+    """Create the stores (MLflow, Prefect, DVC) and the pinned starter dataset, where missing."""
+    from jamel.config import load_config
+    from jamel.errors import DatasetError
+    from jamel.starter import make_starter, pin_starter
     from jamel.stores import init as run
 
-    stores = run(here().root)
+    project = here()
+    stores = run(project.root)
     typer.echo(f"stores ready in {stores.root / 'stores'}")
+    if not pin and not (project.root / "data.dvc").exists():
+        return
+    try:
+        md5 = (pin_starter if pin else make_starter)(project.root, load_config(config))
+        typer.echo(f"dataset {md5} ready in {project.data}")
+    except DatasetError as error:
+        typer.echo(f"no starter dataset: {error}", err=True)
 
 
 def start(
