@@ -10,22 +10,16 @@ from typing import Any
 
 from jamel.evaluate import read_json
 from jamel.layout import Layout
-from jamel.tables import final_budget, show, summarise
-
-PAIR_COLUMNS = ("agent", "against", "metric", "difference", "low", "high", "wins", "ties", "losses")
+from jamel.tables import agents_table, pairs_table, show
 
 
 def print_summary(project: Layout, outcome: Mapping[str, Any]) -> None:
     """Print the tables and the verdict of a run."""
-    results = final_budget(read_json(project.results))
+    results = read_json(project.results)
     meta = results["meta"]
-    show(summarise(results["rows"]), f"{meta['suite']}, {meta['budget']} steps, means")
-    pairs = [
-        pair
-        for pair in results["paired"]
-        if pair["agent"] == "jamel" and pair["metric"] == "coverage"
-    ]
-    show(pairs, "jamel against each, coverage per app with 95 % intervals", PAIR_COLUMNS)
+    title = f"{meta['suite']}: {meta['apps']} unseen apps x {len(meta['seeds'])} seeds"
+    show(agents_table(results), f"{title}, means [95 % intervals over apps]")
+    show(pairs_table(results, "jamel", "coverage"), f"jamel against each, {meta['budget']} steps")
     print(verdict(outcome["decision"]))
     print(where_to_look(project, outcome))
 
@@ -52,7 +46,9 @@ def where_to_look(project: Layout, outcome: Mapping[str, Any]) -> str:
     }
     lines = [f"{name:10} {_relative(project, str(path))}" for name, path in shown.items()]
     lines.append(f"{'dataset':10} {outcome['dataset']} (data.dvc)")
-    lines.append(f"{'pages':10} jamel ui opens MLflow, Prefect, the report and the data docs")
+    version = outcome["decision"].get("version")
+    lines.append(f"{'MLflow':10} run {outcome['run_id']}, model jamel version {version}")
+    lines.append(f"{'pages':10} make ui opens MLflow, Prefect, the report and the data docs")
     return "\n".join([*lines, f"{'took':10} {outcome['seconds']:.0f} s"])
 
 

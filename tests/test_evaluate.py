@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
 from jamel.agents import make_agent
 from jamel.config import Config, EvaluateConfig
 from jamel.errors import JamelError
-from jamel.evaluate import evaluate, plan, print_table, read_json, write_json
+from jamel.evaluate import evaluate, plan, read_json, write_json
+from jamel.tables import agents_table, show
 from jamel.trials import Job, Metered, run_jobs
 from tests.tiny_env import TinyEnv
 
@@ -102,10 +104,12 @@ def test_an_ill_formed_results_file_says_how_to_write_one(tmp_path, text):
         read_json(path)
 
 
-def test_the_table_names_every_agent(results, capsys):
-    print_table(results)
+def test_the_table_has_a_row_an_agent_with_intervals(results, capsys):
+    rows = agents_table(results)
+    assert {row["agent"] for row in rows} == {row["agent"] for row in results["rows"]}
+    show(rows, "agents")
     text = capsys.readouterr().out
-    assert "random" in text and "least-tried" in text
+    assert rows[0]["agent"] in text and re.search(r"\d \[\d+\.\d, \d+\.\d\]", text)
 
 
 def test_the_meter_times_every_decision_and_starts_afresh():

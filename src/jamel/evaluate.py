@@ -112,31 +112,6 @@ def read_json(path: Path) -> dict[str, Any]:
     return results
 
 
-def print_table(results: Mapping[str, Any]) -> None:
-    """Print every agent's means with their intervals on a terminal."""
-    from rich.console import Console
-    from rich.table import Table
-
-    budgets = results["meta"]["budgets"]
-    cells = {(item["agent"], item["budget"], item["metric"]): item for item in results["summary"]}
-    metrics = [(metric, size) for metric in ("reward", "coverage", "auc") for size in budgets]
-    costs = [(metric, budgets[-1]) for metric in ("tokens", "ms_per_decision")]
-    table = Table(title=f"{results['meta']['suite']}: mean [95 % interval over apps]")
-    for name in ("agent", *(f"{metric}@{size}" for metric, size in metrics), "tokens", "ms"):
-        first = name == "agent"
-        table.add_column(name, justify="left" if first else "right", no_wrap=first)
-    for agent in dict.fromkeys(item["agent"] for item in results["summary"]):
-        found = [cells[agent, size, metric] for metric, size in (*metrics, *costs)]
-        table.add_row(agent, *(_cell(item) for item in found))
-    Console().print(table)
-
-
-def _cell(item: Mapping[str, Any]) -> str:
-    digits = 2 if item["metric"] == "ms_per_decision" else 1
-    mean, low, high = (f"{item[key]:.{digits}f}" for key in ("mean", "low", "high"))
-    return f"{mean} \\[{low}, {high}]"
-
-
 def _provenance(config: Config, agents: Mapping[str, Path | None]) -> dict[str, Any]:
     """The model folders are named without their parents: a report tells no one's folders."""
     models = {name: "/".join(path.parts[-2:]) for name, path in agents.items() if path}

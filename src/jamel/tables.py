@@ -33,7 +33,8 @@ def show(rows: Sequence[Mapping[str, Any]], title: str, columns: Iterable[str] =
     for name in names:
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(row.get(name)) for name in names))
+        # Escaped: "[60.1, 66.7]" would be markup.
+        table.add_row(*(_cell(row.get(name)).replace("[", r"\[") for name in names))
     Console(width=None if os.isatty(1) else 120).print(table)
 
 
@@ -53,6 +54,46 @@ def final_budget(results: Mapping[str, Any]) -> dict[str, Any]:
         for part in ("rows", "paired")
     }
     return {**results, **kept}
+
+
+def agents_table(results: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One row an agent, best coverage first: means with their 95 % intervals over apps.
+
+    The columns are reward@B and coverage@B for every budget B, tokens a decision, ms a decision.
+    """
+    found = {(item["agent"], item["metric"], item["budget"]): item for item in results["summary"]}
+    budgets = results["meta"]["budgets"]
+    columns = [("reward", budgets[0]), *(("coverage", size) for size in budgets)]
+    costs = {"tokens/decision": ("tokens", 0), "ms/decision": ("ms_per_decision", 2)}
+    agents = list(dict.fromkeys(item["agent"] for item in results["summary"]))
+    agents.sort(key=lambda agent: -found[agent, "coverage", budgets[-1]]["mean"])
+    return [
+        {"agent": agent}
+        | {f"{name}@{size}": _interval(found[agent, name, size]) for name, size in columns}
+        | {
+            title: f"{found[agent, name, budgets[-1]]['mean']:.{digits}f}"
+            for title, (name, digits) in costs.items()
+        }
+        for agent in agents
+    ]
+
+
+def pairs_table(results: Mapping[str, Any], agent: str, metric: str) -> list[dict[str, Any]]:
+    """One row a rival: the paired difference at the full budget, over apps."""
+    return [
+        {
+            "against": pair["against"],
+            f"difference in {metric}": _interval(pair, "difference", "+"),
+            "apps won/tied/lost": f"{pair['wins']}/{pair['ties']}/{pair['losses']}",
+        }
+        for pair in final_budget(results)["paired"]
+        if pair["agent"] == agent and pair["metric"] == metric
+    ]
+
+
+def _interval(item: Mapping[str, Any], middle: str = "mean", sign: str = "") -> str:
+    mean, low, high = (f"{item[name]:{sign}.1f}" for name in (middle, "low", "high"))
+    return f"{mean} [{low}, {high}]"
 
 
 def summarise(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
