@@ -29,7 +29,7 @@ def test_help_lists_every_verb_and_is_quick() -> None:
     took_s = time.perf_counter() - began
     assert done.returncode == 0
     assert all(verb in done.stdout for verb in VERBS)
-    assert took_s < 5, "help takes about half a second on an idle machine"
+    assert took_s < 5, "help takes about 0.3 s on an idle machine"
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -53,6 +53,7 @@ def test_an_error_is_a_sentence_without_a_traceback(tmp_path: Path) -> None:
 
 
 def test_label_without_sessions_says_what_to_run_first(tmp_path: Path) -> None:
+    (tmp_path / "stores").mkdir()
     profile = tmp_path / "small.yaml"
     profile.write_text("profile: small\n")
     done = jamel("label", "--config", str(profile), cwd=tmp_path)
@@ -72,12 +73,14 @@ def test_doctor_writes_its_checks_as_json(tmp_path: Path) -> None:
 
 
 def test_ui_without_stores_says_init(tmp_path: Path) -> None:
+    (tmp_path / "configs").mkdir()
     done = jamel("ui", cwd=tmp_path)
     assert done.returncode == 1
     assert "jamel init" in done.stderr
 
 
 def test_evaluating_an_arm_that_was_never_trained_says_so(tmp_path: Path) -> None:
+    (tmp_path / "configs").mkdir()
     profile = tmp_path / "small.yaml"
     profile.write_text("profile: small\n")
     done = jamel("evaluate", "--config", str(profile), "--agents", "jamel", cwd=tmp_path)

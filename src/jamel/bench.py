@@ -18,6 +18,9 @@ from jamel import provenance
 from jamel.config import Config, config_digest
 from jamel.errors import JamelError
 
+Progress = Callable[[int, int, str], None]
+"""Called with (measures made, all measures, the one just made)."""
+
 APP = "valid/0"
 IN_PROCESS_S = 2.0
 ADB_S = 5.0
@@ -27,12 +30,15 @@ WINDOW = 5
 SESSIONS, SESSION_STEPS, UPDATES = 8, 60, 20
 
 
-def bench(config: Config, path: Path | None = None) -> dict[str, Any]:
+def bench(
+    config: Config, path: Path | None = None, progress: Progress | None = None
+) -> dict[str, Any]:
     """Measure this machine and append the figures to `path`.
 
     Args:
         config: the profile; its model, label and train sections are what is measured.
         path: a file of JSON lines, created when missing; None appends nowhere.
+        progress: is told of every finished measure.
     """
     row: dict[str, Any] = {
         "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -40,11 +46,21 @@ def bench(config: Config, path: Path | None = None) -> dict[str, Any]:
         "config": config_digest(config),
         **provenance.machine(),
     }
-    row |= _try(lambda: {"in_process_steps_per_s": device_speed("in_process", IN_PROCESS_S)})
-    row |= _try(lambda: {"adb_steps_per_s": device_speed("adb", ADB_S)}, "adb_steps_per_s")
-    row |= decision_latency("planner", None)
     with tempfile.TemporaryDirectory() as folder:
-        row |= learning_speed(config, Path(folder))
+        measures: dict[str, Callable[[], dict[str, Any]]] = {
+            "device in process": lambda: {
+                "in_process_steps_per_s": device_speed("in_process", IN_PROCESS_S)
+            },
+            "device over adb": lambda: _try(
+                lambda: {"adb_steps_per_s": device_speed("adb", ADB_S)}, "adb_steps_per_s"
+            ),
+            "planner": lambda: decision_latency("planner", None),
+            "labels, training, model": lambda: learning_speed(config, Path(folder)),
+        }
+        for number, (name, measure) in enumerate(measures.items(), 1):
+            row |= measure()
+            if progress is not None:
+                progress(number, len(measures), name)
     if path is not None:
         append(row, path)
     return row
@@ -126,13 +142,11 @@ def learning_speed(config: Config, folder: Path) -> dict[str, Any]:
     }
 
 
-def _try(measure: Callable[[], dict[str, Any]], key: str = "") -> dict[str, Any]:
+def _try(measure: Callable[[], dict[str, Any]], key: str) -> dict[str, Any]:
     """A measure that this machine cannot make is null, with the reason."""
     try:
         return measure()
     except JamelError as error:
-        if not key:
-            raise
         return {key: None, f"{key}_reason": str(error)}
 
 

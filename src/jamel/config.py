@@ -8,19 +8,41 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from jamel.errors import ConfigError
 
 
 class Section(BaseModel):
-    """Base of all sections: frozen, and unknown keys are errors."""
+    """Base of all sections: frozen, and unknown keys are errors.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    A number must be finite, and `yes` is no number although Python counts with it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_boolean_as_number(cls, value: Any, info: ValidationInfo) -> Any:
+        kind = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and kind in (int, float, int | None):
+            raise PydanticCustomError("number", "Input should be a number")
+        return value
 
 
 class DeviceConfig(Section):
@@ -142,7 +164,7 @@ class GateConfig(Section):
 
     max_tokens_ratio: float = Field(1.05, gt=0)
     max_latency_ratio: float = Field(1.5, gt=0)
-    metric: str = "coverage"
+    metric: Literal["coverage", "reward", "auc"] = "coverage"
 
 
 class Config(Section):
@@ -166,24 +188,57 @@ def load_config(path: Path | str) -> Config:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(
-            f"expected a profile at {path}, found no such file. The profiles are in configs/."
+            f"expected a profile at {path}, found no such file in {Path.cwd()}. Work in the "
+            "project's folder, or name one of the profiles in configs/ with --config."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"expected a profile at {path}, found what cannot be read ({error}). "
+            "Name one of the profiles in configs/ with --config."
         ) from None
     except yaml.YAMLError as error:
-        raise ConfigError(f"expected YAML in {path}, found: {error}") from None
+        where = " ".join(str(error).split())
+        raise ConfigError(f"expected YAML in {path}, found: {where}. Mend that line.") from None
     return parse_config(raw, source=str(path))
 
 
 def parse_config(raw: Any, source: str) -> Config:
     """Turn plain data into a Config; raises ConfigError."""
     if not isinstance(raw, dict):
-        raise ConfigError(f"{source}: expected a mapping of sections, found {type(raw).__name__}.")
+        found = "nothing" if raw is None else f"a {type(raw).__name__}"
+        raise ConfigError(
+            f"{source}: expected a mapping of sections such as collect and train, found {found}. "
+            "Copy one of the profiles in configs/."
+        )
     _reject_unknown_keys(raw, Config, source, prefix="")
-    try:
+    with _sentence(source):
         return Config.model_validate(raw)
+
+
+def override(config: Config, section: str, values: Mapping[str, Any], source: str) -> Config:
+    """The profile with some values of one section replaced; raises ConfigError."""
+    before: Section = getattr(config, section)
+    with _sentence(source, f"{section}."):
+        after = type(before).model_validate(before.model_dump() | dict(values))
+    return config.model_copy(update={section: after})
+
+
+@contextmanager
+def _sentence(source: str, prefix: str = "") -> Iterator[None]:
+    """Tell the first of pydantic's findings as one sentence."""
+    try:
+        yield
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{source}: {key}: {first['msg']}, found {first['input']!r}.") from None
+        key = prefix + ".".join(str(part) for part in first["loc"])
+        if first["type"] == "value_error":
+            said = first["msg"].removeprefix("Value error, ").rstrip(".")
+            raise ConfigError(f"{source}: {key}: {said}.") from None
+        wanted = first["msg"].removeprefix("Input should be ").split(", unable")[0]
+        raise ConfigError(
+            f"{source}: expected {wanted} for '{key}', found {first['input']!r}. "
+            "Mend that value; src/jamel/config.py says what each key takes."
+        ) from None
 
 
 def _reject_unknown_keys(raw: dict, section: type[BaseModel], source: str, prefix: str) -> None:

@@ -150,3 +150,42 @@ def paired_rows(rows: Sequence[Row], resamples: int = 2000, seed: int = 0) -> li
                 named = {"agent": agent, "against": against, "metric": metric, "budget": budget}
                 found.append(named | pair._asdict())
     return found
+
+
+def paired_runs(
+    mine: Sequence[Row], theirs: Sequence[Row], resamples: int = 2000, seed: int = 0
+) -> list[dict[str, Any]]:
+    """One agent's rows in two evaluations, app by app: what both measured and nothing else.
+
+    Rows are paired by suite, app, seed and budget. Each entry is `{suite, budget, metric, mine,
+    theirs, difference, low, high, wins, ties, losses, apps}`, the longest budget first; it is
+    empty where the two have no row in common.
+    """
+    both = _by_place(mine).keys() & _by_place(theirs).keys()
+    sides = [{key: _by_place(rows)[key] for key in both} for rows in (mine, theirs)]
+    found = []
+    for suite, budget in sorted({(key[0], key[3]) for key in both}, key=lambda it: (it[0], -it[1])):
+        for metric in (*METRICS, "tokens", "ms_per_decision"):
+            first, second = (_app_means(side, suite, budget, metric) for side in sides)
+            pair = paired_difference(first, second, resamples, seed)
+            means = [sum(values.values()) / len(values) for values in (first, second)]
+            named = {"suite": suite, "budget": budget, "metric": metric}
+            sizes = {"mine": means[0], "theirs": means[1]}
+            found.append(named | sizes | pair._asdict() | {"apps": len(first)})
+    return found
+
+
+Place = tuple[str, str, int, int]
+"""Suite, app, seed and budget of a row."""
+
+
+def _by_place(rows: Iterable[Row]) -> dict[Place, Row]:
+    return {(row["suite"], row["app"], row["seed"], row["budget"]): row for row in rows}
+
+
+def _app_means(rows: Mapping[Place, Row], suite: str, budget: int, metric: str) -> dict[str, float]:
+    found: dict[str, list[float]] = {}
+    for place, row in rows.items():
+        if (place[0], place[3]) == (suite, budget):
+            found.setdefault(place[1], []).append(_value(row, metric))
+    return {app: sum(values) / len(values) for app, values in found.items()}

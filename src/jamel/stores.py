@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -125,8 +126,22 @@ def project_lock(root: Path | str) -> Iterator[None]:
 
 
 @contextmanager
-def lock(root: Path, name: str, wait_s: float = 0.0) -> Iterator[None]:
-    """An exclusive advisory lock that the kernel drops when its holder dies, however it dies.
+def folder_lock(root: Path | str, folder: Path) -> Iterator[None]:
+    """Hold one folder for writing; other folders may be written meanwhile, but by no whole run.
+
+    Raises:
+        Busy: another process writes there, or a whole run holds the project.
+    """
+    name = hashlib.sha256(str(Path(folder).resolve()).encode()).hexdigest()[:12]
+    with lock(Path(root), "project", shared=True), lock(Path(root), f"folder-{name}"):
+        yield
+
+
+@contextmanager
+def lock(root: Path, name: str, wait_s: float = 0.0, shared: bool = False) -> Iterator[None]:
+    """An advisory lock that the kernel drops when its holder dies, however it dies.
+
+    It is exclusive unless `shared`: then others may share it, and no one has it alone.
 
     Raises:
         Busy: another holder has it and did not let go within `wait_s`.
@@ -134,7 +149,7 @@ def lock(root: Path, name: str, wait_s: float = 0.0) -> Iterator[None]:
     path = stores_at(root).locks / f"{name}.lock"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="ascii") as file:
-        _acquire(file.fileno(), path, wait_s)
+        _acquire(file.fileno(), path, wait_s, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
@@ -180,13 +195,13 @@ def require_free(path: Path | str, needed_bytes: int) -> None:
         )
 
 
-def _acquire(descriptor: int, path: Path, wait_s: float) -> None:
+def _acquire(descriptor: int, path: Path, wait_s: float, kind: int) -> None:
     import time
 
     deadline = time.monotonic() + wait_s
     while True:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
             return
         except BlockingIOError:
             if time.monotonic() >= deadline:

@@ -29,13 +29,16 @@ def show(rows: Sequence[Mapping[str, Any]], title: str, columns: Iterable[str] =
     from rich.table import Table
 
     names = list(columns) or list(rows[0] if rows else [])
-    table = Table(title=title, title_justify="left")
+    table = Table()
     for name in names:
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
         # Escaped: "[60.1, 66.7]" would be markup.
         table.add_row(*(_cell(row.get(name)).replace("[", r"\[") for name in names))
-    Console(width=None if os.isatty(1) else 120).print(table)
+    console = Console(width=None if os.isatty(1) else 120)
+    # Not the table's own title: that is wrapped at the table's width.
+    console.print(title, style="italic", markup=False, highlight=False, soft_wrap=True)
+    console.print(table)
 
 
 def _cell(value: Any) -> str:

@@ -1,12 +1,14 @@
 """The command line: `jamel VERB`, each a thin call of one library function.
 
-Knows options and tables. A JamelError is printed as a sentence with exit status 1; any other
-exception is a bug and keeps its traceback.
+Knows options and tables. A JamelError, and a command line that makes no sense, is printed as a
+sentence with exit status 1; any other exception is a bug and keeps its traceback.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -26,8 +28,27 @@ for module in (machine, data, models):
 
 def main() -> None:
     """Entry point of the `jamel` executable."""
+    # One progress display is enough; transformers would add bars of its own.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     try:
-        app()
+        raise SystemExit(app(standalone_mode=False))
+    except typer.TyperException as error:
+        # Without a message the help was asked for, and shown, by naming no command.
+        _fail(_usage(error) if error.format_message() else "", 1)
     except JamelError as error:
-        print(f"jamel: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        _fail(str(error), 1)
+    except (KeyboardInterrupt, typer.Abort):
+        _fail("interrupted; finished work is kept. Start it again to go on.", 130)
+
+
+def _usage(error: typer.TyperException) -> str:
+    """What is wrong with the command line, and where the right way is shown."""
+    context: typer.Context | None = getattr(error, "ctx", None)
+    command = context.command_path if context else "jamel"
+    return f"{error.format_message().rstrip('.')}. See `{command} --help`."
+
+
+def _fail(sentence: str, status: int) -> NoReturn:
+    if sentence:
+        print(f"jamel: {sentence}", file=sys.stderr)
+    raise SystemExit(status)

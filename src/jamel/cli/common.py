@@ -11,11 +11,13 @@ from typing import Annotated, Any
 
 import typer
 
-from jamel.config import Config, load_config
-from jamel.layout import Layout
+from jamel.config import Config, load_config, override
+from jamel.errors import ConfigError
+from jamel.layout import SHARED_ARM, Layout
 from jamel.tables import show, write_json
 
 DEFAULT_PROFILE = Path("configs/laptop.yaml")
+PROJECT_SIGNS = ("configs", "stores")
 ConfigOption = Annotated[Path, typer.Option("--config", help="The profile, a YAML of configs/.")]
 JsonOption = Annotated[
     Path | None, typer.Option("--json", help="Also write what is printed to this file.")
@@ -36,22 +38,42 @@ def profile(path: Path, **sections: Mapping[str, Any]) -> Config:
     config = load_config(path)
     for name, values in sections.items():
         given = {key: value for key, value in values.items() if value is not None}
-        section = getattr(config, name)
-        merged = type(section).model_validate(section.model_dump() | given)
-        config = config.model_copy(update={name: merged})
+        if given:
+            config = override(config, name, given, source="the command line")
     return config
 
 
 def here() -> Layout:
-    """The project in the current directory."""
-    return Layout.at()
+    """The project in the current directory; raises ConfigError when there is none."""
+    project = Layout.at()
+    if not any((project.root / name).exists() for name in PROJECT_SIGNS):
+        raise ConfigError(
+            f"expected a project with {' or '.join(f'{name}/' for name in PROJECT_SIGNS)} in "
+            f"{project.root}, found neither. Go to the project's folder, or make one here with "
+            "`jamel init`."
+        )
+    return project
+
+
+def checked_arm(arm: str) -> str:
+    """The arm if there is one of that name; raises ConfigError."""
+    # The arms' own file imports transformers: seconds that the usual arm need not wait.
+    if arm != SHARED_ARM:
+        from jamel.model.configuration import ARMS
+
+        if arm not in ARMS:
+            raise ConfigError(f"expected an arm, one of {', '.join(ARMS)}; found '{arm}'.")
+    return arm
 
 
 def present(
     rows: Sequence[Mapping[str, Any]], title: str, json: Path | None, data: Any = None
 ) -> None:
     """Print rows and, when asked, write them (or `data` in their place) as JSON."""
-    show(rows, title)
+    if rows:
+        show(rows, title)
+    else:
+        typer.echo(f"{title}: none")
     if json is not None:
         write_json(json, list(rows) if data is None else data)
 

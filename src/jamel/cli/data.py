@@ -15,13 +15,16 @@ from jamel.cli.common import (
     ArmOption,
     ConfigOption,
     JsonOption,
+    checked_arm,
     comma_list,
     example,
     here,
     present,
     profile,
 )
+from jamel.cli.progress import progress_bar
 from jamel.errors import DatasetError
+from jamel.stores import folder_lock
 
 RoundOption = Annotated[int, typer.Option("--round", min=0, help="The round of the loop.")]
 
@@ -52,8 +55,9 @@ def collect(
     overrides = {"suite": suite, "apps": apps, "agents": comma_list(agents), "steps": steps}
     settings = profile(config, collect=overrides)
     project = here()
-    folder = project.sessions / project.round_name(arm, round_index)
-    shards = run(settings, folder, round_index=round_index, model_dir=model)
+    folder = project.sessions / project.round_name(checked_arm(arm), round_index)
+    with folder_lock(project.root, folder), progress_bar("collect") as progress:
+        shards = run(settings, folder, round_index=round_index, model_dir=model, progress=progress)
     present(_shard_rows(shards), f"{len(shards)} sessions in {folder}", json)
 
 
@@ -66,16 +70,18 @@ def label(
     """Label every step of a round's sessions with the code it reached for the first time."""
     from jamel.label import label as run
 
-    project = here()
-    name = project.round_name(arm, round_index)
+    settings, project = profile(config), here()
+    name = project.round_name(checked_arm(arm), round_index)
     sessions = sorted((project.sessions / name).glob("*.parquet"))
     if not sessions:
         raise DatasetError(
             f"expected session shards in {project.sessions / name}, found none. "
             f"Run jamel collect --round {round_index} first."
         )
-    shards = run(profile(config), sessions, project.labels / name)
-    present(_shard_rows(shards), f"{len(shards)} label shards in {project.labels / name}", json)
+    folder = project.labels / name
+    with folder_lock(project.root, folder), progress_bar("label") as progress:
+        shards = run(settings, sessions, folder, progress)
+    present(_shard_rows(shards), f"{len(shards)} label shards in {folder}", json)
 
 
 def validate(
@@ -89,7 +95,9 @@ def validate(
 
     project = here()
     aside = None if report_only else project.quarantine
-    result = run(project.sessions, project.labels, out or project.validation, aside)
+    folder = out or project.validation
+    with folder_lock(project.root, folder):
+        result = run(project.sessions, project.labels, folder, aside)
     row = {
         "passed": result.passed,
         "expectations": result.evaluated,

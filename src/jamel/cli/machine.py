@@ -13,9 +13,14 @@ from typing import Annotated
 import typer
 
 from jamel.cli.common import DEFAULT_PROFILE, ConfigOption, JsonOption, example, here, present
+from jamel.cli.progress import progress_bar
+from jamel.layout import Layout
+from jamel.stores import folder_lock
 
 device = typer.Typer(help="The embedded virtual Android device.", no_args_is_help=True)
-PortOption = Annotated[int, typer.Option(help="The first port to try, on loopback only.")]
+PortOption = Annotated[
+    int, typer.Option(min=1, max=65000, help="The first port to try, on loopback.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -26,6 +31,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=example("jamel ui", "jamel ui --port 5000"))(ui)
     device.command(epilog=example("jamel device start --app test/0"))(start)
     device.command(epilog=example("jamel device gallery --app test/0 --out build/gallery"))(gallery)
+    device.command(epilog=example("jamel device reach --suite valid --suite test"))(reach)
     app.add_typer(device, name="device", epilog=example("jamel device start --app test/0"))
 
 
@@ -33,7 +39,7 @@ def doctor(json: JsonOption = None) -> None:
     """Say what this machine and this project lack; exit status 1 if something needed is missing."""
     from jamel.doctor import diagnose
 
-    checks = diagnose(here().root)
+    checks = diagnose(Layout.at().root)
     rows = [
         {
             "check": check.name,
@@ -60,7 +66,7 @@ def init(
     from jamel.starter import make_starter, pin_starter
     from jamel.stores import init as run
 
-    project = here()
+    project = Layout.at()
     stores = run(project.root)
     typer.echo(f"stores ready in {stores.root / 'stores'}")
     if not pin and not (project.root / "data.dvc").exists():
@@ -103,12 +109,33 @@ def gallery(
     present([{"picture": str(path)} for path in pictures], f"Screens of {app}", json)
 
 
+def reach(
+    suite: Annotated[list[str] | None, typer.Option(help="Again for more; else all.")] = None,
+    out: Annotated[Path, typer.Option(help="The counts, by build; kept if higher.")] = Path(
+        "configs/reachable.json"
+    ),
+    workers: Annotated[int, typer.Option(min=1, help="Processes that search.")] = 2,
+    json: JsonOption = None,
+) -> None:
+    """Search every app of some suites for the probes that can be reached, and keep the counts."""
+    from jamel.reach import count_reachable
+    from jamel.suites import load_suites
+
+    names = suite or list(load_suites())
+    project = here()
+    with folder_lock(project.root, out), progress_bar("reach") as progress:
+        rows = count_reachable(names, out, workers, progress)
+    present(rows, f"Reachable probes, kept in {out}", json)
+
+
 def bench(config: ConfigOption = DEFAULT_PROFILE, json: JsonOption = None) -> None:
     """Measure device, label, training and decision speed; appended to docs/bench.jsonl."""
     from jamel.bench import bench as run
     from jamel.config import load_config
 
-    row = run(load_config(config), Path("docs/bench.jsonl"))
+    settings = load_config(config)
+    with progress_bar("bench") as progress:
+        row = run(settings, Path("docs/bench.jsonl"), progress)
     present([{"measure": key, "value": value} for key, value in row.items()], "Speed", json, row)
 
 

@@ -5,6 +5,7 @@ Each calls one library function; heavy imports wait until the command runs.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,18 +16,21 @@ from jamel.cli.common import (
     ArmOption,
     ConfigOption,
     JsonOption,
+    checked_arm,
     comma_list,
     example,
     here,
     present,
     profile,
 )
-from jamel.errors import ConfigError
+from jamel.cli.progress import progress_bar
+from jamel.errors import ConfigError, DatasetError
 from jamel.layout import Layout
+from jamel.stores import folder_lock
 
-SIMPLE_AGENTS = frozenset({"random", "least-tried", "frontier", "planner", "oracle-1", "oracle-2"})
 MEMORY_ABLATIONS = frozenset({"zeroed-memory", "shuffled-memory"})
 """Agents that run the jamel model with its memory tampered with."""
+MODEL_FILES = ("config.json", "model.safetensors")
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +43,7 @@ def register(app: typer.Typer) -> None:
     )(evaluate)
     app.command(epilog=example("jamel promote", "jamel promote --version 3"))(promote)
     app.command(epilog=example("jamel rollback"))(rollback)
-    app.command(epilog=example("jamel compare", "jamel compare --json build/compare.json"))(compare)
+    app.command(epilog=example("jamel compare", "jamel compare 3 champion --json c.json"))(compare)
 
 
 def train(
@@ -53,14 +57,30 @@ def train(
     """Train memory and policy together on labelled sessions; a killed training resumes."""
     from jamel.train import train as run
 
-    project = here()
-    rounds = project.last_round(arm) if rounds is None else rounds
+    settings, project = profile(config, train={"updates": updates}), here()
+    rounds = _labelled_rounds(project, checked_arm(arm), rounds)
     sessions, labels = (project.shards(kind, arm, rounds) for kind in ("sessions", "labels"))
-    settings = profile(config, train={"updates": updates})
-    result = run(settings, sessions, labels, out or project.model(arm, rounds), arm=arm)
+    folder, total = out or project.model(arm, rounds), settings.train.updates
+    with folder_lock(project.root, folder), progress_bar("train") as progress:
+
+        def told(done: int, metrics: Mapping[str, float]) -> None:
+            progress(done, total, " ".join(f"{key} {metrics[key]:.3g}" for key in metrics))
+
+        result = run(settings, sessions, labels, folder, arm=arm, on_metrics=told)
     last = result.losses[-1] if result.losses else None
     row = {"arm": arm, "updates": result.updates, "last_loss": last, "model": str(result.path)}
     present([row], f"Trained on {result.samples} sessions in {result.seconds:.0f} s", json)
+
+
+def _labelled_rounds(project: Layout, arm: str, wanted: int | None) -> int:
+    """The last round to train on, all there are unless fewer are wanted; raises DatasetError."""
+    last = project.last_round(arm)
+    if wanted is not None and wanted > last:
+        raise DatasetError(
+            f"expected labels of rounds 0 to {wanted} for '{arm}', found them up to round {last}. "
+            f"Run jamel collect and jamel label with --round {last + 1} first."
+        )
+    return last if wanted is None else wanted
 
 
 def agent_models(names: tuple[str, ...], project: Layout, model: Path | None) -> dict[str, Any]:
@@ -69,16 +89,41 @@ def agent_models(names: tuple[str, ...], project: Layout, model: Path | None) ->
 
 
 def _agent_model(name: str, project: Layout, model: Path | None) -> Path | None:
+    from jamel.agents import SIMPLE_AGENTS
+
     if name in SIMPLE_AGENTS:
         return None
-    arm = "jamel" if name in MEMORY_ABLATIONS else name
-    found = model if model is not None and arm == "jamel" else project.last_model(arm)
+    arm = "jamel" if name in MEMORY_ABLATIONS else _checked_agent(name, SIMPLE_AGENTS)
+    if model is not None and arm == "jamel":
+        return _checked_model(model)
+    found = project.last_model(arm)
     if found is None:
         raise ConfigError(
             f"expected a trained model of '{arm}' under {project.build / 'models' / arm}, found "
             f"none. Run jamel train --arm {arm}, or leave '{name}' out of --agents."
         )
     return found
+
+
+def _checked_agent(name: str, simple: Iterable[str]) -> str:
+    """An arm's name; raises ConfigError that lists every agent."""
+    try:
+        return checked_arm(name)
+    except ConfigError:
+        from jamel.model.configuration import ARMS
+
+        known = ", ".join([*simple, *ARMS, *sorted(MEMORY_ABLATIONS)])
+        raise ConfigError(f"expected agents, each one of {known}; found '{name}'.") from None
+
+
+def _checked_model(folder: Path) -> Path:
+    lacking = [name for name in MODEL_FILES if not (folder / name).is_file()]
+    if lacking:
+        raise ConfigError(
+            f"expected a trained model in {folder}, found no {' and no '.join(lacking)} there. "
+            "Name the folder that jamel train wrote, or leave --model out."
+        )
+    return folder
 
 
 def evaluate(
@@ -111,7 +156,8 @@ def evaluate(
     settings = profile(config, evaluate=overrides)
     project, chosen = here(), settings.evaluate
     models = agent_models(chosen.agents, project, model)
-    results = run(settings, models, apps=chosen.apps)
+    with progress_bar("evaluate") as progress:
+        results = run(settings, models, apps=chosen.apps, progress=progress)
     write_json(results, json or project.results)
     final = final_budget(results)
     means = summarise(final["rows"])
@@ -147,8 +193,50 @@ def rollback(json: JsonOption = None) -> None:
     present([registry.rollback(here().root)], "Rollback", json)
 
 
-def compare(json: JsonOption = None) -> None:
-    """Show the registered versions side by side: figures, dataset, commit, champion or not."""
+def compare(
+    first: Annotated[str | None, typer.Argument(help="A version, an alias or a run id.")] = None,
+    second: Annotated[str | None, typer.Argument(help="What it is compared with.")] = None,
+    json: JsonOption = None,
+) -> None:
+    """Compare two models app by app, or list the registered versions when none are named."""
     from jamel import registry
 
-    present(registry.compare(here().root), "Registered models", json)
+    root = here().root
+    if first is None:
+        rows = registry.compare(root)
+        present([_short(row) for row in rows], "Registered models", json, rows)
+        return
+    if second is None:
+        raise ConfigError(
+            f"expected two models to compare, found only '{first}'. Name another version, an alias "
+            f"or a run id: jamel compare {first} champion."
+        )
+    found = registry.compare_two(root, first, second)
+    sides = {"first": first, "second": second}
+    present(_renamed(found["origin"], sides), f"{first} and {second}", None)
+    present(_renamed(found["config"], sides), "Configuration, where it differs", None)
+    present(_renamed(found["figures"], sides), "Figures of each one's own evaluation", None)
+    title = f"{first} - {second}: paired differences over apps, 95 % intervals"
+    present(_renamed(found["paired"], {"mine": first, "theirs": second}), title, json, found)
+    if found["apps_left_out"]:
+        typer.echo(f"left out, measured on another build: {', '.join(found['apps_left_out'])}")
+
+
+def _short(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A registered version as a line that fits a terminal; the JSON has it whole."""
+    kept = ("version", "champion", "gate", "created", "coverage", "reward", "auc")
+    renamed = {"tokens": "tokens_per_decision", "ms": "ms_per_decision"}
+    short = {"dataset": "dataset_md5", "commit": "git_commit"}
+    return (
+        {name: row[name] for name in kept}
+        | {name: row[key] for name, key in renamed.items()}
+        | {name: row[key][:8] for name, key in short.items()}
+    )
+
+
+def _renamed(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Columns under the names that were given; two of one name get a number."""
+    shown = {key: f"{name} ({key})" for key, name in names.items()}
+    if len(set(names.values())) == len(names):
+        shown = dict(names)
+    return [{shown.get(key, key): value for key, value in row.items()} for row in rows]

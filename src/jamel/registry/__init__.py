@@ -1,9 +1,10 @@
 """Runs, models and their promotion: the only package that imports MLflow.
 
-`Tracker` logs runs; `register` and `log_model` store a model and check it; `promote`, `rollback`
-and `compare` work on registered versions. MLflow itself is imported when something is called.
+`Tracker` logs runs; `register` and `log_model` store a model and check it; `promote`, `rollback`,
+`compare` and `compare_two` work on registered versions. MLflow is imported when one is called.
 """
 
+from jamel.registry.comparison import compare_two
 from jamel.registry.models import log_model, register
 from jamel.registry.tracking import (
     Tracker,
@@ -34,6 +35,7 @@ __all__ = [
     "champion_dir",
     "close_run",
     "compare",
+    "compare_two",
     "environment_digest",
     "get_version",
     "judge",
