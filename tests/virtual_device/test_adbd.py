@@ -9,6 +9,8 @@ import pytest
 from adbutils import AdbClient, AdbDevice
 
 from jamel.coverage.jacoco import read_exec
+from jamel.envs.ui_tree import parse_hierarchy
+from jamel.types import centre_px
 from jamel.virtual_device.apps import App, build_app
 from jamel.virtual_device.server import AdbServer, VirtualDevice, adb_executable
 
@@ -95,6 +97,8 @@ def test_screencap_is_a_png(adb: Adb) -> None:
 def test_packages(device: VirtualDevice, adb: Adb) -> None:
     package = device.device.app.package
     assert f"package:{package}\n".encode() in adb("shell", "pm list packages")[1]
+    assert adb("shell", "pm list packages -3")[1] == f"package:{package}\n".encode()
+    assert package.encode() not in adb("shell", "pm list packages -s")[1]
     assert adb("shell", f"pm path {package}")[0] == 0
     assert adb("shell", "pm path com.absent")[0] == 1
     assert adb("shell", f"run-as com.absent cat {package}")[0] == 1
@@ -125,7 +129,8 @@ def test_install_and_odd_services(adb: Adb, tmp_path: Path) -> None:
     code, out, err = adb("install", str(apk))
     assert code == 0, err
     assert b"Success" in out
-    assert adb("logcat", "-c")[0] == 0
+    assert adb("logcat", "-c")[:2] == (0, b"")
+    assert adb("logcat", "-d")[:2] == (0, b"--------- beginning of main\n")
     assert adb("jdwp")[0] in (0, 1)
 
 
@@ -149,6 +154,33 @@ def test_adbutils(device: VirtualDevice, client: AdbDevice) -> None:
     assert client.app_current().package == "com.android.launcher3"
     client.app_clear(app.package)
     client.app_start(app.package)
+
+
+def test_adbutils_touches_and_looks(device: VirtualDevice, client: AdbDevice) -> None:
+    app = device.device.app
+    client.app_clear(app.package)
+    client.app_start(app.package)
+    assert client.getprop("ro.build.version.sdk") == "34"
+    assert client.prop.model == "JamelVirtual"
+    picture = client.screenshot()
+    assert picture.size == app.size_px and len(picture.getcolors(1 << 20)) > 3
+    before = device.device.observe()
+    element = next(e for e in before.elements if e.clickable and e.enabled)
+    client.click(*centre_px(element.bounds_px))
+    assert device.device.observe() != before
+    xml = client.dump_hierarchy().encode()
+    assert parse_hierarchy(xml)[0] == device.device.observe().elements
+    assert client.app_info(app.package).version_name == app.build
+    assert client.rotation() == 0
+
+
+def test_a_coverage_dump_is_asked_for_by_broadcast(device: VirtualDevice, adb: Adb) -> None:
+    package = device.device.app.package
+    code, out, _ = adb("shell", f"am broadcast -a edu.gatech.m3.emma.COLLECT_COVERAGE -p {package}")
+    assert code == 0 and b"Broadcast completed: result=0" in out
+    file = f"/data/data/{package}/files/coverage.ec"
+    first = adb("exec-out", "run-as", package, "cat", "files/coverage.ec")[1]
+    assert first == device.device.app.exec_data() == adb("exec-out", "cat", file)[1]
 
 
 def test_two_devices_and_a_second_server() -> None:

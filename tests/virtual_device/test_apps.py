@@ -9,7 +9,7 @@ import pytest
 from jamel.envs.base import candidates
 from jamel.envs.ui_tree import parse_hierarchy
 from jamel.errors import ConfigError
-from jamel.types import Action, ActionKind, centre_px, swipe_px
+from jamel.types import Action, ActionKind, Element, Observation, centre_px, swipe_px
 from jamel.virtual_device.apps import App, build_app
 from jamel.virtual_device.apps.instrument import instrument_source
 from jamel.virtual_device.render import hierarchy_xml
@@ -70,6 +70,28 @@ def test_screens_survive_the_way_through_xml(seed: int) -> None:
     for observation, _ in walk(App(spec), 120, seed):
         elements, rotation = parse_hierarchy(hierarchy_xml(observation).encode())
         assert elements == observation.elements and rotation == 0
+
+
+def test_the_xml_is_spelled_as_uiautomator_spells_it() -> None:
+    tail = (
+        'checkable="false" checked="false" clickable="%s" enabled="true" focusable="%s" '
+        'focused="false" scrollable="false" long-clickable="false" password="false" '
+        'selected="false" bounds="%s"'
+    )
+    flags = (False, False, False, False, True, False, False, False)
+    box = Element("a.B", "", "", "", (0, 0, 9, 9), False, *flags, -1)
+    inner = Element("a.C", 'x<"&\n', "p:id/c", "é", (1, 2, 3, 4), True, *flags, 0)
+    xml = hierarchy_xml(Observation("p", "p.A", (box, inner), (9, 9)))
+    assert xml == (
+        "<?xml version='1.0' encoding='UTF-8' standalone='yes' ?><hierarchy rotation=\"0\">"
+        '<node index="0" text="" resource-id="" class="a.B" package="p" content-desc="" '
+        + tail
+        % ("false", "false", "[0,0][9,9]")
+        + '><node index="0" text="x&lt;&quot;&amp;&#10;" resource-id="p:id/c" class="a.C" '
+        'package="p" content-desc="é" '
+        + tail % ("true", "true", "[1,2][3,4]")
+        + " /></node></hierarchy>"
+    )
 
 
 def test_every_element_lies_on_the_screen_and_after_its_parent() -> None:

@@ -82,7 +82,7 @@ def start(
     app: Annotated[str, typer.Option(help="Which app runs on it, as suite/number.")] = "test/0",
 ) -> None:
     """Start a device, print its serial and the adb server's port, and run until stopped."""
-    from jamel.services import until_stopped, wait_forever
+    from jamel.services import until_stopped
     from jamel.suites import app_spec
     from jamel.virtual_device.apps import App
     from jamel.virtual_device.server import VirtualDevice, adb_executable
@@ -93,7 +93,7 @@ def start(
         adb = "adb" if shutil.which("adb") else adb_executable()
         print(f"{serial} {running.adb.port}", flush=True)
         print(f"try: {adb} -P {running.adb.port} -s {serial} shell dumpsys window", flush=True)
-        wait_forever()
+        running.wait()
 
 
 def gallery(

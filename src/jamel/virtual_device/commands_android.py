@@ -202,7 +202,8 @@ def _pm(call: Call, device: Device) -> int:
     ours = args[-1:] == [package]
     if what == "list" and args[:1] == ["packages"]:
         wanted = [a for a in args[1:] if not a.startswith("-")]
-        for name in ("android", "com.android.launcher3", package):
+        system = ("android", "com.android.launcher3") if "-3" not in args else ()
+        for name in (*system, *(() if "-s" in args else (package,))):
             if all(w in name for w in wanted):
                 call.print(f"package:{name}")
         return 0
@@ -310,8 +311,23 @@ def _pidof(call: Call, device: Device) -> int:
     return 0 if running else 1
 
 
+def _ps(call: Call, device: Device) -> int:
+    call.print("USER           PID  PPID     VSZ    RSS WCHAN            ADDR S NAME")
+    names = ["init", *([device.app.package] if device.running else [])]
+    for number, name in zip(("1", "4242"), names, strict=False):
+        call.print(f"shell {number:>12}     1   10000   5000 0                   0 S {name}")
+    return 0
+
+
+def _logcat(call: Call) -> int:
+    """Nothing ever crashes here, so the log has its headings alone."""
+    if "-c" not in call.args:
+        call.print("--------- beginning of main")
+    return 0
+
+
 def _quiet(call: Call) -> int:
-    """logcat, svc and the like: nothing to say, nothing to do."""
+    """svc and the like: nothing to say, nothing to do."""
     return 0
 
 
@@ -320,5 +336,6 @@ ANDROID_COMMANDS: dict[str, Command] = {
     "screencap": _locked(_screencap), "am": _locked(_am), "monkey": _locked(_monkey),
     "pm": _locked(_pm), "cmd": _locked(_cmd), "dumpsys": _locked(_dumpsys),
     "getprop": _locked(_getprop), "setprop": _locked(_setprop), "settings": _locked(_settings),
-    "pidof": _locked(_pidof), "run-as": _run_as, "logcat": _quiet, "svc": _quiet,
+    "pidof": _locked(_pidof), "run-as": _run_as, "ps": _locked(_ps),
+    "logcat": _logcat, "svc": _quiet,
 }  # fmt: skip

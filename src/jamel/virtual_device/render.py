@@ -56,8 +56,11 @@ def hierarchy_xml(observation: Observation, rotation: int = 0) -> str:
             open_nodes.pop()
         position = children.get(element.parent, 0)
         children[element.parent] = position + 1
-        parts.append(f'<node index="{position}" {_attributes(element, observation.package)}>')
-        open_nodes.append(index)
+        leaf = index + 1 == len(elements) or elements[index + 1].parent != index
+        end = " />" if leaf else ">"
+        parts.append(f'<node index="{position}" {_attributes(element, observation.package)}{end}')
+        if not leaf:
+            open_nodes.append(index)
     parts.extend("</node>" for _ in open_nodes)
     parts.append("</hierarchy>")
     return "".join(parts)

@@ -28,8 +28,12 @@ from jamel.virtual_device.services import open_service
 FIRST_PORT, LAST_PORT = 5555, 6553
 START_TIMEOUT_S = 20.0
 RECONNECT_S = 0.3
-# Becomes the adb server; a watcher ends it when our end of the pipe closes, however we end.
-_END_WITH_US = 'exec 3<&0; (cat <&3 >/dev/null; kill $$) & exec "$0" "$@" </dev/null 3<&-'
+# Becomes the adb server; when our end of the pipe closes, however we end, a watcher ends it and
+# removes its home, the folder it runs in.
+_END_WITH_US = (
+    'exec 3<&0; (cat <&3 >/dev/null; kill $$; sleep 0.2; case "$PWD" in */jamel-adb-*) '
+    'rm -rf "$PWD";; esac) & exec "$0" "$@" </dev/null 3<&-'
+)
 
 
 class AdbServer:
@@ -48,6 +52,7 @@ class AdbServer:
         self._process = subprocess.Popen(
             ["sh", "-c", _END_WITH_US, adb_executable(), "-L", address, "nodaemon", "server"],
             env=self._environment(),
+            cwd=self._home,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -125,6 +130,7 @@ class VirtualDevice:
         self.adb = adb or shared_adb_server()
         self.port = 0
         self._open = False
+        self._off = threading.Event()
         self._adbd: Adbd | None = None
         self._console: Console | None = None
 
@@ -149,6 +155,7 @@ class VirtualDevice:
         )
         self._console = Console(console, self.device, self._kill)
         self._open = True
+        self._off.clear()
         self._adbd.start()
         self._console.start()
         self.register()
@@ -164,6 +171,10 @@ class VirtualDevice:
         if self._adbd is not None:
             self._adbd.drop()
 
+    def wait(self) -> None:
+        """Return once the device is switched off, by `adb emu kill` for one."""
+        self._off.wait()
+
     def close(self) -> None:
         """Switch the device off; closing twice is harmless."""
         self._open = False
@@ -171,6 +182,7 @@ class VirtualDevice:
             self._console.close()
         if self._adbd is not None:
             self._adbd.close()
+        self._off.set()
 
     def _kill(self) -> None:
         threading.Thread(target=self.close, daemon=True).start()
@@ -207,7 +219,7 @@ def adb_executable() -> str:
     try:
         import adbutils
 
-        path: str = adbutils.adb_path()
+        path = os.path.abspath(adbutils.adb_path())
     except Exception as error:
         raise AdbMissing(
             f"Expected the adb executable that adbutils ships, found none ({error}). "
