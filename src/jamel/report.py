@@ -15,11 +15,12 @@ from typing import Any
 
 from jamel.statistics import agents_of, budgets_of, paired_rows, summarise
 
-COLUMNS = (
-    ("reward", "reward", "rewarded steps"),
-    ("coverage", "coverage", "% of reachable probes"),
-    ("auc", "auc", "mean coverage over the budget, %"),
+METRICS = (
+    ("coverage", "% of reachable probes"),
+    ("reward", "rewarded steps"),
+    ("auc", "mean coverage, %"),
 )
+COSTS = ("tokens", "ms_per_decision")
 SIMPLE = ("random", "least-tried", "frontier", "planner")
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 
@@ -73,7 +74,7 @@ def render(
         headings=_headings(budgets),
         table=_agent_table(summary, agents, budgets),
         subject=(subject := _subject(agents)),
-        pairs=_pairs_of(pairs, subject, budgets[-1]),
+        pairs=_pairs_of(pairs, subject, budgets),
         verdict=_verdict(pairs, agents, budgets[-1]),
         curves=_curves_png(results.get("curves") or {}),
         apps=_app_table(rows, agents, budgets[-1]),
@@ -84,10 +85,16 @@ def render(
     )
 
 
+def _measures(budgets: Sequence[int]) -> list[tuple[str, int, str]]:
+    """(metric, budget, unit) of the tables' columns; the area only over the whole budget."""
+    sizes = {"auc": budgets[-1:]}
+    return [(name, size, unit) for name, unit in METRICS for size in sizes.get(name, budgets)]
+
+
 def _headings(budgets: Sequence[int]) -> list[tuple[str, str]]:
     """(title, unit) of the agent table's columns."""
-    measured = [(f"{name}@{size}", unit) for _, name, unit in COLUMNS for size in budgets]
-    return [*measured, ("tokens/decision", "memory + screen"), ("ms/decision", "milliseconds")]
+    measured = [(f"{name}@{size}", unit) for name, size, unit in _measures(budgets)]
+    return [*measured, ("tokens", "a decision"), ("ms", "a decision")]
 
 
 def _agent_table(
@@ -99,8 +106,8 @@ def _agent_table(
     best = sorted(agents, key=lambda agent: -cells[agent, last, "coverage"]["mean"])
     table = []
     for agent in best:
-        measured = [cells[agent, size, metric] for metric, _, _ in COLUMNS for size in budgets]
-        costs = [cells[agent, last, "tokens"], cells[agent, last, "ms_per_decision"]]
+        measured = [cells[agent, size, name] for name, size, _ in _measures(budgets)]
+        costs = [cells[agent, last, name] for name in COSTS]
         shares = [cells[agent, last, f"tokens_{part}"]["mean"] for part in ("memory", "screen")]
         table.append((agent, [*measured, *costs], shares))
     return table
@@ -112,11 +119,18 @@ def _subject(agents: Sequence[str]) -> str:
 
 
 def _pairs_of(
-    pairs: Sequence[Mapping[str, Any]], subject: str, budget: int
-) -> list[Mapping[str, Any]]:
-    mine = [pair for pair in pairs if pair["agent"] == subject]
-    metrics = [name for name, _, _ in COLUMNS]
-    return sorted(mine, key=lambda p: (metrics.index(p["metric"]), -p.get("budget", budget)))
+    pairs: Sequence[Mapping[str, Any]], subject: str, budgets: Sequence[int]
+) -> list[tuple[str, list[Mapping[str, Any] | None]]]:
+    """Rival -> its paired differences in the order of `_measures`."""
+    found: dict[str, dict[tuple[str, int], Mapping[str, Any]]] = {}
+    for pair in pairs:
+        if pair["agent"] == subject:
+            key = (pair["metric"], pair.get("budget", budgets[-1]))
+            found.setdefault(pair["against"], {})[key] = pair
+    return [
+        (rival, [mine.get((name, size)) for name, size, _ in _measures(budgets)])
+        for rival, mine in found.items()
+    ]
 
 
 def _verdict(pairs: Sequence[Mapping[str, Any]], agents: Sequence[str], budget: int) -> str:
@@ -184,9 +198,13 @@ def _facts(meta: Results) -> list[tuple[str, str]]:
 
 
 def _interval(cell: Mapping[str, Any]) -> str:
-    """`61.2 [58.0, 64.1]`; one app has no interval."""
+    """`61.2 [58.0, 64.1]`; costs and a single app have no interval."""
     mean, low, high = (f"{cell[name]:.{_digits(cell)}f}" for name in ("mean", "low", "high"))
-    return f"{mean} [{low}, {high}]" if cell.get("apps", 2) > 1 else mean
+    return (
+        f"{mean} [{low}, {high}]"
+        if cell.get("apps", 2) > 1 and cell["metric"] not in COSTS
+        else mean
+    )
 
 
 def _digits(cell: Mapping[str, Any]) -> int:
@@ -194,7 +212,7 @@ def _digits(cell: Mapping[str, Any]) -> int:
 
 
 def _signed(value: float) -> str:
-    return f"{value:+.2f}"
+    return f"{value:+.1f}"
 
 
 def _mean(values: Sequence[float]) -> float:
