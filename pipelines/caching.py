@@ -84,11 +84,16 @@ def step(name: str, key: Callable[..., str] | None = None, **options: Any) -> Ca
 
 
 def remembered(of: Task[..., Any], /, **given: Any) -> dict[str, Any]:
-    """Run a cached task; run it again when files that its remembered result names are gone."""
+    """Run a cached task; run it again when files it made are gone or another profile's."""
     result = of(**given)
-    if all(Path(file).exists() for file in result["files"]):
+    if fingerprints(Path(name) for name in result["files"]) == result["files"]:
         return result
     return of.with_options(refresh_cache=True)(**given)
+
+
+def fingerprints(made: Iterable[Path]) -> dict[str, str | None]:
+    """Files with a digest of their contents, None for one that is not there."""
+    return {str(path): _file_or_folder(path) for path in made}
 
 
 def named(paths: Iterable[Path]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from jamel.collect import collect
 from jamel.config import Config
-from pipelines.caching import digest, named, say, step
+from pipelines.caching import digest, fingerprints, say, step
 from pipelines.isolation import in_own_process
 from pipelines.ticker import Ticker
 
@@ -51,4 +51,4 @@ def collect_round(
         progress=Ticker(f"collect {out_dir.name}"),
     )
     say(f"{out_dir.name}: {len(shards)} sessions")
-    return {"files": named(shards)}
+    return {"files": fingerprints(shards)}

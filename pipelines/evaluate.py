@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jamel.dataset import version
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from jamel.config import Config
+from jamel.dataset import version
 from jamel.episodes import read_session
 from jamel.errors import ShardError
 from jamel.evaluate import evaluate, read_json, write_json
@@ -21,7 +21,7 @@ from jamel.layout import Layout
 from jamel.report import write_report
 from jamel.tables import final_budget, summarise
 from jamel.validate import ValidationResult, quarantine, require, validate
-from pipelines.caching import digest, named, say, step
+from pipelines.caching import digest, fingerprints, named, say, step
 from pipelines.isolation import in_own_process
 from pipelines.ticker import Ticker
 
@@ -93,7 +93,7 @@ def evaluate_models(
     write_json(results, project.results)
     write_report(results, project.report)
     describe(results)
-    return {"files": [str(project.results), str(project.report)]}
+    return {"files": fingerprints([project.results])}
 
 
 def describe(results: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from jamel.config import Config
 from jamel.label import label
-from pipelines.caching import digest, named, say, step
+from pipelines.caching import digest, fingerprints, say, step
 from pipelines.isolation import in_own_process
 from pipelines.ticker import Ticker
 
@@ -26,4 +26,4 @@ def label_round(config: Config, sessions: list[Path], out_dir: Path) -> dict[str
         label, config, sessions, out_dir, progress=Ticker(f"label {out_dir.name}")
     )
     say(f"{out_dir.name}: {len(shards)} sessions labelled")
-    return {"files": named(shards)}
+    return {"files": fingerprints(shards)}

@@ -12,7 +12,7 @@ from typing import Any
 from jamel.config import Config
 from jamel.layout import Layout
 from jamel.registry import train_tracked
-from pipelines.caching import digest, say, step
+from pipelines.caching import digest, fingerprints, say, step
 from pipelines.isolation import in_own_process
 from pipelines.ticker import Ticker
 
@@ -60,4 +60,4 @@ def train_arm(
     losses = [float(loss) for loss in result.losses]
     say(f"{arm} {out_dir.name}: {result.updates} updates on {result.samples} sessions")
     weights = Path(result.path) / "model.safetensors"
-    return {"files": [str(weights)], "model": str(result.path), "losses": losses}
+    return {"files": fingerprints([weights]), "model": str(result.path), "losses": losses}

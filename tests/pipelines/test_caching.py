@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prefect import flow
 
 from jamel.config import Config
 from jamel.errors import ConfigError, DeviceLost
-from pipelines.caching import HOPELESS, digest, remembered, step
+from pipelines.caching import HOPELESS, digest, fingerprints, remembered, step
 
 calls: list[str] = []
 
 
 @step("note", lambda text, path: digest(text, str(path)))
-def note(text: str, path: Path) -> dict[str, list[str]]:
+def note(text: str, path: Path) -> dict[str, Any]:
     calls.append(text)
     path.write_text(text)
-    return {"files": [str(path)]}
+    return {"files": fingerprints([path])}
 
 
 @flow
-def note_once(text: str, path: Path) -> dict[str, list[str]]:
+def note_once(text: str, path: Path) -> dict[str, Any]:
     return remembered(note, text=text, path=path)
 
 
@@ -30,7 +31,7 @@ def note_once(text: str, path: Path) -> dict[str, list[str]]:
 def test_a_result_is_remembered_across_runs_while_its_files_exist(tmp_path: Path) -> None:
     path = tmp_path / "note.txt"
     calls.clear()
-    assert note_once("a", path) == note_once("a", path) == {"files": [str(path)]}
+    assert note_once("a", path) == note_once("a", path)
     assert calls == ["a"]
     note_once("b", path)
     assert calls == ["a", "b"]
@@ -38,6 +39,10 @@ def test_a_result_is_remembered_across_runs_while_its_files_exist(tmp_path: Path
     note_once("b", path)
     assert calls == ["a", "b", "b"]
     assert path.read_text() == "b"
+    # Another profile wrote there in between: the first one's result is no longer on disk.
+    note_once("a", path)
+    assert calls == ["a", "b", "b", "a"]
+    assert path.read_text() == "a"
 
 
 def test_a_digest_reads_contents_not_times(tmp_path: Path) -> None:
