@@ -7,12 +7,19 @@ import pytest
 from jamel.envs.adb_link import AdbLink
 from jamel.envs.android import AndroidEnv, attach_env, make_env
 from jamel.envs.base import candidates
-from jamel.errors import AdbMissing, AppMissing, CoverageError, DeviceLost, DeviceMissing
+from jamel.errors import (
+    AdbMissing,
+    AppMissing,
+    CoverageError,
+    DeviceError,
+    DeviceLost,
+    DeviceMissing,
+)
 from jamel.types import Action, ActionKind, Observation
 from jamel.virtual_device.apps import App, build_app
 from jamel.virtual_device.server import VirtualDevice, adb_executable, shared_adb_server
 
-STEPS = 60
+STEPS = 30
 
 
 def choose(rng: random.Random, observation: Observation) -> Action:
@@ -74,6 +81,54 @@ def test_a_coverage_file_still_being_written_is_read_again(device: VirtualDevice
     device.faults.truncated_coverage = 100
     with pytest.raises(CoverageError):
         env.reset()
+
+
+def serve_coverage(device: VirtualDevice, data: bytes) -> None:
+    package = device.device.app.package
+    device.device.files.compute(f"/data/data/{package}/files/coverage.ec", lambda: data)
+
+
+@pytest.mark.parametrize("broadcast", ["", "a.b.COLLECT"])
+def test_an_empty_coverage_file_is_never_no_coverage(device: VirtualDevice, broadcast: str) -> None:
+    serve_coverage(device, b"")
+    with pytest.raises(CoverageError, match=r"found nothing\. Check .*instrumented"):
+        AndroidEnv(link_to(device, coverage_broadcast=broadcast)).reset()
+    with pytest.raises(CoverageError, match=r"Expected JaCoCo data in files/none\.ec of "):
+        AndroidEnv(link_to(device, coverage_file="files/none.ec")).reset()
+
+
+def test_a_cut_short_coverage_file_is_named(device: VirtualDevice) -> None:
+    serve_coverage(device, device.device.app.exec_data()[:-1])
+    with pytest.raises(CoverageError, match=rf"coverage\.ec of .* on {device.serial}: .*cut short"):
+        AndroidEnv(link_to(device)).reset()
+
+
+def test_coverage_of_another_build_is_refused(device: VirtualDevice) -> None:
+    env = AndroidEnv(link_to(device))
+    env.reset()
+    covered = env.coverage()
+    serve_coverage(device, App(build_app(3)).exec_data())
+    with pytest.raises(CoverageError, match=f"coverage of build {env.build}"):
+        env.step(Action(ActionKind.BACK))
+    assert env.coverage() == covered
+
+
+def test_an_app_without_coverage_can_be_explored(device: VirtualDevice) -> None:
+    env = AndroidEnv(link_to(device, coverage_file=""))
+    observation, _ = env.reset()
+    _, reward, *_ = env.step(candidates(observation)[0])
+    assert observation.elements and reward == 0.0
+    assert env.coverage().count() == 0 and env.total_probes == 0
+
+
+def test_an_app_that_does_not_start_is_a_sentence(device: VirtualDevice) -> None:
+    app = device.device.app
+    assert AdbLink(device.serial, device.adb.port, app.package).restart(True).executed
+    device.device.app.package = "com.moved"
+    link = link_to(device)
+    device.device.app.package = "com.gone"
+    with pytest.raises(DeviceError, match=r"Expected com\.moved to start on .*device\.activity"):
+        link.restart(False)
 
 
 def test_a_device_that_vanishes_is_lost_and_comes_back(device: VirtualDevice) -> None:

@@ -13,24 +13,21 @@ import re
 import secrets
 import shlex
 import socket
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from jamel.coverage import ClassProbes, ProbeSet
-from jamel.coverage.jacoco import read_exec
+from jamel.coverage import ProbeSet
 from jamel.envs.adb_connection import AdbShell, ShellResult
+from jamel.envs.adb_coverage import DeviceCoverage
 from jamel.envs.links import Reading
 from jamel.envs.ui_tree import parse_hierarchy
-from jamel.errors import AppMissing, CoverageError, DeviceError, DeviceLost, UiTreeError
+from jamel.errors import AppMissing, DeviceError, DeviceLost, UiTreeError
 from jamel.types import Action, ActionKind, Observation, action_problem, centre_px, swipe_px
 
 if TYPE_CHECKING:
     from jamel.virtual_device.apps import App
 
 DUMP_TRIES = 3
-COVERAGE_TRIES = 5
-COVERAGE_WAIT_S = 0.2
 LONG_PRESS_MS = 800
 SWIPE_MS = 300
 MAX_DELETIONS = 200
@@ -85,15 +82,13 @@ class AdbLink:
         self.device = serial
         self.package = package
         self._activity = activity
-        self._coverage_file = coverage_file
-        self._broadcast = coverage_broadcast
         self._settle_s = settle_s
         self._shell = AdbShell(serial, adb_port, timeout_s)
-        self._coverage = b""
         self._taken = 0
         self._owned: list = []
         self._size_px = self._check_device()
-        self.build, self.total_probes = self._read_manifest()
+        self._coverage = DeviceCoverage(self._shell, package, coverage_file, coverage_broadcast)
+        self.build, self.total_probes = self._coverage.build, self._coverage.total_probes
 
     # -- the Link protocol ----------------------------------------------------------------------
 
@@ -103,24 +98,38 @@ class AdbLink:
         if not problem and action.kind is ActionKind.TYPE and not action.text.isascii():
             problem = "`input text` types ASCII only"
         if problem:
-            return Reading(observation, self._coverage, False, problem)
+            return Reading(observation, self._coverage.latest, False, problem)
         if action.kind is ActionKind.RESTART:
             return self.restart(False)
         return self._exchange(_input_script(observation, action))
 
     def restart(self, new_session: bool) -> Reading:
-        """Start the app at its first screen; a new session clears its data first."""
+        """Start the app at its first screen; a new session clears its data first.
+
+        Raises:
+            DeviceError: the app could not be started.
+        """
         stop = f"pm clear {self.package}" if new_session else f"am force-stop {self.package}"
         if new_session:
-            self._coverage = b""
+            self._coverage.forget()
         start = f"am start -W -n {self.package}/{self._activity}"
         if not self._activity:
             start = f"monkey -p {self.package} -c android.intent.category.LAUNCHER 1"
-        return self._exchange(f"{self._dump_coverage()}{stop} >/dev/null && {start} >/dev/null")
+        dump = self._coverage.dump_script()
+        done, screen, focus, coverage = self._sections(
+            f"{dump}{stop} >/dev/null && {start} >/dev/null"
+        )
+        # Older versions of `am` report their errors with exit code 0.
+        if done.code != 0 or done.stdout.startswith(b"Error"):
+            raise DeviceError(
+                f"Expected {self.package} to start on {self.device}, found: {done.text()!r}. "
+                "Check device.activity, or leave it out to start the launcher's."
+            )
+        return self._reading(screen, focus, coverage)
 
     def decode(self, coverage: bytes) -> ProbeSet:
-        """Probes of a JaCoCo file; none before the app has written one."""
-        return read_exec(coverage) if coverage else ProbeSet()
+        """Probes of a JaCoCo file."""
+        return self._coverage.decode(coverage)
 
     def screenshot(self) -> bytes:
         """The screen as a PNG."""
@@ -168,21 +177,25 @@ class AdbLink:
     # -- one exchange ---------------------------------------------------------------------------
 
     def _exchange(self, script: str) -> Reading:
-        settle = f"sleep {self._settle_s}; " if self._settle_s else ""
-        done, screen, focus, coverage = self._sections(script, settle)
-        failed = done.code != 0
-        reason = f"the device refused the input: {done.text()}" if failed else ""
-        observation, problem = self._observation(screen, focus)
-        self._coverage = self._checked_coverage(coverage)
-        return Reading(observation, self._coverage, not failed, reason or problem)
+        done, screen, focus, coverage = self._sections(script)
+        reading = self._reading(screen, focus, coverage)
+        if done.code == 0:
+            return reading
+        reason = f"the device refused the input: {done.text()}"
+        return reading._replace(executed=False, invalid_reason=reason)
 
-    def _sections(self, script: str, settle: str) -> tuple[ShellResult, bytes, bytes, bytes]:
+    def _reading(self, screen: bytes, focus: bytes, coverage: bytes) -> Reading:
+        observation, problem = self._observation(screen, focus)
+        return Reading(observation, self._coverage.take(coverage), True, problem)
+
+    def _sections(self, script: str) -> tuple[ShellResult, bytes, bytes, bytes]:
+        settle = f"sleep {self._settle_s}; " if self._settle_s else ""
         mark = f"--{secrets.token_hex(12)}--"
         result = self._shell.run(
             f"{{ {script}; }} 2>&1; echo {mark}$?; {settle}"
             f"uiautomator dump /dev/tty 2>&1; echo {mark}; "
             f"dumpsys window | grep -E 'mCurrentFocus|mFocusedApp'; echo {mark}; "
-            f"{self._coverage_script()}"
+            f"{self._coverage.read_script()} 2>/dev/null"
         )
         parts = result.stdout.split(mark.encode())
         if len(parts) != 4:
@@ -216,45 +229,6 @@ class AdbLink:
             return Focus("", "")
         package, activity = match[1].decode(), match[2].decode()
         return Focus(package, package + activity if activity.startswith(".") else activity)
-
-    # -- coverage -------------------------------------------------------------------------------
-
-    def _dump_coverage(self) -> str:
-        if not self._broadcast:
-            return ""
-        return f"am broadcast -a {shlex.quote(self._broadcast)} -p {self.package} >/dev/null; "
-
-    def _coverage_script(self) -> str:
-        if not self._coverage_file:
-            return "true"
-        name = shlex.quote(self._coverage_file)
-        return f"{self._dump_coverage()}run-as {self.package} cat {name} 2>/dev/null"
-
-    def _checked_coverage(self, data: bytes) -> bytes:
-        """The file, once it parses: the dump may still be running when it is read."""
-        if data == self._coverage or not self._coverage_file:
-            return self._coverage
-        for attempt in range(COVERAGE_TRIES):
-            try:
-                read_exec(data)
-                return data
-            except CoverageError:
-                if attempt + 1 == COVERAGE_TRIES:
-                    raise
-            time.sleep(COVERAGE_WAIT_S)
-            data = self._shell.run(self._coverage_script()).stdout
-        return data
-
-    def _read_manifest(self) -> tuple[str, int]:
-        """The app's build and number of probes, from the class list beside the coverage file."""
-        path = self._coverage_file.rpartition(".")[0] + ".classes"
-        listed = self._shell.run(f"run-as {self.package} cat {shlex.quote(path)} 2>/dev/null")
-        lines = listed.stdout.decode("utf-8", "replace").splitlines()
-        if self._coverage_file and listed.code == 0 and lines:
-            return lines[0].strip(), sum(probes.size for probes in _classes(lines[1:]))
-        dump = self._shell.run(f"dumpsys package {self.package} | grep -E 'versionName='")
-        version = dump.stdout.decode("utf-8", "replace").strip().removeprefix("versionName=")
-        return version.split("\n")[0] or "unknown", 0
 
     # -- the device -----------------------------------------------------------------------------
 
@@ -299,11 +273,6 @@ def _check_names(package: str, activity: str) -> None:
             f"Expected a package such as com.example.app, found {package!r} {activity!r}. "
             "Set device.package and device.activity."
         )
-
-
-def _classes(lines: list[str]) -> list[ClassProbes]:
-    rows = (line.split("\t") for line in lines)
-    return [ClassProbes(row[1], int(row[2]), 0) for row in rows if len(row) == 3]
 
 
 def _input_script(observation: Observation, action: Action) -> str:

@@ -1,0 +1,120 @@
+"""An instrumented app's JaCoCo file on a device: how it is asked for, read, checked and decoded.
+
+The file may be empty or cut short while the app still writes it, so it is read again for a second;
+what is no execution data then, or that of another build, is an error and never 0 %. Knows nothing
+of screens.
+"""
+
+from __future__ import annotations
+
+import shlex
+import time
+
+from jamel.coverage import ProbeSet
+from jamel.coverage.jacoco import read_exec
+from jamel.envs.adb_connection import AdbShell
+from jamel.errors import CoverageError
+
+TRIES = 5
+WAIT_S = 0.2
+
+
+class DeviceCoverage:
+    """The coverage of `package` on one device.
+
+    Args:
+        shell: the device.
+        package: the app.
+        file: the JaCoCo file below the app's data folder, "" for no coverage at all.
+        broadcast: the action of a broadcast that makes the app write that file, "" for none.
+    """
+
+    def __init__(self, shell: AdbShell, package: str, file: str, broadcast: str) -> None:
+        self._shell = shell
+        self._package = package
+        self._file = file
+        self._broadcast = broadcast
+        self._sizes: dict[int, int] = {}
+        self.latest = b""
+        self.build, self.total_probes = self._read_manifest()
+
+    def dump_script(self) -> str:
+        """Shell that makes the app write its file, ending in a semicolon; "" if it needs none."""
+        if not self._broadcast:
+            return ""
+        return f"am broadcast -a {shlex.quote(self._broadcast)} -p {self._package} >/dev/null; "
+
+    def read_script(self) -> str:
+        """Shell that prints the file as the app has it now."""
+        if not self._file:
+            return "true"
+        return f"{self.dump_script()}run-as {self._package} cat {shlex.quote(self._file)}"
+
+    def forget(self) -> None:
+        """A new session begins: the app's data is gone, and the file with it."""
+        self.latest = b""
+
+    def take(self, data: bytes) -> bytes:
+        """Accept what `read_script` printed, or read it again until it parses.
+
+        Raises:
+            CoverageError: the file is missing, empty, cut short or of another build.
+        """
+        if not self._file or (data and data == self.latest):
+            return self.latest
+        for attempt in range(TRIES):
+            try:
+                self.decode(data)
+                break
+            except CoverageError as error:
+                if attempt + 1 == TRIES:
+                    raise CoverageError(self._explained(data, error)) from error
+            time.sleep(WAIT_S)
+            data = self._shell.run(self.read_script()).stdout
+        self.latest = data
+        return data
+
+    def decode(self, data: bytes) -> ProbeSet:
+        """The probes in the file. Raises CoverageError."""
+        if not self._file:
+            return ProbeSet()
+        probes = read_exec(data)
+        for identifier, item in probes.classes.items():
+            if self._sizes and self._sizes.get(identifier) != item.size:
+                raise CoverageError(
+                    f"Expected coverage of build {self.build} of {self._package}, found class "
+                    f"{item.name} with {item.size} probes, which that build lacks: the file is "
+                    "another build's. Clear the app's data and start a new session."
+                )
+        return probes
+
+    def _explained(self, data: bytes, error: CoverageError) -> str:
+        if data:
+            return f"{self._file} of {self._package} on {self._shell.serial}: {error}"
+        return (
+            f"Expected JaCoCo data in {self._file} of {self._package} on {self._shell.serial}, "
+            "found nothing. Check that the app is debuggable and instrumented, that "
+            "device.coverage_broadcast makes it write the file, and device.coverage_file."
+        )
+
+    def _read_manifest(self) -> tuple[str, int]:
+        """The app's build and number of probes, from the class list beside the coverage file."""
+        path = self._file.rpartition(".")[0] + ".classes"
+        listed = self._shell.run(f"run-as {self._package} cat {shlex.quote(path)} 2>/dev/null")
+        lines = listed.stdout.decode("utf-8", "replace").splitlines()
+        if self._file and listed.code == 0 and lines:
+            self._sizes = _class_sizes(lines[1:])
+            return lines[0].strip(), sum(self._sizes.values())
+        dump = self._shell.run(f"dumpsys package {self._package} | grep -E 'versionName='")
+        version = dump.stdout.decode("utf-8", "replace").strip().removeprefix("versionName=")
+        return version.split("\n")[0] or "unknown", 0
+
+
+def _class_sizes(lines: list[str]) -> dict[int, int]:
+    """Class id → probes, from `id<TAB>name<TAB>probes` lines; others are left out."""
+    rows = (line.split("\t") for line in lines)
+    return {
+        int(row[0]): int(row[2])
+        for row in rows
+        if len(row) == 3 and row[0].isdecimal() and row[2].isdecimal()
+    }
