@@ -1,6 +1,8 @@
 """The dump parser: what real dumps do wrong is accepted, what attackers do is not."""
 
 import contextlib
+import random
+import re
 
 import pytest
 from hypothesis import given, settings
@@ -62,6 +64,28 @@ def test_missing_and_impossible_attributes() -> None:
         ("c", -1, (0, 0, 0, 0)),
     ]
     assert elements[0].text == "" and elements[0].enabled
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_attributes_come_in_any_order_and_number(seed: int) -> None:
+    attributes = re.findall(r'[\w-]+="[^"]*"', NODE)
+    random.Random(seed).shuffle(attributes)
+    node = f"<node {' '.join(attributes)} hint='' NAF='true' />"
+    shuffled = f'<hierarchy rotation="1">{node}</hierarchy>'
+    assert parse_hierarchy(shuffled.encode()) == parse_hierarchy(DUMP.encode())
+    bare = [a for a in attributes if not a.startswith(("content-desc", "long-", "selected"))]
+    (element,), _ = parse_hierarchy(f"<hierarchy><node {' '.join(bare)}/></hierarchy>".encode())
+    assert element.content_desc == "" and not element.long_clickable and element.clickable
+
+
+def test_trees_as_large_and_odd_as_real_ones() -> None:
+    chain = "".join(f'<node index="7" class="c{i}" bounds="[0,0][{i},{i}]">' for i in range(32))
+    wide = '<node class="x" bounds="[5,5][5,5]"/>' * 600
+    data = f'<hierarchy rotation="0">{chain}{wide}{"</node>" * 32}</hierarchy>'
+    elements, _ = parse_hierarchy(data.encode())
+    assert len(elements) == 632 and elements[31].parent == 30
+    # A child larger than its parent keeps its bounds, whatever the index attributes say.
+    assert elements[2].bounds_px == (0, 0, 2, 2) and elements[-1].parent == 31
 
 
 def test_forbidden_characters_are_replaced() -> None:
