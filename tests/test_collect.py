@@ -1,6 +1,10 @@
 """Collection: who explores what, resuming, and equal shards whatever the number of workers."""
 
+import contextlib
 import hashlib
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -66,6 +70,48 @@ def test_an_interrupted_round_goes_on_where_it_stopped(tmp_path):
     assert kept[1].stat().st_mtime_ns == before
     assert digests(paths) == digests(collect(profile(), tmp_path / "b"))
     assert not list(tmp_path.rglob("*.tmp"))
+
+
+RUN = """
+import sys
+from pathlib import Path
+from jamel.collect import collect
+from jamel.config import parse_config
+
+if __name__ == "__main__":
+    keys = {"apps": 6, "steps": 300, "workers": 2}
+    collect(parse_config({"collect": keys}, "test"), Path(sys.argv[1]))
+"""
+
+
+def children(pid: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            found += [int(stat.parent.name)] if fields[1] == str(pid) else []
+    return found
+
+
+def test_kill_9_in_the_middle_loses_only_what_was_under_way_and_no_worker_stays(tmp_path):
+    script, out = tmp_path / "run.py", tmp_path / "killed"
+    script.write_text(RUN)
+    with subprocess.Popen([sys.executable, str(script), str(out)]) as process:
+        while not list(out.glob("*.parquet")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        workers = children(process.pid)
+        process.kill()
+    finished = {path: path.read_bytes() for path in out.glob("*.parquet")}
+    assert workers and 1 <= len(finished) < 6
+    deadline = time.monotonic() + 30
+    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+        assert time.monotonic() < deadline, "a worker outlived its parent"
+        time.sleep(0.05)
+    paths = collect(profile(apps=6, steps=300), out)
+    assert {path: path.read_bytes() for path in finished} == finished
+    assert digests(paths) == digests(collect(profile(apps=6, steps=300), tmp_path / "whole"))
+    assert len(list(out.iterdir())) == 6
 
 
 def test_a_full_disk_is_a_sentence(tmp_path):

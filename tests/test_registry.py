@@ -16,6 +16,7 @@ from jamel.errors import GateError, JamelError, StoreError
 from jamel.registry import models, serving, wire
 from jamel.registry.wire import Question, Ranked, Remembered
 from jamel.types import Action, ActionKind
+from tests.conftest import copied
 
 VALID = {"passed": True, "evaluated": 70, "sessions": 3, "rows": 12}
 CONFIG: Config = parse_config({}, "test")
@@ -37,24 +38,9 @@ def hf_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_model(tmp_path_factory.mktemp("model"), seed=0)
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One initialised MLflow store; initialising takes seconds, copying does not."""
-    root = tmp_path_factory.mktemp("template")
-    at = stores.stores_at(root)
-    for folder in (at.mlflow_artifacts, at.dvc_remote, at.prefect_home):
-        folder.mkdir(parents=True)
-    stores._init_mlflow(at)
-    return root
-
-
 @pytest.fixture
-def project(template: Path, tmp_path: Path) -> Path:
-    at, copied = stores.stores_at(tmp_path), stores.stores_at(template)
-    for folder in (at.mlflow_artifacts, at.dvc_remote, at.prefect_home):
-        folder.mkdir(parents=True)
-    at.mlflow_db.write_bytes(copied.mlflow_db.read_bytes())
-    return tmp_path
+def project(mlflow_template: Path, tmp_path: Path) -> Path:
+    return copied(mlflow_template, tmp_path)
 
 
 def results(low: float = 1.0, coverage: float = 60.0) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from jamel.statistics import (
     bootstrap_mean,
     paired_difference,
     paired_rows,
+    paired_runs,
     per_app,
     summarise,
 )
@@ -109,3 +110,20 @@ def test_pairs_are_written_in_both_directions():
     assert pairs["b", "a"]["difference"] == pytest.approx(2.5)
     assert pairs["a", "b"]["difference"] == pytest.approx(-2.5)
     assert (pairs["b", "a"]["wins"], pairs["b", "a"]["losses"]) == (2, 0)
+
+
+def test_two_evaluations_are_paired_on_what_both_measured():
+    mine = [make_row("a", "jamel", 0, 30.0), make_row("a", "jamel", 1, 50.0)]
+    mine += [make_row("b", "jamel", 0, 10.0), make_row("c", "jamel", 0, 90.0)]
+    theirs = [make_row("a", "jamel", 0, 20.0), make_row("a", "jamel", 1, 20.0)]
+    theirs += [make_row("b", "jamel", 0, 30.0), make_row("b", "jamel", 0, 99.0, budget=120)]
+    found = paired_runs(mine, theirs, resamples=50)
+    coverage = next(item for item in found if item["metric"] == "coverage")
+    assert {item["budget"] for item in found} == {50}
+    assert (coverage["mine"], coverage["theirs"], coverage["difference"]) == (25.0, 25.0, 0.0)
+    assert (coverage["wins"], coverage["losses"], coverage["apps"]) == (1, 1, 2)
+
+
+def test_two_evaluations_without_a_common_app_have_no_pairs():
+    one, other = [make_row("a", "jamel", 0, 1.0)], [make_row("b", "jamel", 0, 1.0)]
+    assert paired_runs(one, other) == [] == paired_runs([], one)

@@ -100,6 +100,26 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
     stores.require_free(tmp_path, 1)
 
 
+def test_a_migration_that_fails_half_way_leaves_no_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = stores.stores_at(tmp_path)
+    at.mlflow_artifacts.mkdir(parents=True)
+
+    def half(_: stores.Stores, command: list[str], **more: str) -> None:
+        half_done = Path(command[-1].removeprefix("sqlite:///"))
+        with sqlite3.connect(half_done) as connection:
+            connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+            connection.execute("INSERT INTO alembic_version VALUES ('an early one')")
+        connection.close()
+        raise StoreError("killed")
+
+    monkeypatch.setattr(stores, "_run", half)
+    with pytest.raises(StoreError, match="killed"):
+        stores._init_mlflow(at)
+    assert [path.name for path in at.mlflow_db.parent.iterdir()] == ["mlflow-artifacts"]
+
+
 def test_a_failing_subprocess_is_a_sentence(tmp_path: Path) -> None:
     failing = [sys.executable, "-c", "raise SystemExit('no database for you')"]
     with pytest.raises(StoreError, match="no database for you"):
@@ -112,3 +132,17 @@ def test_telemetry_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
     stores.telemetry_off()
     assert os.environ["DO_NOT_TRACK"] == "true"
     assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
+
+
+def test_folders_are_written_side_by_side_but_one_by_one_each(tmp_path: Path) -> None:
+    with stores.folder_lock(tmp_path, tmp_path / "a"), stores.folder_lock(tmp_path, tmp_path / "b"):
+        with pytest.raises(Busy, match="Wait"), stores.folder_lock(tmp_path, tmp_path / "b/../a"):
+            pass
+        with pytest.raises(Busy, match="Wait"), stores.project_lock(tmp_path):
+            pass
+    with (
+        stores.project_lock(tmp_path),
+        pytest.raises(Busy, match="Wait"),
+        stores.folder_lock(tmp_path, tmp_path / "a"),
+    ):
+        pass

@@ -33,7 +33,9 @@ TELEMETRY_OFF = {
 REMOTE = "local"
 """Name of the default DVC remote, a folder."""
 
+PREFECT_URL = "PREFECT_API_DATABASE_CONNECTION_URL"
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_FULL_WORDS = ("database or disk is full", "No space left on device", "Disk quota exceeded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,14 +244,39 @@ def _has_tables(database: Path) -> bool:
 
 
 def _init_mlflow(stores: Stores) -> None:
-    if not _has_tables(stores.mlflow_db):
-        _run(stores, [sys.executable, "-m", "mlflow", "db", "upgrade", stores.mlflow_uri])
+    with _new_database(stores.mlflow_db) as path:
+        if path is not None:
+            upgrade = ["-m", "mlflow", "db", "upgrade", f"sqlite:///{path}"]
+            _run(stores, [sys.executable, *upgrade])
 
 
 def _init_prefect(stores: Stores) -> None:
     """Migrate ahead of time: the first flow would take long, and two first flows would race."""
-    if not _has_tables(stores.prefect_home / "prefect.db"):
-        _run(stores, [sys.executable, "-m", "prefect", "server", "database", "upgrade", "-y"])
+    with _new_database(stores.prefect_home / "prefect.db") as path:
+        if path is not None:
+            upgrade = ["-m", "prefect", "server", "database", "upgrade", "-y"]
+            _run(stores, [sys.executable, *upgrade], **{PREFECT_URL: f"sqlite+aiosqlite:///{path}"})
+
+
+@contextmanager
+def _new_database(database: Path) -> Iterator[Path | None]:
+    """Where to build a database that then takes its place whole; None when it is there already.
+
+    A migration that was killed half-way would otherwise pass for a finished one.
+    """
+    if _has_tables(database):
+        yield None
+        return
+    new = database.with_name(f".{database.name}.{os.getpid()}")
+    try:
+        yield new
+        with closing(sqlite3.connect(new)) as connection:
+            # Whatever still lies in the log beside it belongs into the file that is moved.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        os.replace(new, database)
+    finally:
+        for left in database.parent.glob(f"{new.name}*"):
+            left.unlink()
 
 
 def _init_dvc(stores: Stores) -> None:
@@ -273,14 +300,22 @@ def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def _run(stores: Stores, command: list[str]) -> None:
+def _run(stores: Stores, command: list[str], **more: str) -> None:
     environment = os.environ | TELEMETRY_OFF | {"PREFECT_HOME": str(stores.prefect_home)}
-    environment.pop("PREFECT_API_DATABASE_CONNECTION_URL", None)
+    environment.pop(PREFECT_URL, None)
     done = subprocess.run(
-        command, cwd=stores.root, env=environment, capture_output=True, text=True, check=False
+        command,
+        cwd=stores.root,
+        env=environment | more,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no output"]
+        said = done.stderr or done.stdout
+        if any(words in said for words in _FULL_WORDS):
+            raise StoreError(_full_message(stores.root))
+        last = said.strip().splitlines()[-1:] or ["no output"]
         raise StoreError(
             f"expected `{' '.join(command[1:])}` to initialise a store, found exit status "
             f"{done.returncode}: {last[0]}. Mend that, or move {stores.root / 'stores'} aside."
