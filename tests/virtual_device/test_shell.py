@@ -55,6 +55,18 @@ def run(script: str, stdin: bytes = b"", files: DeviceFiles | None = None) -> tu
         ("echo a'b'\"c\"", "abc\n"),
         ("echo ''", "\n"),
         ("echo {a} }", "{a} }\n"),
+        ("for i in 1 $(echo 2 3); do echo $i; done | wc -l", "3\n"),
+        ("for i in; do echo never; done; echo $?", "0\n"),
+        ("if [ -e /sdcard ]; then echo yes; else echo no; fi", "yes\n"),
+        ("if false; then echo a\nelif true; then echo b\nelse echo c\nfi", "b\n"),
+        ("if ! true; then echo a; fi; echo $?", "0\n"),
+        ("while [[ -z $X ]]; do X=1; echo once; done;", "once\n"),
+        ("until [ -n \"$X\" ]; do if true; then X=1; fi; done; echo if done", "if done\n"),
+        ("for a in x y; do for b in 1 2; do echo $a$b; done; done > /sdcard/f; cat /sdcard/f",
+         "x1\nx2\ny1\ny2\n"),
+        ("false && if true; then echo never; fi; echo after", "after\n"),
+        ("cd /sdcard; touch a.png b.png c.txt; echo /sdcard/*.png '/sdcard/*.png' /sdcard/*.no",
+         "/sdcard/a.png /sdcard/b.png /sdcard/*.png /sdcard/*.no\n"),
     ],
 )  # fmt: skip
 def test_scripts(script: str, expected: str) -> None:
@@ -91,3 +103,18 @@ def test_a_full_device_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_any_script_ends_with_an_exit_code(script: str) -> None:
     with contextlib.suppress(RecursionError):
         assert 0 <= run(script)[0] <= 255
+
+
+@pytest.mark.parametrize(
+    ("script", "problem"),
+    [
+        ("if true; then echo a", "'if' needs 'fi'"),
+        ("while true; echo a; done", "'while' needs 'do'"),
+        ("for i; do echo a; done", "'for' needs a name and 'in'"),
+        ("if true; echo a; fi", "'if' needs 'then'"),
+        ("while true; do true; done", "turns of a loop"),
+    ],
+)
+def test_statements_that_make_no_sense_or_no_end(script: str, problem: str) -> None:
+    code, _, err = run(script)
+    assert code == 1 and problem in err

@@ -267,7 +267,7 @@ def _md5(data: bytes) -> str:
 
 
 def _test(call: Call) -> int:
-    args = [a for a in call.args if a != "]"]
+    args = [a for a in call.args if a not in ("]", "]]")]
     negate = args[:1] == ["!"]
     return int(_condition(call, args[1:] if negate else args) == negate)
 
@@ -371,7 +371,7 @@ UNIX_COMMANDS: dict[str, Command] = {
     "cat": _cat, "echo": _echo, "printf": _printf, "rm": _rm, "mkdir": _mkdir, "touch": _touch,
     "cp": _copy, "mv": _move, "ls": _ls, "grep": _grep, "egrep": _grep, "head": _head,
     "tail": _tail, "wc": _wc, "cut": _cut, "sort": _sort, "tr": _tr, "md5sum": _md5sum,
-    "test": _test, "[": _test, "cd": _cd, "pwd": _pwd, "sleep": _sleep, "exit": _exit,
+    "test": _test, "[": _test, "[[": _test, "cd": _cd, "pwd": _pwd, "sleep": _sleep, "exit": _exit,
     "export": _export, "exec": _exec, "sh": _sh, "true": _return(0), "false": _return(1),
     ":": _return(0), "chmod": _return(0), "chown": _return(0), "sync": _return(0),
     "set": _return(0), "unset": _return(0), "id": _say("uid=2000(shell) gid=2000(shell)"),

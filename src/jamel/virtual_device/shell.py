@@ -1,12 +1,14 @@
 """A small, real shell: what adb clients send to a device, without ever running host programs.
 
-Quotes, variables, `$(…)`, `;`, `&&`, `||`, pipes, redirections, environment prefixes and paths
-such as /system/bin/cat. Commands are Python functions looked up by name; a pipe's stages run one
-after the other. Knows nothing of adb, and nothing of what the commands do.
+Quotes, variables, `$(…)`, `;`, `&&`, `||`, pipes, redirections, `if`, loops, patterns in a path's
+last part, environment prefixes and paths such as /system/bin/cat. Commands are Python functions
+looked up by name; a pipe's stages run one after the other. Knows nothing of adb, and nothing of
+what the commands do.
 """
 
 from __future__ import annotations
 
+import fnmatch
 import posixpath
 import re
 from collections.abc import Callable, Mapping
@@ -14,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jamel.virtual_device.files import DeviceFiles
+from jamel.virtual_device.shell_control import ENDS, end_of, keyword, run_statement
 from jamel.virtual_device.shell_syntax import ShellSyntaxError, Token, tokenize
 
 MAX_SCRIPT = 1 << 20
@@ -198,6 +201,8 @@ class _Runner:
 
     def _skip_stage(self) -> str:
         """Move to the operator that ends this stage and say which it is."""
+        if keyword(self.tokens, self.at) in ENDS:
+            self.at = end_of(self.tokens, self.at)
         depth = 0
         while self.at < len(self.tokens):
             token = self.tokens[self.at]
@@ -217,6 +222,9 @@ class _Runner:
             if self._take(opening):
                 self._group(start, closing, streams, live)
                 return
+        if keyword(self.tokens, self.at) in ENDS:
+            self._statement(start, streams, live)
+            return
         token = self.tokens[self.at] if self.at < len(self.tokens) else None
         if token is None or token.kind == "operator":
             found = token.text if token else "end"
@@ -226,6 +234,31 @@ class _Runner:
         self._simple(words, redirects, streams, live)
         if live:
             self._run_simple(words, redirects, streams)
+
+    def _statement(self, start: int, streams: Streams, live: bool) -> None:
+        """An `if` or a loop, and the redirections behind it."""
+        self.at = end_of(self.tokens, start)
+        inner = self.tokens[start : self.at]
+        redirects: list[tuple[str, str]] = []
+        self._simple([], redirects, streams, live)
+        if not live:
+            return
+        flush, redirected = self._redirect(redirects, streams)
+        shell, expanded = self.shell, list[str]()
+
+        def run(tokens: list[Token]) -> int:
+            _Runner(shell, tokens).statements(redirected, end="")
+            return shell.status
+
+        def assign(name: str, words: list[Token], turn: int) -> bool:
+            if turn == 0:
+                expanded.extend(v for word in words for v in _expand(shell, word, redirected))
+            if turn < len(expanded):
+                shell.variables[name] = expanded[turn]
+            return turn < len(expanded)
+
+        shell.status = run_statement(inner, run, assign)
+        flush()
 
     def _group(self, start: int, closing: str, streams: Streams, live: bool) -> None:
         self.at = start
@@ -347,9 +380,18 @@ def _expand(shell: Shell, token: Token, streams: Streams) -> list[str]:
             fields += pieces[1:]
         if value[-1:].isspace() and len(value) > 1:
             fields.append("")
-    if not quoted_any:
-        fields = [one for one in fields if one]
-    return fields
+    if quoted_any:
+        return fields
+    return [name for one in fields if one for name in _matching(shell, one)]
+
+
+def _matching(shell: Shell, word: str) -> list[str]:
+    """The files that a pattern in a path's last part names, or the word itself."""
+    folder, _, pattern = word.rpartition("/")
+    if "/" not in word or not set("*?") & set(pattern):
+        return [word]
+    names = shell.files.names(shell.files.resolve(folder or "/", shell.cwd))
+    return [f"{folder}/{name}" for name in fnmatch.filter(names, pattern)] or [word]
 
 
 def _expand_text(shell: Shell, text: str, streams: Streams) -> str:
