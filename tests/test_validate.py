@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,8 @@ def test_good_data_passes_with_docs_and_a_result_file(tmp_path: Path) -> None:
     assert (result.rows, result.sessions, result.quarantined) == (12, 3, {})
     assert result.evaluated == len(expectations._rules()) > 50
     assert Path(result.docs).read_text().count("labelled-steps") > 0
+    for page in (tmp_path / "out" / "docs").rglob("*.html"):
+        assert not re.search(r'(src|<link[^>]*href)="https?:', page.read_text()), page
     written = json.loads((tmp_path / "out" / "validation.json").read_text())
     assert written["passed"] is True and written["evaluated"] == result.evaluated
 
@@ -161,6 +164,9 @@ def test_a_cut_shard_and_a_cut_coverage_file_are_set_aside(tmp_path: Path) -> No
     result = run(tmp_path)
     assert result.passed and result.sessions == 3
     assert "truncated" in result.quarantined[str(cut)]
+    assert not [reason for reason in result.quarantined.values() if str(tmp_path) in reason]
+    page = Path(result.docs).read_text()
+    assert "Set aside" in page and "train-008-random-s0" in page and "truncated" in page
     assert len(result.quarantined) == 4
 
 

@@ -77,6 +77,7 @@ class Verdict:
     bad: dict[str, str]
     broken: tuple[str, ...]
     docs: Path
+    rules: tuple[dict[str, Any], ...] = ()
 
 
 def check(frame: pandas.DataFrame, docs_dir: Path) -> Verdict:
@@ -250,7 +251,18 @@ def _verdict(result: Any, expected: int, docs: Path) -> Verdict:
             bad.setdefault(shard, f"{_describe(item)} at {_few(steps)}")
         if not rows:
             broken.append(f"{_describe(item)}{_failure(item)}")
-    return Verdict(bool(result.success), evaluated, bad, tuple(broken), docs)
+    rules = tuple(_rule_row(item) for item in result.results)
+    return Verdict(bool(result.success), evaluated, bad, tuple(broken), docs, rules)
+
+
+def _rule_row(item: Any) -> dict[str, Any]:
+    """One evaluated expectation as a line of the data docs."""
+    return {
+        "expectation": _describe(item).removeprefix("expected "),
+        "passed": bool(item.success),
+        "rows": item.result.get("element_count", ""),
+        "unexpected": item.result.get("unexpected_count", ""),
+    }
 
 
 def _steps_by_shard(rows: Sequence[dict[str, Any]]) -> dict[str, list[int]]:

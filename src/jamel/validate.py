@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jamel.coverage.jacoco import read_exec
+from jamel.data_docs import write_docs
 from jamel.envs.base import candidates
 from jamel.episodes import read_session, read_table
 from jamel.errors import JamelError, ShardError, ValidationError
@@ -83,6 +84,8 @@ def validate(
     rows, quarantined = _read_all(sessions, {_key(path): path for path in labels})
     verdict, rows = _check_twice(rows, sessions, labels, quarantined, out_dir / "docs")
     result = _result(verdict, rows, len(sessions), quarantined)
+    shards = {_key(Path(name)): reason for name, reason in quarantined.items()}
+    write_docs(out_dir / "docs", verdict.rules, _summary(result), shards)
     _write_json(out_dir / "validation.json", result.as_dict())
     if quarantine_dir is not None:
         quarantine(quarantined, quarantine_dir)
@@ -165,6 +168,18 @@ def _result(
     )
 
 
+def _summary(result: ValidationResult) -> Row:
+    """What the data docs say first."""
+    return {
+        "passed": result.passed,
+        "expectations evaluated": result.evaluated,
+        "sessions": result.sessions,
+        "steps": result.rows,
+        "shards set aside": len(result.quarantined),
+        "why it did not pass": "; ".join(result.broken),
+    }
+
+
 def _listed(shards: Shards) -> list[Path]:
     found = shards.rglob("*.parquet") if isinstance(shards, Path) else shards
     return sorted(Path(path) for path in found)
@@ -199,7 +214,9 @@ def _read_all(
         try:
             steps = _rows(_read_named(path), _read_labels(labels[key]))
         except JamelError as error:
-            quarantined[str(path)] = quarantined[str(labels[key])] = str(error)
+            # Quarantine travels with the dataset: without the folders of this machine.
+            reason = str(error).replace(f"{path.parent}/", "").replace(f"{labels[key].parent}/", "")
+            quarantined[str(path)] = quarantined[str(labels[key])] = reason
             continue
         rows[key] = [{"shard": key} | row for row in steps]
     known = {_key(path) for path in sessions}
