@@ -43,8 +43,8 @@ def run_parallel(
         except BrokenProcessPool:
             raise JamelError(
                 f"expected {workers} workers to finish {len(items)} items, found one killed, most "
-                "likely for want of memory. Start again: finished items are kept. If it happens "
-                "again, lower collect.workers."
+                "likely for want of memory. Start again: what was written is kept. If it happens "
+                "again, lower collect.workers or evaluate.workers."
             ) from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)

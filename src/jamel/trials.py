@@ -6,17 +6,14 @@ agent's coverage is read from the recorded session, never by the agent.
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 from jamel.agents.base import Agent
 from jamel.config import Config
+from jamel.parallel import run_parallel
 from jamel.scores import Run
 from jamel.types import Action, Observation, Session
 
@@ -80,20 +77,21 @@ class Metered:
 
 
 def run_jobs(jobs: Sequence[Job], workers: int, progress: Progress | None = None) -> list[Run]:
-    """Run the jobs over processes; the order of the results is that of the jobs."""
-    if workers == 1 or len(jobs) == 1:
-        return [_told(progress, done, jobs, run_job(job)) for done, job in enumerate(jobs, 1)]
-    # spawn: a forked child would inherit the locks of torch's and gRPC's threads.
-    context = get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(jobs)), context, initializer=_worker) as pool:
-        futures = [pool.submit(run_job, job) for job in jobs]
-        try:
-            for done, future in enumerate(as_completed(futures), 1):
-                _told(progress, done, jobs, future.result())
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        return [future.result() for future in futures]
+    """Run the jobs over processes; the order of the results is that of the jobs.
+
+    Raises:
+        JamelError: a worker was killed.
+    """
+    runs: dict[int, Run] = {}
+    for number, run in run_parallel(_numbered, list(enumerate(jobs)), workers):
+        runs[number] = run
+        if progress is not None:
+            progress(len(runs), len(jobs), f"{run.app} {run.agent} seed {run.seed}")
+    return [runs[number] for number in range(len(jobs))]
+
+
+def _numbered(item: tuple[int, Job]) -> tuple[int, Run]:
+    return item[0], run_job(item[1])
 
 
 def run_job(job: Job) -> Run:
@@ -166,15 +164,3 @@ def _one_torch_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
-
-
-def _worker() -> None:
-    """Processes share the cores by themselves. Ctrl-C is the parent's to handle."""
-    os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _told(progress: Progress | None, done: int, jobs: Sequence[Job], run: Run) -> Run:
-    if progress is not None:
-        progress(done, len(jobs), f"{run.app} {run.agent} seed {run.seed}")
-    return run
