@@ -21,7 +21,9 @@ def started(tmp_path: Path) -> Iterator[list[subprocess.Popen]]:
     """Two devices beside each other, whose temporary folders lie in `tmp_path`."""
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     both = [
-        subprocess.Popen(START, stdout=subprocess.PIPE, text=True, env=environment)
+        subprocess.Popen(
+            START, stdout=subprocess.PIPE, text=True, env=environment, start_new_session=True
+        )
         for _ in range(2)
     ]
     yield both
@@ -71,7 +73,8 @@ def test_start_and_stop(started: list[subprocess.Popen], tmp_path: Path, ends: t
         if number is None:
             assert adb(its, "-s", one, "emu", "kill").returncode == 0
         else:
-            process.send_signal(number)
+            # As a terminal's Ctrl-C does it: to the whole process group.
+            os.killpg(process.pid, number)
         assert process.wait(20) == (-number if number == signal.SIGKILL else 0)
     console, other = (str(int(name.removeprefix("emulator-"))) for name in (serial, second))
     assert_gone([port, second_port, console, other], tmp_path)

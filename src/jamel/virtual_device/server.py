@@ -56,6 +56,8 @@ class AdbServer:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            # Ctrl-C and kills reach whole process groups: the watcher has to outlive ours.
+            start_new_session=True,
         )
         atexit.register(self.close)
         _wait_until(self._answers, f"adb server on port {self.port} did not answer")
