@@ -58,12 +58,14 @@ def retrain(config: str = "configs/laptop.yaml", grow: bool = False) -> dict[str
         Busy: another run holds the project.
     """
     began = time.monotonic()
-    project = Layout.at()
-    settings = load_config(project.root / config)
+    settings = load_config(config)
+    project = Layout.at(profile=settings.profile)
     open_stores(project.root)
     with project_lock(project.root):
         outcome = loop(settings, project, grow)
-    return outcome | {"seconds": round(time.monotonic() - began, 1)}
+    outcome |= {"seconds": round(time.monotonic() - began, 1)}
+    write_json(project.outcome, outcome)
+    return outcome
 
 
 def loop(config: Config, project: Layout, grow: bool = False) -> dict[str, Any]:
@@ -212,8 +214,7 @@ def main() -> None:
     except JamelError as error:
         print(f"jamel: {error}", file=sys.stderr)
         raise SystemExit(1) from None
-    write_json(Layout.at().build / "outcome.json", outcome)
-    print_summary(Layout.at(), outcome)
+    print_summary(Layout.at(profile=load_config(options.config).profile), outcome)
 
 
 if __name__ == "__main__":

@@ -170,7 +170,7 @@ class GateConfig(Section):
 class Config(Section):
     """A whole profile."""
 
-    profile: str = "laptop"
+    profile: str = Field("laptop", pattern=r"^[a-z0-9][a-z0-9._-]*$")
     device: DeviceConfig = DeviceConfig()
     collect: CollectConfig = CollectConfig()
     label: LabelConfig = LabelConfig()

@@ -8,20 +8,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+DEFAULT_PROFILE = "laptop"
 SHARED_ARM = "jamel"
 """The arm whose on-policy rounds carry no prefix, because its rounds are the project's own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The folders of the project at `root`, all absolute."""
+    """The folders of the project at `root`, all absolute; what is made has one a profile."""
 
     root: Path
+    profile: str = DEFAULT_PROFILE
 
     @classmethod
-    def at(cls, root: Path | str = ".") -> Layout:
+    def at(cls, root: Path | str = ".", profile: str = DEFAULT_PROFILE) -> Layout:
         """The layout of the project at `root`, by default the current directory."""
-        return cls(Path(root).resolve())
+        return cls(Path(root).resolve(), profile)
 
     @property
     def data(self) -> Path:
@@ -44,6 +46,16 @@ class Layout:
         return self.root / "build"
 
     @property
+    def made(self) -> Path:
+        """What runs of this profile make: models, evaluation, data docs."""
+        return self.build / self.profile
+
+    @property
+    def outcome(self) -> Path:
+        """What the last run of this profile came to, as JSON."""
+        return self.made / "outcome.json"
+
+    @property
     def quarantine(self) -> Path:
         """Broken shards, each with the reason beside it."""
         return self.data / "quarantine"
@@ -51,17 +63,17 @@ class Layout:
     @property
     def validation(self) -> Path:
         """The data docs."""
-        return self.build / "validation"
+        return self.made / "validation"
 
     @property
     def results(self) -> Path:
         """The last evaluation, as JSON."""
-        return self.build / "evaluation" / "results.json"
+        return self.made / "evaluation" / "results.json"
 
     @property
     def report(self) -> Path:
         """The last evaluation, as a page."""
-        return self.build / "evaluation" / "report.html"
+        return self.made / "evaluation" / "report.html"
 
     @property
     def stores(self) -> Path:
@@ -75,7 +87,7 @@ class Layout:
 
     def model(self, arm: str, round_index: int) -> Path:
         """The model of an arm after a round."""
-        return self.build / "models" / arm / f"round-{round_index}"
+        return self.made / "models" / arm / f"round-{round_index}"
 
     def shards(self, kind: str, arm: str, up_to_round: int) -> list[Path]:
         """Shards of `kind` ("sessions" or "labels") that an arm may train on, in a fixed order."""
@@ -91,7 +103,7 @@ class Layout:
 
     def last_model(self, arm: str) -> Path | None:
         """The arm's model of the highest round, None when there is none."""
-        found = [p for p in (self.build / "models" / arm).glob("round-*") if _is_model(p)]
+        found = [p for p in (self.made / "models" / arm).glob("round-*") if _is_model(p)]
         return max(found, key=lambda path: int(path.name.rsplit("-", 1)[1]), default=None)
 
 

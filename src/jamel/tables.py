@@ -99,12 +99,19 @@ def _interval(item: Mapping[str, Any], middle: str = "mean", sign: str = "") -> 
     return f"{mean} [{low}, {high}]"
 
 
-def summarise(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Per suite and agent the means over apps and seeds, best coverage first."""
+def summarise(rows: Iterable[Mapping[str, Any]], measured: bool = True) -> list[dict[str, Any]]:
+    """Per suite and agent the means over apps and seeds, best coverage first.
+
+    Args:
+        rows: one a session.
+        measured: with the time of a decision, which no two runs share.
+    """
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for row in rows:
         groups.setdefault((row["suite"], row["agent"]), []).append(row)
-    metrics = ("coverage", "reward", "auc", "tokens_memory", "tokens_screen", "ms_per_decision")
+    metrics = ["coverage", "reward", "auc", "tokens_memory", "tokens_screen"]
+    if measured:
+        metrics.append("ms_per_decision")
     table = [
         {"suite": suite, "agent": agent, "sessions": len(group)}
         | {name: sum(float(row.get(name, 0.0)) for row in group) / len(group) for name in metrics}

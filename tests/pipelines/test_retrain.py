@@ -33,10 +33,10 @@ def outcome(server: None, project: Path, truncated: str) -> dict[str, Any]:
 
 
 def test_the_loop_measures_every_agent_of_the_profile(outcome: dict, project: Path) -> None:
-    rows = read_json(project / "build/evaluation/results.json")["rows"]
+    rows = read_json(project / "build/tiny/evaluation/results.json")["rows"]
     assert {row["agent"] for row in rows} == {"random", "planner", "no-memory", "jamel"}
     assert len({row["app"] for row in rows}) == 4
-    assert (project / "build/evaluation/report.html").stat().st_size > 1000
+    assert (project / "build/tiny/evaluation/report.html").stat().st_size > 1000
 
 
 def test_a_broken_shard_is_set_aside_and_the_rest_goes_on(
@@ -53,13 +53,13 @@ def test_both_arms_went_through_their_own_on_policy_round(outcome: dict, project
     for arm, folder in (("jamel", "round-1"), ("no-memory", "no-memory-round-1")):
         sessions = list((project / "data/sessions" / folder).glob(f"*-{arm}-s*.parquet"))
         assert len(sessions) == 3, "three quarters of four apps are explored by the arm's model"
-        assert (project / f"build/models/{arm}/round-1/model.safetensors").exists()
+        assert (project / f"build/tiny/models/{arm}/round-1/model.safetensors").exists()
 
 
 def test_the_dataset_is_pinned_and_its_md5_is_in_the_results(outcome: dict, project: Path) -> None:
     assert outcome["dataset"].endswith(".dir")
     assert outcome["dataset"] in (project / "data.dvc").read_text()
-    meta = read_json(project / "build/evaluation/results.json")["meta"]
+    meta = read_json(project / "build/tiny/evaluation/results.json")["meta"]
     assert meta["dataset_md5"] == outcome["dataset"]
 
 

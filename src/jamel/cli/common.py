@@ -43,9 +43,13 @@ def profile(path: Path, **sections: Mapping[str, Any]) -> Config:
     return config
 
 
-def here() -> Layout:
-    """The project in the current directory; raises ConfigError when there is none."""
-    project = Layout.at()
+def here(settings: Config | None = None) -> Layout:
+    """The project in the current directory, as a profile sees it.
+
+    Raises:
+        ConfigError: there is no project here.
+    """
+    project = Layout.at() if settings is None else Layout.at(profile=settings.profile)
     if not any((project.root / name).exists() for name in PROJECT_SIGNS):
         raise ConfigError(
             f"expected a project with {' or '.join(f'{name}/' for name in PROJECT_SIGNS)} in "

@@ -57,7 +57,8 @@ def train(
     """Train memory and policy together on labelled sessions; a killed training resumes."""
     from jamel.train import train as run
 
-    settings, project = profile(config, train={"updates": updates}), here()
+    settings = profile(config, train={"updates": updates})
+    project = here(settings)
     rounds = _labelled_rounds(project, checked_arm(arm), rounds)
     sessions, labels = (project.shards(kind, arm, rounds) for kind in ("sessions", "labels"))
     folder, total = out or project.model(arm, rounds), settings.train.updates
@@ -99,7 +100,7 @@ def _agent_model(name: str, project: Layout, model: Path | None) -> Path | None:
     found = project.last_model(arm)
     if found is None:
         raise ConfigError(
-            f"expected a trained model of '{arm}' under {project.build / 'models' / arm}, found "
+            f"expected a trained model of '{arm}' under {project.made / 'models' / arm}, found "
             f"none. Run jamel train --arm {arm}, or leave '{name}' out of --agents."
         )
     return found
@@ -142,7 +143,7 @@ def evaluate(
     from jamel.evaluate import evaluate as run
     from jamel.evaluate import write_json
     from jamel.report import write_report
-    from jamel.tables import final_budget, summarise
+    from jamel.tables import agents_table, final_budget, pairs_table, summarise
     from jamel.tables import write_json as save
 
     numbers = comma_list(seeds)
@@ -154,17 +155,20 @@ def evaluate(
         "apps": apps,
     }
     settings = profile(config, evaluate=overrides)
-    project, chosen = here(), settings.evaluate
+    project, chosen = here(settings), settings.evaluate
     models = agent_models(chosen.agents, project, model)
     with progress_bar("evaluate") as progress:
         results = run(settings, models, apps=chosen.apps, progress=progress)
     write_json(results, json or project.results)
-    final = final_budget(results)
-    means = summarise(final["rows"])
     if metrics is not None:
-        save(metrics, {row["agent"]: row for row in means})
-    present(means, f"{chosen.suite}, {chosen.budget} steps", None)
-    present(final["paired"], "Paired differences over apps, 95 % intervals", None)
+        # What the same data gives again; the time of a decision is the machine's.
+        means = summarise(final_budget(results)["rows"], measured=False)
+        save(metrics, {row.pop("agent"): row for row in means})
+    title = f"{chosen.suite}, {results['meta']['apps']} apps, means [95 % intervals over apps]"
+    present(agents_table(results), title, None)
+    subject = "jamel" if "jamel" in chosen.agents else chosen.agents[-1]
+    pairs = pairs_table(results, subject, "coverage")
+    present(pairs, f"{subject} against each, {chosen.budget} steps", None)
     typer.echo(f"report: {write_report(results, report or project.report)}")
 
 
