@@ -123,6 +123,7 @@ def learning_speed(config: Config, folder: Path) -> dict[str, Any]:
     from jamel.collect import collect
     from jamel.label import label
     from jamel.train import train
+    from jamel.trials import one_torch_thread
 
     few = config.collect.model_copy(
         update={"apps": SESSIONS, "steps": SESSION_STEPS, "workers": 1, "agents": ("random",)}
@@ -134,6 +135,8 @@ def learning_speed(config: Config, folder: Path) -> dict[str, Any]:
     labelled = label(config, sessions, folder / "labels" / "round-0")
     label_s = time.perf_counter() - began
     trained = train(config, sessions, labelled, folder / "model")
+    # Decisions are measured as an evaluation makes them.
+    one_torch_thread()
     samples = UPDATES * short.batch_sessions * SESSION_STEPS
     return {
         "labels_per_s": round(SESSIONS * SESSION_STEPS / label_s, 2),

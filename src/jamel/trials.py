@@ -152,14 +152,14 @@ def _agent(job: Job, first: Observation) -> Agent:
         kind = job.agent if named else "jamel"
         agent = make_agent(kind, job.model_dir, temperature=temperature)
         if job.model_dir is not None:
-            _one_torch_thread()
+            one_torch_thread()
         agent.reset(0)
         agent.act(first)
         _AGENTS[key] = agent
     return _AGENTS[key]
 
 
-def _one_torch_thread() -> None:
+def one_torch_thread() -> None:
     """One small screen at a time: threads cost more than they give, and sums must repeat."""
     import torch
 
