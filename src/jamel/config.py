@@ -79,7 +79,7 @@ class CollectConfig(Section):
     """Which sessions are collected in each round."""
 
     suite: str = "train"
-    apps: int = Field(48, gt=0)
+    apps: int = Field(96, gt=0)
     agents: tuple[str, ...] = ("random", "least-tried", "frontier", "planner")
     on_policy_share: float = Field(0.75, ge=0, le=1)
     steps: int = Field(120, gt=0)
