@@ -115,6 +115,7 @@ def keep_reachable(counts: dict[str, int], path: Path = CACHE_FILE) -> None:
         stored[build] = max(count, stored.get(build, 0))
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    os.fchmod(handle, 0o644)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         json.dump(stored, file, indent=0, sort_keys=True)
         file.write("\n")
