@@ -18,16 +18,29 @@ from jamel.evaluate import read_json
 from jamel.layout import Layout
 from jamel.registry import champion, champion_dir, get_version, judge, promote, register
 from jamel.report import write_report
-from pipelines.caching import say, step
+from pipelines.caching import digest, say, step
 from pipelines.isolation import in_own_process
 from pipelines.summary import verdict
 
+WEIGHTS = "model.safetensors"
+
 
 @step("champion")
-def champion_model(project: Layout) -> str | None:
-    """The folder of the champion's model, None before any promotion."""
-    found = in_own_process(champion_dir, project.root)
-    return None if found is None else str(found)
+def champion_model(project: Layout) -> dict[str, str] | None:
+    """The champion's version and the folder of its model, None before any promotion."""
+    found = in_own_process(reigning, project.root)
+    return dict(found) if found else None
+
+
+def reigning(root: Path) -> dict[str, str]:
+    """The champion's version and folder, empty before any promotion."""
+    now = champion(root)
+    return {"version": now.version, "folder": str(champion_dir(root))} if now else {}
+
+
+def is_champion(model: Path, now: Mapping[str, str]) -> bool:
+    """Whether a trained model has the very weights of the champion."""
+    return digest(model / WEIGHTS) == digest(Path(now["folder"]) / WEIGHTS)
 
 
 @step("register")
@@ -59,7 +72,9 @@ def training_losses(model: Path) -> list[float]:
 
 def weigh(root: Path, version: str, gate: GateConfig) -> dict[str, Any]:
     """The gate's decision on a version, acted upon: the alias moves or stays."""
-    decision = judge(root, get_version(root, version), champion(root), gate)
+    now = champion(root)
+    rival = None if now is None or now.version == version else now
+    decision = judge(root, get_version(root, version), rival, gate)
     record = decision.as_dict() | {"version": version}
     try:
         promote(root, version, gate)

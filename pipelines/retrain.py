@@ -33,6 +33,7 @@ from pipelines.evaluate import (
 from pipelines.label import label_round
 from pipelines.promote import (
     champion_model,
+    is_champion,
     promote_candidate,
     register_model,
     write_final_report,
@@ -72,9 +73,12 @@ def loop(config: Config, project: Layout, grow: bool = False) -> dict[str, Any]:
     """The steps of the loop, in order; the caller holds the project."""
     with tracked(config, project) as run_id:
         validation, dataset, models = run_rounds(config, project, grow, run_id)
-        agents = agents_to_measure(config, models, champion_model(project))
+        model, now = models["jamel"], champion_model(project)
+        # The same data and settings give the same weights: there is nothing new to register.
+        again = now["version"] if now and is_champion(model, now) else ""
+        agents = agents_to_measure(config, models, None if again else now)
         remembered(evaluate_models, config=config, models=agents, project=project)
-        version = register_model(config, project, models["jamel"], validation, run_id)
+        version = again or register_model(config, project, model, validation, run_id)
         decision = promote_candidate(config, project, version)
         lineage = {"model version": version, "dataset md5": dataset, "MLflow run": run_id}
         write_final_report(project, decision, lineage)
@@ -83,7 +87,7 @@ def loop(config: Config, project: Layout, grow: bool = False) -> dict[str, Any]:
 
 def run_rounds(
     config: Config, project: Layout, grow: bool, run_id: str
-) -> tuple[dict[str, Any], str, dict[str, Path | None]]:
+) -> tuple[dict[str, Any], str, dict[str, Path]]:
     """Every round: collect, label, validate, version, train; returns the last one's outcome."""
     rounds = rounds_to_run(config, project, grow)
     models: dict[str, Path | None] = {
@@ -95,8 +99,9 @@ def run_rounds(
         require_valid(validation)
         tag = f"dataset/{config_digest(config)}/round-{index}"
         dataset = version_dataset(project, tag)
-        models |= train_arms(config, project, index, models, run_id)
-    return validation, dataset, models
+        trained = train_arms(config, project, index, models, run_id)
+        models |= trained
+    return validation, dataset, trained
 
 
 def rounds_to_run(config: Config, project: Layout, grow: bool) -> range:
@@ -194,13 +199,13 @@ def collect_and_label(
 
 
 def agents_to_measure(
-    config: Config, models: Mapping[str, Path | None], champion: str | None
+    config: Config, models: Mapping[str, Path | None], champion: Mapping[str, str] | None
 ) -> dict[str, Path | None]:
     """The agents of the profile with their models, and the champion if there is one."""
     agents = {
         name: models.get(ABLATED_AT_TEST_TIME.get(name, name)) for name in config.evaluate.agents
     }
-    return agents | ({"champion": Path(champion)} if champion else {})
+    return agents | ({"champion": Path(champion["folder"])} if champion else {})
 
 
 def main() -> None:

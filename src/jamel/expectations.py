@@ -19,7 +19,7 @@ from jamel.types import ActionKind
 if TYPE_CHECKING:
     import pandas
 
-SUITES_TO_LEARN_FROM = r"^(train|valid)"
+SUITES_TO_LEARN_FROM = r"^(?:train|valid)"
 """Sessions of any other suite in the dataset would leak test apps into training."""
 
 COLUMNS: dict[str, str] = {
