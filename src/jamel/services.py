@@ -86,11 +86,17 @@ def serve_all(project: Layout, first_port: int) -> None:
     with until_stopped(), running(services(project, stores, first_port), stores) as started:
         for service in started:
             print(f"{service.name:20} {service.url}", flush=True)
-        pages = started[-1].url
-        print(f"{'':20} {pages}evaluation/report.html", flush=True)
-        print(f"{'':20} {pages}validation/docs/index.html", flush=True)
+        for page in pages_of(project):
+            print(f"{'':20} {started[-1].url}{page}", flush=True)
         print("Ctrl-C stops them.", flush=True)
         wait_forever()
+
+
+def pages_of(project: Layout) -> list[str]:
+    """The pages that every profile's runs have made, relative to build/."""
+    names = ("evaluation/report.html", "validation/docs/index.html")
+    found = [path for name in names for path in sorted(project.build.glob(f"*/{name}"))]
+    return [path.relative_to(project.build).as_posix() for path in found]
 
 
 @contextmanager
@@ -115,6 +121,8 @@ def _log(service: Service, logs: Path) -> Path:
 
 def _spawn(service: Service, stores: Stores, logs: Path) -> subprocess.Popen[bytes]:
     environment = os.environ | TELEMETRY_OFF | {"PREFECT_HOME": str(stores.prefect_home)}
+    # Prefect's page would otherwise ask the default port for its data.
+    environment["PREFECT_UI_API_URL"] = f"http://{LOOPBACK}:{service.port}/api"
     with _log(service, logs).open("wb") as output:
         return subprocess.Popen(
             service.command,
