@@ -19,9 +19,27 @@ from prefect.exceptions import MissingContextError
 from prefect.logging import get_logger, get_run_logger
 from pydantic import BaseModel
 
-from jamel.errors import Busy, ConfigError, DatasetError, GateError, StoreError, ValidationError
+from jamel.errors import (
+    Busy,
+    ConfigError,
+    DatasetError,
+    EvaluationError,
+    GateError,
+    ShardError,
+    StoreError,
+    ValidationError,
+)
 
-HOPELESS = (Busy, ConfigError, DatasetError, GateError, StoreError, ValidationError)
+HOPELESS = (
+    Busy,
+    ConfigError,
+    DatasetError,
+    EvaluationError,
+    GateError,
+    ShardError,
+    StoreError,
+    ValidationError,
+)
 """What another attempt cannot mend."""
 
 
@@ -94,16 +112,6 @@ def remembered(of: Task[..., Any], /, **given: Any) -> dict[str, Any]:
 def fingerprints(made: Iterable[Path]) -> dict[str, str | None]:
     """Files with a digest of their contents, None for one that is not there."""
     return {str(path): _file_or_folder(path) for path in made}
-
-
-def named(paths: Iterable[Path]) -> list[str]:
-    """Paths as JSON."""
-    return [str(path) for path in paths]
-
-
-def paths(names: Iterable[str]) -> list[Path]:
-    """JSON as paths."""
-    return [Path(name) for name in names]
 
 
 def say(message: str) -> None:

@@ -37,17 +37,15 @@ def collect_round(
 ) -> dict[str, Any]:
     """Collect a round; sessions that a killed run left behind are kept, not doubled.
 
-    With an `arm`, its model explores beside the profile's simple agents. Another arm than jamel
-    has other seeds: a session's name is unique in the dataset.
+    With an `arm`, its model explores beside the profile's simple agents.
     """
     shards = in_own_process(
         collect,
         config,
         out_dir,
         round_index=round_index,
+        arm=arm,
         model_dir=model_dir,
-        agent_names=None if arm is None else (arm, *config.collect.agents),
-        seed_offset=0 if arm in (None, "jamel") else 1,
         progress=Ticker(f"collect {out_dir.name}"),
     )
     say(f"{out_dir.name}: {len(shards)} sessions")

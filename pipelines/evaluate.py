@@ -10,18 +10,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.artifacts import create_table_artifact
 
 from jamel.config import Config
 from jamel.dataset import version
+from jamel.disk import write_json
 from jamel.episodes import read_session
 from jamel.errors import ShardError
-from jamel.evaluate import evaluate, read_json, write_json
+from jamel.evaluate import evaluate
 from jamel.layout import Layout
 from jamel.report import write_report
-from jamel.tables import final_budget, summarise
+from jamel.statistics import final_budget
+from jamel.tables import mean_rows
 from jamel.validate import ValidationResult, quarantine, require, validate
-from pipelines.caching import digest, fingerprints, named, say, step
+from pipelines.caching import digest, fingerprints, say, step
 from pipelines.isolation import in_own_process
 from pipelines.ticker import Ticker
 
@@ -48,7 +50,7 @@ def set_unreadable_aside(project: Layout, folder: Path) -> list[str]:
     reasons = {str(path): why for path in folder.glob("*.parquet") if (why := _unreadable(path))}
     for path, why in reasons.items():
         say(f"quarantine {Path(path).name}: {why}")
-    return named(quarantine(reasons, project.quarantine))
+    return [str(path) for path in quarantine(reasons, project.quarantine)]
 
 
 def _unreadable(path: Path) -> str:
@@ -87,10 +89,8 @@ def evaluate_models(
     config: Config, models: Mapping[str, Path | None], project: Layout
 ) -> dict[str, Any]:
     """Measure the agents on the profile's suite and write the results and the report."""
-    results = in_own_process(
-        evaluate, config, models, apps=config.evaluate.apps, progress=Ticker("evaluate")
-    )
-    write_json(results, project.results)
+    results = in_own_process(evaluate, config, models, Ticker("evaluate"))
+    write_json(project.results, results)
     write_report(results, project.report)
     describe(results)
     return {"files": fingerprints([project.results])}
@@ -99,15 +99,5 @@ def evaluate_models(
 def describe(results: Mapping[str, Any]) -> None:
     """The evaluation as a table in the Prefect UI."""
     suite, budget = results["meta"]["suite"], results["meta"]["budget"]
-    rows = summarise(final_budget(results)["rows"])
+    rows = mean_rows(final_budget(results)["rows"])
     create_table_artifact(rows, key="evaluation", description=f"{suite}, {budget} steps")
-
-
-def read_results(project: Layout) -> dict[str, Any]:
-    """The last evaluation."""
-    return read_json(project.results)
-
-
-def describe_decision(markdown: str) -> None:
-    """The gate's verdict in the Prefect UI."""
-    create_markdown_artifact(markdown, key="promotion", description="The gate's verdict")

@@ -16,22 +16,20 @@ import time
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
-from jamel.errors import JamelError
+from jamel.disk import full_disk_is_a_store_error
+from jamel.errors import JamelError, ProcessDied
 
 LOOK_EVERY_S = 1.0
-
-
-class StepDied(JamelError):
-    """A step's process ended without a result: out of memory, or killed."""
 
 
 def in_own_process(verb: Callable[..., Any], /, *args: Any, threads: int = 1, **kwargs: Any) -> Any:
     """Call `verb` in a fresh process with `threads` threads and return its result.
 
     Raises:
-        StepDied: the process ended without a result.
+        ProcessDied: the process ended without a result.
         JamelError: as the verb raised it.
         RuntimeError: any other exception of the verb, with its traceback as text.
     """
@@ -47,7 +45,7 @@ def in_own_process(verb: Callable[..., Any], /, *args: Any, threads: int = 1, **
         outcome, value = receiving.recv()
     except EOFError:
         child.join()
-        raise StepDied(
+        raise ProcessDied(
             f"expected {verb.__name__} to return, found that its process ended with status "
             f"{child.exitcode}. Look for an out-of-memory kill, then run the same command again: "
             "finished work is kept."
@@ -74,7 +72,9 @@ def _run(
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
     try:
         verb = getattr(importlib.import_module(where[0]), where[1])
-        sending.send(("returned", verb(*args, **kwargs)))
+        with full_disk_is_a_store_error(Path.cwd()):
+            result = verb(*args, **kwargs)
+        sending.send(("returned", result))
     except Exception as error:
         sending.send(("raised", _failure(error)))
 

@@ -16,11 +16,12 @@ from typing import Any
 from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from jamel.agents import MODEL_AGENTS, arm_of
 from jamel.config import Config, config_digest, load_config
+from jamel.disk import full_disk_is_a_store_error, write_json
 from jamel.errors import JamelError
-from jamel.layout import Layout
+from jamel.layout import SHARED_ARM, Layout
 from jamel.stores import open_stores, project_lock
-from jamel.tables import write_json
 from pipelines.caching import remembered, step
 from pipelines.collect import collect_round
 from pipelines.evaluate import (
@@ -41,8 +42,6 @@ from pipelines.promote import (
 from pipelines.summary import print_summary
 from pipelines.tracking import tracked
 from pipelines.train import train_arm
-
-ABLATED_AT_TEST_TIME = {"zeroed-memory": "jamel", "shuffled-memory": "jamel"}
 
 
 @flow(name="retrain", task_runner=ThreadPoolTaskRunner(max_workers=2))  # type: ignore[arg-type]
@@ -114,10 +113,8 @@ def rounds_to_run(config: Config, project: Layout, grow: bool) -> range:
 
 def trained_arms(config: Config) -> list[str]:
     """The arms to train: jamel and those that the evaluation names."""
-    from jamel.agents import MODEL_AGENTS
-
-    wanted = [ABLATED_AT_TEST_TIME.get(name, name) for name in config.evaluate.agents]
-    return list(dict.fromkeys(["jamel", *(name for name in wanted if name in MODEL_AGENTS)]))
+    wanted = [arm_of(name) for name in config.evaluate.agents if name in MODEL_AGENTS]
+    return list(dict.fromkeys([SHARED_ARM, *wanted]))
 
 
 def collect_of_arms(
@@ -202,9 +199,7 @@ def agents_to_measure(
     config: Config, models: Mapping[str, Path | None], champion: Mapping[str, str] | None
 ) -> dict[str, Path | None]:
     """The agents of the profile with their models, and the champion if there is one."""
-    agents = {
-        name: models.get(ABLATED_AT_TEST_TIME.get(name, name)) for name in config.evaluate.agents
-    }
+    agents = {name: models.get(arm_of(name)) for name in config.evaluate.agents}
     return agents | ({"champion": Path(champion["folder"])} if champion else {})
 
 
@@ -215,7 +210,8 @@ def main() -> None:
     parser.add_argument("--grow", action="store_true", help="add fresh rounds to what is there")
     options = parser.parse_args()
     try:
-        outcome = retrain(config=options.config, grow=options.grow)
+        with full_disk_is_a_store_error(Path.cwd()):
+            outcome = retrain(config=options.config, grow=options.grow)
     except JamelError as error:
         print(f"jamel: {error}", file=sys.stderr)
         raise SystemExit(1) from None

@@ -14,7 +14,16 @@ import pytest
 DATA_VERBS = ("collect", "label", "validate")
 MODEL_VERBS = ("train", "evaluate", "promote", "rollback", "compare")
 VERBS = ("doctor", "init", "device", "bench", "ui", *DATA_VERBS, *MODEL_VERBS)
-HEAVY = ("torch", "transformers", "mlflow", "prefect", "dvc", "great_expectations", "pandas")
+HEAVY = (
+    "torch",
+    "transformers",
+    "mlflow",
+    "prefect",
+    "dvc",
+    "great_expectations",
+    "pandas",
+    "numpy",
+)
 
 
 def jamel(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

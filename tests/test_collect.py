@@ -34,12 +34,26 @@ def test_rounds_use_fresh_apps_and_agents_take_turns(tmp_path):
 
 
 def test_a_model_gets_its_share(tmp_path):
-    jobs = plan(profile(apps=8), tmp_path, model_dir=tmp_path, agent_names=("no-memory", "random"))
+    mixed = profile(apps=8, agents=("random",))
+    jobs = plan(mixed, tmp_path, round_index=1, arm="no-memory", model_dir=tmp_path)
     assert [job.agent for job in jobs].count("no-memory") == 6
     assert [job.agent for job in jobs].count("random") == 2
     assert {job.model_dir for job in jobs if job.agent == "random"} == {None}
-    only = plan(profile(), tmp_path, model_dir=tmp_path, agent_names=("jamel",))
+    only = plan(profile(agents=("jamel",)), tmp_path, model_dir=tmp_path)
     assert {job.agent for job in only} == {"jamel"}
+
+
+def test_the_sessions_of_an_arm_are_its_own(tmp_path):
+    small = profile(agents=("random",))
+    rounds = [
+        plan(small, tmp_path, round_index=1, arm=arm, model_dir=tmp_path)
+        for arm in (None, "jamel", "no-memory", "append-memory")
+    ]
+    agents = [{job.agent for job in jobs if job.model_dir} for jobs in rounds]
+    assert agents == [{"jamel"}, {"jamel"}, {"no-memory"}, {"append-memory"}]
+    assert [jobs[0].seed for jobs in rounds] == [0, 0, 1, 1]
+    jamels, others = ({job.session_id for job in jobs} for jobs in rounds[1:3])
+    assert not jamels & others
 
 
 def test_shards_are_the_same_for_any_number_of_workers(tmp_path):
@@ -116,7 +130,7 @@ def test_kill_9_in_the_middle_loses_only_what_was_under_way_and_no_worker_stays(
 
 def test_a_full_disk_is_a_sentence(tmp_path):
     (tmp_path / "taken").write_text("")
-    with pytest.raises(StoreError, match="finished shards are kept"):
+    with pytest.raises(StoreError, match="finished work is kept"):
         collect(profile(), tmp_path / "taken")
 
 

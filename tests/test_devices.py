@@ -8,7 +8,7 @@ import time
 import pytest
 
 from jamel.collect import collect
-from jamel.config import Config, load_config, parse_config
+from jamel.config import Config, load_config, override, parse_config
 from jamel.devices import app_name, app_names, known_probes, open_env
 from jamel.envs.lease import lease_device
 from jamel.episodes import read_session
@@ -19,6 +19,8 @@ from jamel.suites import ROOT
 from jamel.trials import run_jobs
 from jamel.virtual_device.apps import App, build_app
 from jamel.virtual_device.server import VirtualDevice
+
+RANDOM = {"random": None}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,7 @@ def test_sessions_are_spread_over_the_devices_and_labelled(phones, tmp_path):
 
 def test_an_evaluation_runs_on_them_too(phones):
     config = profile(phones)
-    jobs = plan(config, {"random": None}, "test", seeds=(0, 1), budget=4)
+    jobs = plan(override(config, "evaluate", {"seeds": (0, 1), "budget": 4}, "test"), RANDOM)
     runs = run_jobs(jobs, workers=1)
     assert [run.app for run in runs] == [f"{config.device.package}/0"] * 2
     assert all(len(run.covered) == 4 and run.reachable > max(run.covered) for run in runs)

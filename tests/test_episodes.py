@@ -1,7 +1,9 @@
 """Shards: what is written is read back, the same bytes each time, and damage is noticed."""
 
 import errno
+import json
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -10,14 +12,11 @@ from jamel.episodes import (
     coverage_digest,
     is_made,
     read_session,
-    read_shards,
-    read_table,
-    remove_partial,
     write_session,
-    write_table,
 )
 from jamel.errors import ShardError, StoreError
 from jamel.rollout import rollout
+from jamel.shards import read_table, remove_partial, write_table
 from jamel.types import Episode, Session
 from tests.tiny_env import TinyEnv
 
@@ -34,7 +33,6 @@ def test_what_is_written_is_read_back(session, tmp_path):
     assert path.name == "tiny-000.parquet"
     assert read_session(path) == session
     assert is_made(path)
-    assert read_shards(tmp_path) == [session]
 
 
 def test_optional_bytes_are_read_back(session, tmp_path):
@@ -102,6 +100,38 @@ def test_missing_columns_and_wrong_coverage_are_errors(session, tmp_path):
         read_session(write_session(session, tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("seed", "x"), ("total_probes", None), ("app", 3), ("budget", True)]
+)
+def test_a_header_of_other_types_is_an_error(session, tmp_path, key, value):
+    path = write_session(session, tmp_path)
+    table = pq.read_table(path)
+    metadata = dict(table.schema.metadata)
+    header = json.loads(metadata[b"jamel.session"]) | {key: value}
+    metadata[b"jamel.session"] = json.dumps(header).encode()
+    write_table(table, path, "session", metadata)
+    with pytest.raises(ShardError, match=f"{key} is {value!r}"):
+        read_session(path)
+    write_table(table, path, "session", metadata | {b"jamel.session": b'"text"'})
+    with pytest.raises(ShardError, match="ill-formed"):
+        read_session(path)
+
+
+@pytest.mark.parametrize("column", ["covered", "package", "action", "executed"])
+def test_empty_cells_and_other_types_are_errors(session, tmp_path, column):
+    path = write_session(session, tmp_path)
+    table = pq.read_table(path)
+    metadata, place = dict(table.schema.metadata), table.column_names.index(column)
+    empty = pa.nulls(len(table), table.schema.field(column).type)
+    write_table(table.set_column(place, column, empty), path, "session", metadata)
+    with pytest.raises(ShardError, match=f"the column {column} has empty cells"):
+        read_session(path)
+    other = pa.array([1.5] * len(table), pa.float32())
+    write_table(table.set_column(place, column, other), path, "session", metadata)
+    with pytest.raises(ShardError, match=f"the column {column} is of type float"):
+        read_session(path)
+
+
 def test_a_session_id_never_leaves_the_folder(session, tmp_path):
     from dataclasses import replace
 
@@ -132,7 +162,7 @@ def test_a_full_disk_leaves_no_shard_and_says_so(session, tmp_path, monkeypatch)
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("jamel.episodes.os.fsync", full)
+    monkeypatch.setattr("jamel.disk.os.fsync", full)
     with pytest.raises(StoreError, match="No space left on device"):
         write_session(session, tmp_path)
     assert not list(tmp_path.iterdir())

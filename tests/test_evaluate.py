@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 
 from jamel.agents import make_agent
 from jamel.config import Config, EvaluateConfig
-from jamel.errors import JamelError
-from jamel.evaluate import evaluate, plan, read_json, write_json
+from jamel.disk import write_json
+from jamel.errors import ConfigError, EvaluationError
+from jamel.evaluate import evaluate, plan, read_json
+from jamel.parallel import Progress
 from jamel.tables import agents_table, show
 from jamel.trials import Job, Metered, run_jobs
 from tests.tiny_env import TinyEnv
@@ -23,13 +26,13 @@ PAIR = {"agent", "against", "metric", "difference", "low", "high", "wins", "ties
 SIMPLE = {"random": None, "least-tried": None}
 
 
-def make_config(workers: int = 1) -> Config:
-    return Config(evaluate=EvaluateConfig(bootstrap=100, workers=workers))
+def make_config(**changes: Any) -> Config:
+    given = {"suite": "valid", "seeds": (0, 1), "budget": 8, "apps": 2, "workers": 1} | changes
+    return Config(evaluate=EvaluateConfig(bootstrap=100, **given))
 
 
-def measure(workers: int = 1, **changes: object) -> dict:
-    given = {"suite": "valid", "seeds": (0, 1), "budget": 8, "apps": 2} | changes
-    return evaluate(make_config(workers), SIMPLE, **given)
+def measure(progress: Progress | None = None, **changes: Any) -> dict:
+    return evaluate(make_config(**changes), SIMPLE, progress)
 
 
 def without_time(results: dict) -> list[dict]:
@@ -68,13 +71,13 @@ def test_processes_and_repetition_change_nothing(results):
 
 
 def test_apps_are_not_explored_with_the_same_choices(results):
-    jobs = plan(make_config(), SIMPLE, "valid", (0, 1), 8, 2)
+    jobs = plan(make_config(), SIMPLE)
     assert len({job.session_seed for job in jobs if job.agent == "random"}) == 4
 
 
 def test_nothing_to_run_is_an_error():
-    with pytest.raises(JamelError, match="0 agents"):
-        evaluate(make_config(), {}, suite="valid", apps=1)
+    with pytest.raises(ConfigError, match="0 agents"):
+        evaluate(make_config(), {})
 
 
 def test_progress_is_told_of_every_run():
@@ -86,12 +89,12 @@ def test_progress_is_told_of_every_run():
 def test_a_failing_run_stops_the_evaluation():
     config = make_config()
     job = Job("valid", "valid/0", "no-such-agent", None, 0, 8, config)
-    with pytest.raises(JamelError, match="no-such-agent"):
+    with pytest.raises(ConfigError, match="no-such-agent"):
         run_jobs([job, job], workers=2)
 
 
 def test_results_survive_the_file(results, tmp_path):
-    path = write_json(results, tmp_path / "deep" / "results.json")
+    path = write_json(tmp_path / "deep" / "results.json", results)
     assert read_json(path) == json.loads(json.dumps(results))
     assert [item.name for item in path.parent.iterdir()] == ["results.json"]
 
@@ -100,7 +103,7 @@ def test_results_survive_the_file(results, tmp_path):
 def test_an_ill_formed_results_file_says_how_to_write_one(tmp_path, text):
     path = tmp_path / "results.json"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(JamelError, match="jamel evaluate --json"):
+    with pytest.raises(EvaluationError, match="jamel evaluate --json"):
         read_json(path)
 
 

@@ -21,10 +21,11 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def rows(model_dir: Path) -> dict[str, dict]:
-    config = Config(evaluate=EvaluateConfig(bootstrap=50, workers=1))
-    names = ("jamel", "champion", "zeroed-memory", "shuffled-memory")
+    measured = {"suite": "valid", "seeds": (0,), "budget": 12, "apps": 1}
+    config = Config(evaluate=EvaluateConfig(bootstrap=50, workers=1, **measured))
+    names = ("jamel", "champion", "append-memory", "zeroed-memory", "shuffled-memory")
     agents = {name: model_dir for name in names}
-    results = evaluate(config, agents, suite="valid", seeds=(0,), budget=12, apps=1)
+    results = evaluate(config, agents)
     assert results["meta"]["models"] == {name: "jamel/round-0" for name in names}
     return {row["agent"]: row for row in results["rows"]}
 
@@ -39,10 +40,12 @@ def test_what_a_model_reads_is_counted(rows):
 def test_another_name_with_a_model_is_that_model(rows):
     timeless = {"ms_per_decision", "agent"}
     same = [
-        {k: v for k, v in rows[name].items() if k not in timeless} for name in ("jamel", "champion")
+        {k: v for k, v in rows[name].items() if k not in timeless}
+        for name in ("jamel", "champion", "append-memory")
     ]
-    assert same[0] == same[1]
+    assert same[0] == same[1] == same[2]
 
 
-def test_an_ablation_is_its_own_agent(rows):
-    assert set(rows) == {"jamel", "champion", "zeroed-memory", "shuffled-memory"}
+def test_an_ablation_tampers_with_the_memory_and_nothing_else(rows):
+    assert rows["shuffled-memory"]["tokens_memory"] > 0 == rows["zeroed-memory"]["tokens_memory"]
+    assert min(rows[name]["tokens_screen"] for name in ("shuffled-memory", "zeroed-memory")) > 1

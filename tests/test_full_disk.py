@@ -6,6 +6,7 @@ write to the program, only with another number (EFBIG), so one of the two always
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -53,7 +54,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_full_disk_keeps_the_finished_shards_and_the_run_goes_on(small_disk: Path) -> None:
-    with pytest.raises(StoreError, match="finished shards are kept"):
+    with pytest.raises(StoreError, match="finished work is kept"):
         collect(PROFILE, small_disk / "round-0")
     kept = sorted((small_disk / "round-0").iterdir())
     assert 1 <= len(kept) < 12 and {path.suffix for path in kept} == {".parquet"}
@@ -77,6 +78,18 @@ def test_stores_that_find_no_room_are_a_sentence(small_disk: Path) -> None:
         stores.init(small_disk)
 
 
+def test_a_command_on_a_full_disk_is_a_sentence(small_disk: Path) -> None:
+    (small_disk / "configs").mkdir()
+    (small_disk / "configs" / "laptop.yaml").write_text("collect: {apps: 1, agents: [random]}")
+    with (small_disk / "filler").open("wb") as filler, contextlib.suppress(OSError):
+        filler.write(bytes(1_000_000))
+    command = [sys.executable, "-m", "jamel.cli", "collect"]
+    done = subprocess.run(command, cwd=small_disk, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith("jamel: expected") and "Free some space" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_write_that_fails_leaves_no_shard(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, str(tmp_path / "round-0")],
@@ -85,5 +98,5 @@ def test_a_write_that_fails_leaves_no_shard(tmp_path: Path) -> None:
         timeout=60,
         check=True,
     )
-    assert "finished shards are kept" in done.stdout
+    assert "finished work is kept" in done.stdout
     assert not list((tmp_path / "round-0").iterdir())

@@ -12,10 +12,11 @@ from jamel.config import LabelConfig, parse_config
 from jamel.counterfactual import label_session
 from jamel.envs.base import candidates
 from jamel.envs.links import InProcessLink
-from jamel.episodes import read_session, read_table, write_session
+from jamel.episodes import read_session, write_session
 from jamel.errors import DatasetError, ShardError
-from jamel.label import LABEL_KIND, discounted, label, label_columns, new_probes_of
+from jamel.label import discounted, label, label_columns, new_probes_of
 from jamel.rollout import rollout
+from jamel.shards import LABEL_KIND, LABEL_SCHEMA, read_table, write_table
 from jamel.suites import app_spec
 from jamel.virtual_device.apps import App
 from tests.tiny_env import TinyEnv
@@ -134,6 +135,20 @@ def test_shards_are_repeatable_and_kept(shards, tmp_path):
     assert md5[0] == md5[1]
     table = read_table(first[0], LABEL_KIND)
     assert table.column("step").to_pylist() == list(range(30))
+
+
+def test_labels_of_another_schema_version_are_made_anew(shards, tmp_path, monkeypatch):
+    (path,) = label(profile(), shards[:1], tmp_path)
+    before, metadata = path.read_bytes(), read_table(path, LABEL_KIND).schema.metadata
+    table = read_table(path, LABEL_KIND).cast(LABEL_SCHEMA)
+    with monkeypatch.context() as older:
+        older.setattr("jamel.shards.SCHEMA_VERSION", 0)
+        write_table(
+            table, path, LABEL_KIND, {b"jamel.label.origin": metadata[b"jamel.label.origin"]}
+        )
+    assert path.read_bytes() != before
+    label(profile(), shards[:1], tmp_path)
+    assert path.read_bytes() == before
 
 
 def test_other_settings_label_again(shards, tmp_path):

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from jamel.errors import ConfigError, JamelError
+from jamel.errors import ConfigError, ProcessDied
 from jamel.parallel import run_parallel
 
 
@@ -31,7 +31,7 @@ def test_every_item_gives_its_result(workers: int) -> None:
 
 
 def test_a_killed_worker_is_a_sentence() -> None:
-    with pytest.raises(JamelError, match="found one killed"):
+    with pytest.raises(ProcessDied, match="found one killed"):
         list(run_parallel(die, [0, 1, 2], 2))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jamel.errors import JamelError
+from jamel.errors import EvaluationError
 from jamel.statistics import (
     bootstrap_curves,
     bootstrap_mean,
@@ -59,7 +59,7 @@ def test_curves_have_one_interval_a_step():
 
 
 def test_no_app_is_an_error_that_says_what_to_do():
-    with pytest.raises(JamelError, match="Evaluate on a suite with apps"):
+    with pytest.raises(EvaluationError, match="Evaluate on a suite with apps"):
         bootstrap_mean([])
 
 
@@ -80,7 +80,7 @@ def test_pairing_is_stronger_than_two_separate_means():
 
 
 def test_different_apps_are_refused():
-    with pytest.raises(JamelError, match="same apps"):
+    with pytest.raises(EvaluationError, match="same apps"):
         paired_difference({"a": 1.0}, {"b": 1.0})
 
 

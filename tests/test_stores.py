@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sqlite3
 import subprocess
@@ -83,21 +82,6 @@ def test_the_lock_is_released_after_an_exception(tmp_path: Path) -> None:
         raise RuntimeError
     with stores.project_lock(tmp_path):
         pass
-
-
-def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="full disk"), stores.full_disk_is_a_store_error(tmp_path):
-        raise OSError(errno.ENOSPC, "No space left on device")
-    with pytest.raises(StoreError, match="full disk"), stores.full_disk_is_a_store_error(tmp_path):
-        try:
-            raise sqlite3.OperationalError("database or disk is full")
-        except sqlite3.OperationalError as error:
-            raise ValueError("a library's own") from error
-    with pytest.raises(PermissionError), stores.full_disk_is_a_store_error(tmp_path):
-        raise PermissionError(errno.EACCES, "no")
-    with pytest.raises(StoreError, match="MB free"):
-        stores.require_free(tmp_path / "not" / "yet", 1 << 60)
-    stores.require_free(tmp_path, 1)
 
 
 def test_a_migration_that_fails_half_way_leaves_no_database(

@@ -15,25 +15,15 @@ from jamel import expectations
 from jamel.coverage import ClassProbes, ProbeSet
 from jamel.coverage.jacoco import write_exec
 from jamel.envs.base import candidates
-from jamel.episodes import coverage_digest, write_session, write_table
+from jamel.episodes import coverage_digest, write_session
 from jamel.errors import ValidationError
+from jamel.shards import LABEL_KIND, LABEL_SCHEMA, write_table
 from jamel.types import Action, ActionKind, Element, Episode, Observation, Session, Transition
 from jamel.validate import ValidationResult, quarantine, require, validate
 
 BUTTON = Element("Button", "Go", "go", "", (0, 0, 9, 9), *([True] * 9), -1)._replace(password=False)
 SCREEN = Observation("app", ".Main", (BUTTON,), (1080, 1920))
 COVERED = (2, 2, 5, 5)
-LABELS = pa.schema(
-    {
-        "session_id": pa.string(),
-        "step": pa.int32(),
-        "reward": pa.int8(),
-        "new_probes": pa.int32(),
-        "novelty_to_go": pa.float32(),
-        "q": pa.list_(pa.float32()),
-        "novel": pa.list_(pa.bool_()),
-    }
-)
 
 
 def coverage(count: int) -> bytes:
@@ -86,8 +76,8 @@ def label_columns(of: Session) -> dict[str, list[Any]]:
 
 def store(root: Path, of: Session, **changed: list[Any]) -> Path:
     path = write_session(of, root / "sessions" / "round-0")
-    table = pa.Table.from_pydict(label_columns(of) | changed, schema=LABELS)
-    write_table(table, root / "labels" / "round-0" / path.name, kind="labels")
+    table = pa.Table.from_pydict(label_columns(of) | changed, schema=LABEL_SCHEMA)
+    write_table(table, root / "labels" / "round-0" / path.name, kind=LABEL_KIND)
     return path
 
 

@@ -16,10 +16,9 @@ from typing import Any
 
 from jamel import provenance
 from jamel.config import Config, config_digest
+from jamel.disk import append_line
 from jamel.errors import JamelError
-
-Progress = Callable[[int, int, str], None]
-"""Called with (measures made, all measures, the one just made)."""
+from jamel.parallel import Progress, one_torch_thread
 
 APP = "valid/0"
 IN_PROCESS_S = 2.0
@@ -62,15 +61,8 @@ def bench(
             if progress is not None:
                 progress(number, len(measures), name)
     if path is not None:
-        append(row, path)
+        append_line(path, json.dumps(row))
     return row
-
-
-def append(row: dict[str, Any], path: Path) -> None:
-    """Append one JSON line."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(row, sort_keys=False) + "\n")
 
 
 def device_speed(transport: str, at_least_s: float) -> float:
@@ -123,7 +115,6 @@ def learning_speed(config: Config, folder: Path) -> dict[str, Any]:
     from jamel.collect import collect
     from jamel.label import label
     from jamel.train import train
-    from jamel.trials import one_torch_thread
 
     few = config.collect.model_copy(
         update={"apps": SESSIONS, "steps": SESSION_STEPS, "workers": 1, "agents": ("random",)}

@@ -7,7 +7,6 @@ updates done and the losses so far; everything else of an update is a function o
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from jamel.disk import sync
 from jamel.model.modeling import JamelModel
 
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
@@ -95,7 +95,7 @@ def publish(temporary: Path, target: Path) -> None:
     """Flush a written folder to disk and give it its name."""
     for path in sorted(temporary.rglob("*")):
         if path.is_file():
-            _flush(path)
+            sync(path)
     if target.exists():
         retired = target.with_name(f".{target.name}.old")
         shutil.rmtree(retired, ignore_errors=True)
@@ -105,14 +105,6 @@ def publish(temporary: Path, target: Path) -> None:
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary.rename(target)
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _moments(model: JamelModel, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

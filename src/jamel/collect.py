@@ -9,23 +9,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import cycle
 from pathlib import Path
-from typing import Any
 
 from jamel.agents import MODEL_AGENTS, Agent, make_agent
 from jamel.config import Config, DeviceConfig
 from jamel.devices import app_build, app_name, open_env
-from jamel.episodes import is_made, remove_partial, shard_path, write_session
+from jamel.episodes import is_made, shard_path, write_session
 from jamel.errors import ConfigError
-from jamel.parallel import run_parallel
-from jamel.rollout import rollout
+from jamel.layout import SHARED_ARM
+from jamel.parallel import Progress, one_torch_thread, run_parallel
+from jamel.rollout import rollout, session_id, session_seed
+from jamel.shards import remove_partial
 from jamel.types import Session
 
-Progress = Callable[[int, int, str], None]
-"""Called with (sessions there, sessions in all, the session just finished)."""
 _DEVICE_KEYS = {"transport", "package", "activity", "screenshots"}
 """What of the device's settings determines a session; the rest says how to reach it."""
 
@@ -52,7 +52,7 @@ class Job:
     @property
     def session_id(self) -> str:
         """The name of the session and of its shard."""
-        return f"{self.suite}-{self.index:03d}-{self.agent}-s{self.seed}"
+        return session_id(self.suite, self.index, self.agent, self.seed)
 
     @property
     def path(self) -> Path:
@@ -75,44 +75,47 @@ def plan(
     out_dir: Path,
     *,
     round_index: int = 0,
+    arm: str | None = None,
     model_dir: Path | None = None,
-    agent_names: Sequence[str] | None = None,
-    seed_offset: int = 0,
 ) -> list[Job]:
     """The sessions of a round: one a fresh app, round r starting at app r × `collect.apps`.
 
-    With a model, `collect.on_policy_share` of the apps, evenly spread, go to the first agent with
-    a model that is named (else `jamel`); the others take turns among the agents without one.
+    An arm explores beside the profile's agents. Another arm than jamel has other seeds: a session's
+    name is unique in the dataset.
     """
     section = config.collect
-    names = tuple(agent_names or section.agents)
+    names = section.agents if arm is None else (arm, *section.agents)
     if not names:
         raise ConfigError("expected agents in collect.agents, found none. Name at least one.")
-    learned = [name for name in names if name in MODEL_AGENTS] or ["jamel"]
-    simple = [name for name in names if name not in MODEL_AGENTS]
     share = section.on_policy_share if model_dir is not None else 0.0
-    if not simple:
-        share = 1.0
-    jobs: list[Job] = []
-    turn = 0
-    for number in range(section.apps):
-        on_policy = int((number + 1) * share) > int(number * share)
-        name = learned[0] if on_policy else simple[turn % len(simple)]
-        turn += not on_policy
-        jobs.append(
-            Job(
-                suite=section.suite,
-                index=round_index * section.apps + number,
-                agent=name,
-                model_dir=model_dir if on_policy else None,
-                seed=section.seed + seed_offset,
-                steps=section.steps,
-                temperature=config.evaluate.temperature_of(name),
-                device=config.device,
-                out_dir=Path(out_dir),
-            )
+    return [
+        Job(
+            suite=section.suite,
+            index=round_index * section.apps + number,
+            agent=name,
+            model_dir=model_dir if name in MODEL_AGENTS else None,
+            seed=section.seed + (arm not in (None, SHARED_ARM)),
+            steps=section.steps,
+            temperature=config.evaluate.temperature_of(name),
+            device=config.device,
+            out_dir=Path(out_dir),
         )
-    return jobs
+        for number, name in enumerate(_explorers(names, section.apps, share))
+    ]
+
+
+def _explorers(names: Sequence[str], apps: int, share: float) -> Iterator[str]:
+    """Who explores each app.
+
+    A `share` of them, evenly spread, is the first agent's that needs a model, jamel's if none does;
+    on the others those that need none take turns.
+    """
+    learned = [name for name in names if name in MODEL_AGENTS] or [SHARED_ARM]
+    simple = [name for name in names if name not in MODEL_AGENTS]
+    turns = cycle(simple)
+    for number in range(apps):
+        on_policy = not simple or int((number + 1) * share) > int(number * share)
+        yield learned[0] if on_policy else next(turns)
 
 
 def collect(
@@ -120,9 +123,8 @@ def collect(
     out_dir: Path,
     *,
     round_index: int = 0,
+    arm: str | None = None,
     model_dir: Path | None = None,
-    agent_names: Sequence[str] | None = None,
-    seed_offset: int = 0,
     progress: Progress | None = None,
 ) -> list[Path]:
     """Collect one round and return its shards in the order of the apps.
@@ -135,23 +137,16 @@ def collect(
         config: The profile; `collect` and `device` are read.
         out_dir: The folder of the round's shards.
         round_index: Each round explores apps that no earlier round saw.
-        model_dir: The model of the on-policy sessions; none in the first round.
-        agent_names: Instead of `collect.agents`.
-        seed_offset: Is added to `collect.seed`.
+        arm: Whose round it is; none for the first one, which all arms share.
+        model_dir: The arm's model, for `collect.on_policy_share` of the apps; none in round 0.
         progress: Is told of every finished session.
 
     Raises:
         ConfigError: An agent is unknown or its model is missing.
+        ProcessDied: A worker was killed.
         StoreError: The disk is full; what was written is kept.
     """
-    jobs = plan(
-        config,
-        out_dir,
-        round_index=round_index,
-        model_dir=model_dir,
-        agent_names=agent_names,
-        seed_offset=seed_offset,
-    )
+    jobs = plan(config, out_dir, round_index=round_index, arm=arm, model_dir=model_dir)
     for name, folder in {(job.agent, job.model_dir) for job in jobs}:
         _check_agent(name, folder)
     remove_partial(Path(out_dir))
@@ -178,7 +173,7 @@ def explore(job: Job) -> Session:
         return rollout(
             _agent(job.agent, job.model_dir, job.temperature),
             env,
-            seed=job.seed * 100_003 + job.index,
+            seed=session_seed(job.seed, job.index),
             budget=job.steps,
             session_id=job.session_id,
             suite=job.suite,
@@ -189,12 +184,9 @@ def explore(job: Job) -> Session:
 
 @lru_cache(maxsize=4)
 def _agent(name: str, model_dir: Path | None, temperature: float) -> Agent:
-    agent: Any = make_agent(name, model_dir, temperature=temperature)
     if model_dir is not None:
-        import torch
-
-        torch.set_num_threads(1)
-    return agent
+        one_torch_thread()
+    return make_agent(name, model_dir, temperature=temperature)
 
 
 @lru_cache(maxsize=8)

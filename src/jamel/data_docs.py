@@ -13,6 +13,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from jamel.disk import write_text
+
 Row = Mapping[str, Any]
 
 _FOREIGN = re.compile(
@@ -41,7 +43,7 @@ def write_docs(folder: Path, rules: Sequence[Row], summary: Row, quarantined: Ro
     """
     pages = [page for page in sorted(folder.rglob("*.html")) if page.name != "index.html"]
     for page in pages:
-        page.write_text(_without_network(page.read_text(encoding="utf-8")), encoding="utf-8")
+        write_text(page, _without_network(page.read_text(encoding="utf-8")))
     links = {_title(page): page.relative_to(folder).as_posix() for page in pages}
     body = [
         "<h1>Data docs</h1>",
@@ -54,10 +56,8 @@ def write_docs(folder: Path, rules: Sequence[Row], summary: Row, quarantined: Ro
         *(f'<p><a href="{escape(link)}">{escape(name)}</a></p>' for name, link in links.items()),
     ]
     head = f'<meta charset="utf-8"><title>Data docs</title>{_STYLE}'
-    path = folder / "index.html"
     text = f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(body)}</body></html>'
-    path.write_text(text, encoding="utf-8")
-    return path
+    return write_text(folder / "index.html", text)
 
 
 def _without_network(html: str) -> str:

@@ -16,21 +16,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
+from jamel import provenance
+from jamel.disk import disk_is_full, full_disk_is_a_store_error, write_text
 from jamel.errors import Busy, DatasetError
-from jamel.stores import (
-    disk_is_full,
-    full_disk_is_a_store_error,
-    lock,
-    open_stores,
-    telemetry_off,
-)
+from jamel.provenance import PINNED
+from jamel.stores import lock, open_stores, telemetry_off
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
-PINNED = "data.dvc"
 DATA = "data"
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
 
@@ -71,13 +65,13 @@ def pinned_md5(root: Path | str) -> str:
     """The md5 in `data.dvc`; raises DatasetError when no dataset is pinned."""
     path = Path(root) / PINNED
     try:
-        return str(yaml.safe_load(path.read_text(encoding="utf-8"))["outs"][0]["md5"])
+        return provenance.md5_in(path.read_bytes())
     except FileNotFoundError:
         raise DatasetError(
             f"expected a pinned dataset in {path}, found no such file. "
             "Version data/ first: `python -m pipelines.retrain` does."
         ) from None
-    except (yaml.YAMLError, KeyError, IndexError, TypeError):
+    except ValueError:
         raise DatasetError(
             f"expected an md5 in {path}, found an ill-formed file. Take it from git again."
         ) from None
@@ -135,10 +129,10 @@ def restore(root: Path | str, tag: str) -> str:
         )
     before = (root / PINNED).read_text(encoding="utf-8")
     try:
-        (root / PINNED).write_text(wanted + "\n", encoding="utf-8")
+        write_text(root / PINNED, wanted + "\n")
         fetch(root)
     except BaseException:
-        (root / PINNED).write_text(before, encoding="utf-8")
+        write_text(root / PINNED, before)
         raise
     return pinned_md5(root)
 

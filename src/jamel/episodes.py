@@ -1,9 +1,8 @@
-"""Sessions on disk: the Parquet schema, its version, atomic writes, checked reading.
+"""Sessions on disk: the Parquet schema, and sessions to rows and back.
 
 One shard a session, one row a step; what belongs to the whole session is JSON in the file's
 metadata. Knows nothing of devices, agents or learning. The same session always gives the same
-bytes, so that a dataset has the same md5 on every machine. Raw coverage is stored once per
-change, in the row that first reached it.
+bytes. Raw coverage is stored once per change, in the row that first reached it.
 
 Columns: session_id, episode, step, package, activity, width_px, height_px, elements (list of
 structs in document order), screenshot_png, action, element, text, executed, invalid_reason,
@@ -14,21 +13,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from jamel.errors import ShardError, StoreError
+from jamel.errors import ShardError
+from jamel.shards import footer, read_table, write_table
 from jamel.types import Action, ActionKind, Element, Episode, Observation, Session, Transition
 
-SCHEMA_VERSION = 1
-_VERSION_KEY = b"jamel.schema_version"
-_KIND_KEY = b"jamel.kind"
+KIND = "session"
 _SESSION_KEY = b"jamel.session"
 _ORIGIN_KEY = b"jamel.origin"
 _START_KEY = "start_coverage"
@@ -69,6 +66,8 @@ SCHEMA = pa.schema(
         "snapshot": pa.binary(),
     }
 )
+_ILL_FORMED = (AttributeError, LookupError, TypeError, ValueError, pa.ArrowException)
+_MAY_BE_EMPTY = {"screenshot_png", "coverage", "snapshot"}
 
 
 def coverage_digest(raw: bytes) -> str:
@@ -103,7 +102,7 @@ def write_session(session: Session, folder: Path, origin: str = "") -> Path:
         _SESSION_KEY: json.dumps(_header(session), sort_keys=True).encode(),
         _ORIGIN_KEY: origin.encode(),
     }
-    write_table(table, path, kind="session", metadata=metadata)
+    write_table(table, path, kind=KIND, metadata=metadata)
     return path
 
 
@@ -113,104 +112,19 @@ def read_session(path: Path) -> Session:
     Raises:
         ShardError: The file is missing, truncated, damaged or of another schema version.
     """
-    table = read_table(path, kind="session")
+    table = read_table(path, kind=KIND)
     try:
         return _session(table)
-    except (KeyError, ValueError, TypeError, IndexError, pa.ArrowException) as error:
+    except _ILL_FORMED as error:
         raise ShardError(
             f"expected a session shard at {path}, found ill-formed contents ({error!r}). "
             "Move it out of data/ and collect the session again."
         ) from None
 
 
-def read_shards(folder: Path) -> list[Session]:
-    """All sessions of a folder, by name; raises ShardError at the first unreadable one."""
-    return [read_session(path) for path in shard_paths(folder)]
-
-
-def shard_paths(folder: Path) -> list[Path]:
-    """The shards of a folder and its subfolders, by name."""
-    return sorted(Path(folder).rglob("*.parquet"))
-
-
-def remove_partial(folder: Path) -> None:
-    """Remove what a killed writer left; only for one who knows that no other writes there."""
-    for partial in Path(folder).glob(".*.parquet.*.tmp"):
-        partial.unlink(missing_ok=True)
-
-
 def is_made(path: Path, origin: str = "") -> bool:
     """Whether a complete shard of this version and origin lies there, by its footer alone."""
-    try:
-        metadata = pq.read_schema(path).metadata or {}
-        _check_version(metadata, path, kind="session")
-    except (OSError, pa.ArrowException, ShardError):
-        return False
-    return metadata.get(_ORIGIN_KEY, b"") == origin.encode()
-
-
-def write_table(
-    table: pa.Table, path: Path, kind: str, metadata: dict[bytes, bytes] | None = None
-) -> None:
-    """Write a shard of any kind: temporary name, fsync, rename; checksums on every page."""
-    versions = {_VERSION_KEY: str(SCHEMA_VERSION).encode(), _KIND_KEY: kind.encode()}
-    table = table.replace_schema_metadata({**versions, **(metadata or {})})
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            pq.write_table(
-                table,
-                file,
-                compression="zstd",
-                compression_level=3,
-                write_page_checksum=True,
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise StoreError(
-            f"expected to write {path}, found: {error.strerror or error}. "
-            "Free some space or mend the permissions and start again; finished shards are kept."
-        ) from None
-    finally:
-        if partial.exists():
-            partial.unlink()
-
-
-def read_table(path: Path, kind: str, columns: list[str] | None = None) -> pa.Table:
-    """Read a shard of any kind, checking its version and every page; raises ShardError."""
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            _check_version(file.schema_arrow.metadata or {}, path, kind)
-            return file.read(columns=columns)
-    except FileNotFoundError:
-        raise ShardError(f"expected a {kind} shard at {path}, found no such file.") from None
-    except (OSError, pa.ArrowException) as error:
-        raise ShardError(
-            f"expected a complete {kind} shard at {path}, found a truncated or damaged file "
-            f"({error}). Move it out of data/ and make it again."
-        ) from None
-
-
-def _check_version(metadata: dict[bytes, bytes], path: Path, kind: str) -> None:
-    version = metadata.get(_VERSION_KEY, b"none").decode(errors="replace")
-    found_kind = metadata.get(_KIND_KEY, b"unknown").decode(errors="replace")
-    if version != str(SCHEMA_VERSION) or found_kind != kind:
-        raise ShardError(
-            f"expected a {kind} shard of schema version {SCHEMA_VERSION} at {path}, found "
-            f"{found_kind} of version {version}. Read it with the jamel that wrote it."
-        )
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    return footer(path, KIND).get(_ORIGIN_KEY) == origin.encode()
 
 
 def _header(session: Session) -> dict[str, Any]:
@@ -278,6 +192,8 @@ def _session(table: pa.Table) -> Session:
     header = json.loads(table.schema.metadata[_SESSION_KEY])
     start = header.pop(_START_KEY)
     lengths = header.pop("episodes")
+    _check_header(header)
+    _check_columns(table)
     rows = {
         name: table.column(name).to_pylist()
         for name in SCHEMA.names
@@ -294,6 +210,24 @@ def _session(table: pa.Table) -> Session:
         if coverage_digest(raw) != digest:
             raise ValueError(f"the coverage named {digest} has other contents")
     return Session(episodes=tuple(_episodes(steps, lengths)), coverage=files, **header)
+
+
+def _check_header(header: dict[str, Any]) -> None:
+    """Raise ValueError for a value of another type than a session's field."""
+    for field in fields(Session):
+        value = header.get(field.name, "" if field.type == "str" else 0)
+        if field.type in ("str", "int") and type(value).__name__ != field.type:
+            raise ValueError(f"{field.name} is {value!r}")
+
+
+def _check_columns(table: pa.Table) -> None:
+    """Raise ValueError for columns of another type, or with empty cells where none may be."""
+    for name, kind in zip(SCHEMA.names, SCHEMA.types, strict=True):
+        column = table.column(name)
+        if column.type != kind:
+            raise ValueError(f"the column {name} is of type {column.type}")
+        if column.null_count and name not in _MAY_BE_EMPTY:
+            raise ValueError(f"the column {name} has empty cells")
 
 
 def _episodes(steps: list[Transition], lengths: list[list[Any]]) -> Iterator[Episode]:
@@ -321,7 +255,9 @@ def _elements(table: pa.Table) -> list[tuple[Element, ...]]:
 
 
 def _shared_values(field: pa.Array) -> list[Any]:
-    """The values as Python objects; equal strings are one object."""
+    """The values as Python objects, equal strings as one; raises ValueError where one is empty."""
+    if field.null_count:
+        raise ValueError("an element has empty fields")
     if not pa.types.is_string(field.type):
         return field.to_pylist()
     encoded = field.dictionary_encode()

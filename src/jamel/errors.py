@@ -15,6 +15,9 @@ without a traceback; any other exception is a bug and keeps its traceback.
     ├── ShardError           a dataset shard that is truncated or of another schema version
     ├── DatasetError         the pinned dataset and the files in data/ disagree
     ├── ValidationError      the dataset as a whole fails its expectations
+    ├── EvaluationError      results of an evaluation are missing, ill-formed or not comparable
+    ├── RequestError         what a served model is asked is ill-formed
+    ├── ProcessDied          a process that did a part of the work was killed
     ├── StoreError           an uninitialised, locked or full store
     ├── Busy                 another run holds the project
     └── GateError            a promotion was asked for that the gate refuses
@@ -67,6 +70,18 @@ class DatasetError(JamelError):
 
 class ValidationError(JamelError):
     """The dataset as a whole fails its expectations."""
+
+
+class EvaluationError(JamelError):
+    """Results of an evaluation are missing, ill-formed or cannot be compared."""
+
+
+class RequestError(JamelError):
+    """What a served model is asked is ill-formed."""
+
+
+class ProcessDied(JamelError):
+    """A process that did a part of the work was killed, for its memory or by hand."""
 
 
 class StoreError(JamelError):

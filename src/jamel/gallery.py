@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from jamel.disk import write_bytes
 from jamel.types import Observation
 
 AGENT = "planner"
@@ -41,6 +42,5 @@ def _keep(observation: Observation, out_dir: Path, pictures: dict[tuple, Path]) 
     layout = (observation.activity, *(element.resource_id for element in observation.elements))
     if layout in pictures or observation.screenshot_png is None:
         return
-    out_dir.mkdir(parents=True, exist_ok=True)
-    pictures[layout] = out_dir / f"screen-{len(pictures):03d}.png"
-    pictures[layout].write_bytes(observation.screenshot_png)
+    path = out_dir / f"screen-{len(pictures):03d}.png"
+    pictures[layout] = write_bytes(path, observation.screenshot_png)

@@ -10,15 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from jamel.agents import SIMPLE_AGENTS
 from jamel.config import GateConfig
 from jamel.errors import GateError
+from jamel.statistics import Row, final_budget
 
 CANDIDATE = "jamel"
 CHAMPION = "champion"
 NO_MEMORY = "no-memory"
-SIMPLE_AGENTS = ("random", "least-tried", "frontier", "planner")
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,8 @@ def decide(
             `tokens_per_decision` and `ms_per_decision` are used where `results` has no rows of it.
         gate: the metric that counts and the ratios of cost that are tolerated.
     """
-    rows, pairs = _final(results, "rows"), _final(results, "paired")
+    final = final_budget(results)
+    rows, pairs = final["rows"], final["paired"]
     conditions = [
         _validated(validation),
         _better(pairs, NO_MEMORY, gate.metric),
@@ -90,12 +90,6 @@ def require(decision: Decision) -> None:
             "expected every promotion condition to hold, found these failed:\n"
             f"{decision.reasons()}\nThe champion is unchanged; improve the model or the data."
         )
-
-
-def _final(results: Mapping[str, Any], part: str) -> list[Row]:
-    """Rows or pairs at the full budget; an evaluation also reports smaller ones."""
-    full = results.get("meta", {}).get("budget")
-    return [row for row in results.get(part, ()) if row.get("budget", full) == full]
 
 
 def _validated(validation: Mapping[str, Any]) -> Condition:

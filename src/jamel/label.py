@@ -13,41 +13,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from jamel.config import Config, LabelConfig
 from jamel.coverage import ProbeSet
 from jamel.coverage.jacoco import read_exec
 from jamel.envs.base import candidates
-from jamel.episodes import read_session, remove_partial, write_table
+from jamel.episodes import read_session
 from jamel.errors import ConfigError, DatasetError, ShardError
-from jamel.parallel import run_parallel
+from jamel.parallel import Progress, run_parallel
+from jamel.shards import LABEL_KIND, LABEL_SCHEMA, footer, remove_partial, write_table
 from jamel.types import Session
 
 if TYPE_CHECKING:
     from jamel.virtual_device.apps import AppSpec
 
-Progress = Callable[[int, int, str], None]
-"""Called with (sessions labelled, sessions in all, the session just finished)."""
-
-LABEL_KIND = "labels"
-LABEL_SCHEMA = pa.schema(
-    {
-        "session_id": pa.string(),
-        "step": pa.int32(),
-        "reward": pa.int8(),
-        "new_probes": pa.int32(),
-        "novelty_to_go": pa.float32(),
-        "q": pa.list_(pa.float32()),
-        "novel": pa.list_(pa.bool_()),
-    }
-)
 _ORIGIN_KEY = b"jamel.label.origin"
 _RULES = 1
 """Raised whenever the same session and settings would give other labels."""
@@ -71,6 +56,8 @@ def label(
 
     Raises:
         ShardError: A session shard is damaged.
+        ProcessDied: A worker was killed.
+        StoreError: The disk is full; what was written is kept.
         DatasetError: A session cannot be replayed on its app, or coverage went backwards.
     """
     if not session_paths:
@@ -198,9 +185,5 @@ def _origin(config: LabelConfig, session_path: Path) -> bytes:
 
 
 def _is_made(config: LabelConfig, session_path: Path, out_dir: Path) -> bool:
-    path = Path(out_dir) / Path(session_path).name
-    try:
-        metadata = pq.read_schema(path).metadata or {}
-    except (OSError, pa.ArrowException):
-        return False
-    return metadata.get(_ORIGIN_KEY) == _origin(config, session_path)
+    made = footer(Path(out_dir) / Path(session_path).name, LABEL_KIND)
+    return made.get(_ORIGIN_KEY) == _origin(config, session_path)

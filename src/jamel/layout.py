@@ -75,11 +75,6 @@ class Layout:
         """The last evaluation, as a page."""
         return self.made / "evaluation" / "report.html"
 
-    @property
-    def stores(self) -> Path:
-        """The embedded stores: MLflow, Prefect, the DVC remote and the locks."""
-        return self.root / "stores"
-
     def round_name(self, arm: str, round_index: int) -> str:
         """Round 0 is shared by all arms; later rounds are on-policy and an arm's own."""
         shared = round_index == 0 or arm == SHARED_ARM

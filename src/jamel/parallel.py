@@ -16,10 +16,13 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from typing import TypeVar
 
-from jamel.errors import JamelError
+from jamel.errors import ProcessDied
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+Progress = Callable[[int, int, str], None]
+"""Called with (items finished, items in all, the one just finished)."""
 
 
 def run_parallel(
@@ -28,7 +31,7 @@ def run_parallel(
     """Yield `work(item)` for every item, in order of completion; in this process for one worker.
 
     Raises:
-        JamelError: A worker was killed, by the system for its memory or by hand.
+        ProcessDied: A worker was killed, by the system for its memory or by hand.
     """
     if workers == 1 or len(items) <= 1:
         yield from map(work, items)
@@ -41,7 +44,7 @@ def run_parallel(
             for future in as_completed(futures):
                 yield future.result()
         except BrokenProcessPool:
-            raise JamelError(
+            raise ProcessDied(
                 f"expected {workers} workers to finish {len(items)} items, found one killed, most "
                 "likely for want of memory. Start again: what was written is kept. If it happens "
                 "again, lower collect.workers or evaluate.workers."
@@ -49,6 +52,13 @@ def run_parallel(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def one_torch_thread() -> None:
+    """One small screen at a time: threads cost more than they give, and sums must repeat."""
+    import torch
+
+    torch.set_num_threads(1)
 
 
 def _begin() -> None:

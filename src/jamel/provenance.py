@@ -15,6 +15,8 @@ from typing import Any
 import yaml
 
 UNKNOWN = "unknown"
+PINNED = "data.dvc"
+"""Where DVC pins the dataset, by the md5 of its folder."""
 
 
 def commit(root: Path = Path(".")) -> str:
@@ -36,10 +38,17 @@ def commit(root: Path = Path(".")) -> str:
 def dataset_md5(root: Path = Path(".")) -> str:
     """The md5 that `data.dvc` pins, "unknown" when there is none."""
     try:
-        pinned = yaml.safe_load((root / "data.dvc").read_text(encoding="utf-8"))
-        return str(pinned["outs"][0]["md5"])
-    except (OSError, yaml.YAMLError, KeyError, IndexError, TypeError):
+        return md5_in((root / PINNED).read_bytes())
+    except (OSError, ValueError):
         return UNKNOWN
+
+
+def md5_in(pin: bytes) -> str:
+    """The md5 that the contents of a `data.dvc` name; raises ValueError when they name none."""
+    try:
+        return str(yaml.safe_load(pin)["outs"][0]["md5"])
+    except (yaml.YAMLError, KeyError, IndexError, TypeError) as error:
+        raise ValueError(f"no md5 in {PINNED}") from error
 
 
 def machine() -> dict[str, Any]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 import io
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jamel.agents import SIMPLE_AGENTS
+from jamel.disk import write_text
 from jamel.statistics import agents_of, budgets_of, paired_rows, summarise
 
 METRICS = (
@@ -21,7 +22,6 @@ METRICS = (
     ("auc", "mean coverage, %"),
 )
 COSTS = ("tokens", "ms_per_decision")
-SIMPLE = ("random", "least-tried", "frontier", "planner")
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 
 Results = Mapping[str, Any]
@@ -34,14 +34,7 @@ def write_report(
     lineage: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write the page whole or not at all; see `render` for the arguments."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(render(results, gate, lineage))
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    return path
+    return write_text(path, render(results, gate, lineage))
 
 
 def render(
@@ -136,7 +129,7 @@ def _pairs_of(
 def _verdict(pairs: Sequence[Mapping[str, Any]], agents: Sequence[str], budget: int) -> str:
     """What the intervals allow to be said about memory and the strongest simple agent."""
     subject, sentences = _subject(agents), []
-    for rival in ("champion", "no-memory", "zeroed-memory", *reversed(SIMPLE)):
+    for rival in ("champion", "no-memory", "zeroed-memory", *reversed(SIMPLE_AGENTS)):
         pair = _find(pairs, subject, rival, budget)
         if pair is not None:
             sentences.append(_sentence(subject, rival, pair, budget))
@@ -175,7 +168,7 @@ def _app_table(
     ]
 
 
-def _facts(meta: Results) -> list[tuple[str, str]]:
+def _facts(meta: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What a number needs to be believed: where, when and from what it was measured."""
     machine = meta.get("machine", {})
     facts = {

@@ -6,7 +6,7 @@ Knows no files and no learning. The agent is never shown coverage.
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import NamedTuple
 
 from jamel.agents.base import Agent
 from jamel.envs.base import Env
@@ -15,6 +15,26 @@ from jamel.types import Action, ActionKind, Episode, Observation, Session, Trans
 
 VIRTUAL = "virtual"
 """What an environment on the embedded device calls its device."""
+
+
+def session_id(suite: str, index: int, agent: str, seed: int) -> str:
+    """The name of a session and of its shard: an agent with a seed on app number `index`."""
+    return f"{suite}-{index:03d}-{agent}-s{seed}"
+
+
+def session_seed(seed: int, index: int) -> int:
+    """Differs from app to app, or random choices would be the same on all of them."""
+    return seed * 100_003 + index
+
+
+class _Outcome(NamedTuple):
+    """What a step came to; `observation` is the one that the next action is chosen on."""
+
+    observation: Observation
+    executed: bool
+    reason: str
+    ended: bool
+    duration_ms: float
 
 
 class _Coverage:
@@ -57,12 +77,12 @@ def rollout(
     steps: list[Transition] = []
     for number in range(budget):
         action = agent.act(observation)
-        step = _step(env, action, coverage)
-        steps.append(_transition(observation, action, step, coverage))
-        agent.observe_result(step["next"], step["executed"])
-        observation = step["next"]
-        if step["ended"] or number == budget - 1:
-            episodes.append(Episode(tuple(steps), bool(step["ended"]), not step["ended"]))
+        outcome = _step(env, action, coverage)
+        steps.append(_transition(observation, action, outcome, coverage))
+        agent.observe_result(outcome.observation, outcome.executed)
+        observation = outcome.observation
+        if outcome.ended or number == budget - 1:
+            episodes.append(Episode(tuple(steps), outcome.ended, not outcome.ended))
             steps = []
     return Session(
         session_id=session_id,
@@ -82,7 +102,7 @@ def rollout(
     )
 
 
-def _step(env: Env, action: Action, coverage: _Coverage) -> dict[str, Any]:
+def _step(env: Env, action: Action, coverage: _Coverage) -> _Outcome:
     """Act; where that ends the episode, begin the next, whose launch counts to this step."""
     began = time.perf_counter()
     following, reward, terminated, truncated, info = env.step(action)
@@ -92,24 +112,24 @@ def _step(env: Env, action: Action, coverage: _Coverage) -> dict[str, Any]:
         following, _ = env.reset()
     if reward > 0 or reset:
         coverage.read()
-    return {
-        "next": following,
-        "executed": bool(info["executed"]),
-        "reason": str(info.get("invalid_reason", "")),
-        "ended": reset or restarted,
-        "ms": 0.0 if env.device == VIRTUAL else (time.perf_counter() - began) * 1000,
-    }
+    return _Outcome(
+        observation=following,
+        executed=bool(info["executed"]),
+        reason=str(info.get("invalid_reason", "")),
+        ended=reset or restarted,
+        duration_ms=0.0 if env.device == VIRTUAL else (time.perf_counter() - began) * 1000,
+    )
 
 
 def _transition(
-    observation: Observation, action: Action, step: dict[str, Any], coverage: _Coverage
+    observation: Observation, action: Action, outcome: _Outcome, coverage: _Coverage
 ) -> Transition:
     return Transition(
         observation=observation,
         action=action,
-        executed=step["executed"],
-        invalid_reason=step["reason"],
+        executed=outcome.executed,
+        invalid_reason=outcome.reason,
         probes=coverage.digest,
         covered=coverage.covered,
-        duration_ms=step["ms"],
+        duration_ms=outcome.duration_ms,
     )

@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jamel.errors import JamelError
+from jamel.errors import EvaluationError
 
 Row = Mapping[str, Any]
+Place = tuple[str, str, int, int]
+"""Suite, app, seed and budget of a row."""
 
 LEVEL = 0.95
 TIE = 1e-9
@@ -48,10 +50,10 @@ def resampling_weights(apps: int, resamples: int, seed: int = 0) -> np.ndarray:
     """(resamples, apps) weights that sum to one: how often each resample drew each app.
 
     Raises:
-        JamelError: there is no app or no resample.
+        EvaluationError: there is no app or no resample.
     """
     if apps < 1 or resamples < 1:
-        raise JamelError(
+        raise EvaluationError(
             f"expected at least one app and one bootstrap resample, found {apps} apps and "
             f"{resamples} resamples. Evaluate on a suite with apps; set evaluate.bootstrap above 0."
         )
@@ -83,11 +85,11 @@ def paired_difference(
         theirs: app -> value of the agent it is compared with.
 
     Raises:
-        JamelError: the two were not measured on the same apps.
+        EvaluationError: the two were not measured on the same apps.
     """
     if set(mine) != set(theirs):
         odd = sorted(set(mine) ^ set(theirs))
-        raise JamelError(
+        raise EvaluationError(
             f"expected both agents on the same apps, found {len(odd)} apps with only one of them "
             f"(first: {odd[0]}). Evaluate both on one suite in one run."
         )
@@ -111,6 +113,21 @@ def _value(row: Row, metric: str) -> float:
     if metric == "tokens":
         return float(row["tokens_memory"]) + float(row["tokens_screen"])
     return float(row[metric])
+
+
+def final_budget(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Results with the rows and pairs of the full budget only; an evaluation reports smaller ones.
+
+    Returns:
+        The results with `rows` and `paired`, empty where they are missing. A row that names no
+        budget is of the full one.
+    """
+    full = results.get("meta", {}).get("budget")
+    kept = {
+        part: [row for row in results.get(part, ()) if row.get("budget", full) == full]
+        for part in ("rows", "paired")
+    }
+    return {**results, **kept}
 
 
 def agents_of(rows: Iterable[Row]) -> list[str]:
@@ -161,8 +178,9 @@ def paired_runs(
     theirs, difference, low, high, wins, ties, losses, apps}`, the longest budget first; it is
     empty where the two have no row in common.
     """
-    both = _by_place(mine).keys() & _by_place(theirs).keys()
-    sides = [{key: _by_place(rows)[key] for key in both} for rows in (mine, theirs)]
+    places = [_by_place(rows) for rows in (mine, theirs)]
+    both = places[0].keys() & places[1].keys()
+    sides = [{key: rows[key] for key in both} for rows in places]
     found = []
     for suite, budget in sorted({(key[0], key[3]) for key in both}, key=lambda it: (it[0], -it[1])):
         for metric in (*METRICS, "tokens", "ms_per_decision"):
@@ -173,10 +191,6 @@ def paired_runs(
             sizes = {"mine": means[0], "theirs": means[1]}
             found.append(named | sizes | pair._asdict() | {"apps": len(first)})
     return found
-
-
-Place = tuple[str, str, int, int]
-"""Suite, app, seed and budget of a row."""
 
 
 def _by_place(rows: Iterable[Row]) -> dict[Place, Row]:

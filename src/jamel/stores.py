@@ -6,19 +6,19 @@ processes that meet an empty database at the same time would break it for good.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import hashlib
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from jamel.disk import full_disk_is_a_store_error, full_message, says_full
 from jamel.errors import Busy, StoreError
 
 TELEMETRY_OFF = {
@@ -34,8 +34,6 @@ REMOTE = "local"
 """Name of the default DVC remote, a folder."""
 
 PREFECT_URL = "PREFECT_API_DATABASE_CONNECTION_URL"
-_FULL = {errno.ENOSPC, errno.EDQUOT}
-_FULL_WORDS = ("database or disk is full", "No space left on device", "Disk quota exceeded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +43,14 @@ class Stores:
     root: Path
 
     @property
+    def folder(self) -> Path:
+        """Where all of them lie."""
+        return self.root / "stores"
+
+    @property
     def mlflow_db(self) -> Path:
         """SQLite file of tracking runs and registered models."""
-        return self.root / "stores" / "mlflow.db"
+        return self.folder / "mlflow.db"
 
     @property
     def mlflow_uri(self) -> str:
@@ -57,22 +60,32 @@ class Stores:
     @property
     def mlflow_artifacts(self) -> Path:
         """Folder of logged models and files."""
-        return self.root / "stores" / "mlflow-artifacts"
+        return self.folder / "mlflow-artifacts"
 
     @property
     def prefect_home(self) -> Path:
         """PREFECT_HOME: database, results, logs."""
-        return self.root / "stores" / "prefect"
+        return self.folder / "prefect"
 
     @property
     def dvc_remote(self) -> Path:
         """Folder that DVC pushes dataset versions to."""
-        return self.root / "stores" / "dvc-remote"
+        return self.folder / "dvc-remote"
 
     @property
     def locks(self) -> Path:
         """Folder of advisory lock files."""
-        return self.root / "stores" / "locks"
+        return self.folder / "locks"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of what the servers of the pages print."""
+        return self.folder / "logs"
+
+    @property
+    def audit(self) -> Path:
+        """Every promotion, refusal and rollback, one JSON line each."""
+        return self.folder / "audit.jsonl"
 
 
 def telemetry_off() -> None:
@@ -114,7 +127,7 @@ def open_stores(root: Path | str) -> Stores:
     if missing or not _has_tables(stores.mlflow_db):
         found = ", ".join(missing) or "a database without tables"
         raise StoreError(
-            f"expected initialised stores in {stores.root / 'stores'}, found missing: {found}. "
+            f"expected initialised stores in {stores.folder}, found missing: {found}. "
             "Run `jamel init` first."
         )
     return stores
@@ -162,44 +175,7 @@ def lock(root: Path, name: str, wait_s: float = 0.0, shared: bool = False) -> It
             fcntl.flock(file, fcntl.LOCK_UN)
 
 
-@contextmanager
-def full_disk_is_a_store_error(path: Path | str) -> Iterator[None]:
-    """Turn a full disk or an exhausted quota into a StoreError that says where and how much.
-
-    Libraries wrap the system's error in their own: the whole chain of causes is looked through.
-    """
-    try:
-        yield
-    except Exception as error:
-        if not disk_is_full(error):
-            raise
-        raise StoreError(_full_message(Path(path))) from error
-
-
-def disk_is_full(error: BaseException | None) -> bool:
-    """Whether an exception, or one that it was raised from, says that there is no room left."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in _FULL:
-            return True
-        if "database or disk is full" in str(error):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def require_free(path: Path | str, needed_bytes: int) -> None:
-    """Raise StoreError before a long run that the disk under `path` has no room for."""
-    free = shutil.disk_usage(_existing(Path(path))).free
-    if free < needed_bytes:
-        raise StoreError(
-            f"expected {needed_bytes / 1e6:.0f} MB free for {path}, found {free / 1e6:.0f} MB. "
-            "Free some space, or move the project to a larger disk."
-        )
-
-
 def _acquire(descriptor: int, path: Path, wait_s: float, kind: int) -> None:
-    import time
-
     deadline = time.monotonic() + wait_s
     while True:
         try:
@@ -218,18 +194,6 @@ def _busy_message(path: Path) -> str:
         f"expected no other run in this project, found that {who} holds {path}. "
         "Wait until it ends; the lock goes away with its process."
     )
-
-
-def _full_message(path: Path) -> str:
-    free = shutil.disk_usage(_existing(path)).free
-    return (
-        f"expected room to write under {path}, found a full disk ({free / 1e6:.0f} MB free). "
-        "Free some space and run the same command again: finished work is kept."
-    )
-
-
-def _existing(path: Path) -> Path:
-    return next(item for item in (path.resolve(), *path.resolve().parents) if item.exists())
 
 
 def _has_tables(database: Path) -> bool:
@@ -313,10 +277,10 @@ def _run(stores: Stores, command: list[str], **more: str) -> None:
     )
     if done.returncode:
         said = done.stderr or done.stdout
-        if any(words in said for words in _FULL_WORDS):
-            raise StoreError(_full_message(stores.root))
+        if says_full(said):
+            raise StoreError(full_message(stores.root))
         last = said.strip().splitlines()[-1:] or ["no output"]
         raise StoreError(
             f"expected `{' '.join(command[1:])}` to initialise a store, found exit status "
-            f"{done.returncode}: {last[0]}. Mend that, or move {stores.root / 'stores'} aside."
+            f"{done.returncode}: {last[0]}. Mend that, or move {stores.folder} aside."
         )

@@ -7,8 +7,7 @@ search oracle once and kept.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from typing import Any
 import yaml
 
 from jamel.config import Section
+from jamel.disk import write_text
 from jamel.errors import ConfigError
 from jamel.virtual_device.apps import App, AppSpec, build_app
 from jamel.virtual_device.apps.noise import NOISES
@@ -78,7 +78,7 @@ def suite_apps(name: str, count: int | None = None) -> list[AppSpec]:
 def app_spec(name: str) -> AppSpec:
     """One app by its name, e.g. "test/0" or "test@heavy/0"; raises ConfigError."""
     suite_name, _, number = name.rpartition("/")
-    if not number.isdigit():
+    if not re.fullmatch(r"[0-9]{1,9}", number):
         raise ConfigError(f"expected an app's name like 'test/0', found {name!r}.")
     suite, noise = suite_of(suite_name)
     index = int(number)
@@ -113,15 +113,7 @@ def keep_reachable(counts: dict[str, int], path: Path = CACHE_FILE) -> None:
     stored = dict(_read_counts(path))
     for build, count in counts.items():
         stored[build] = max(count, stored.get(build, 0))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    os.fchmod(handle, 0o644)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(stored, file, indent=0, sort_keys=True)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    write_text(path, json.dumps(stored, indent=0, sort_keys=True) + "\n")
     _READ.pop(path, None)
 
 

@@ -1,34 +1,23 @@
-"""Rows as a table on a terminal and as JSON in a file.
+"""Results as rows for a terminal, and how rows are printed.
 
-Knows nothing of what the rows mean.
+Knows the results of an evaluation as plain data and nothing of how they came about.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-
-def write_json(path: Path, data: Any) -> None:
-    """Write `data` as JSON, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(data, file, indent=2, default=str)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+from jamel.statistics import final_budget
 
 
-def show(rows: Sequence[Mapping[str, Any]], title: str, columns: Iterable[str] = ()) -> None:
-    """Print rows as a table; the columns default to the first row's keys."""
+def show(rows: Sequence[Mapping[str, Any]], title: str) -> None:
+    """Print rows as a table whose columns are the first row's keys."""
     from rich.console import Console
     from rich.table import Table
 
-    names = list(columns) or list(rows[0] if rows else [])
+    names = list(rows[0]) if rows else []
     table = Table()
     for name in names:
         table.add_column(name.replace("_", " "), overflow="fold")
@@ -47,16 +36,6 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.2f}"
     return "" if value is None else str(value)
-
-
-def final_budget(results: Mapping[str, Any]) -> dict[str, Any]:
-    """Results with the rows and pairs of the full budget only: what the gate weighs."""
-    budget = results["meta"]["budget"]
-    kept = {
-        part: [row for row in results[part] if row.get("budget", budget) == budget]
-        for part in ("rows", "paired")
-    }
-    return {**results, **kept}
 
 
 def agents_table(results: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -99,7 +78,7 @@ def _interval(item: Mapping[str, Any], middle: str = "mean", sign: str = "") -> 
     return f"{mean} [{low}, {high}]"
 
 
-def summarise(rows: Iterable[Mapping[str, Any]], measured: bool = True) -> list[dict[str, Any]]:
+def mean_rows(rows: Iterable[Mapping[str, Any]], measured: bool = True) -> list[dict[str, Any]]:
     """Per suite and agent the means over apps and seeds, best coverage first.
 
     Args:

@@ -7,18 +7,17 @@ agent's coverage is read from the recorded session, never by the agent.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jamel.agents.base import Agent
+from jamel.agents import Agent, make_agent
 from jamel.config import Config
-from jamel.parallel import run_parallel
+from jamel.devices import known_probes, open_env
+from jamel.parallel import Progress, one_torch_thread, run_parallel
+from jamel.rollout import rollout, session_id, session_seed
 from jamel.scores import Run
 from jamel.types import Action, Observation, Session
-
-Progress = Callable[[int, int, str], None]
-"""Called with (finished runs, all runs, the run just finished)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +40,12 @@ class Job:
     @property
     def session_id(self) -> str:
         """The name of the session, as in the dataset."""
-        return f"{self.suite}-{self.index:03d}-{self.agent}-s{self.seed}"
+        return session_id(self.suite, self.index, self.agent, self.seed)
 
     @property
     def session_seed(self) -> int:
-        """Differs from app to app, or random choices would be the same on all of them."""
-        return self.seed * 100_003 + self.index
+        """Differs from app to app."""
+        return session_seed(self.seed, self.index)
 
 
 class Metered:
@@ -80,7 +79,7 @@ def run_jobs(jobs: Sequence[Job], workers: int, progress: Progress | None = None
     """Run the jobs over processes; the order of the results is that of the jobs.
 
     Raises:
-        JamelError: a worker was killed.
+        ProcessDied: a worker was killed.
     """
     runs: dict[int, Run] = {}
     for number, run in run_parallel(_numbered, list(enumerate(jobs)), workers):
@@ -96,9 +95,6 @@ def _numbered(item: tuple[int, Job]) -> tuple[int, Run]:
 
 def run_job(job: Job) -> Run:
     """Run one session. Models are loaded once a process."""
-    from jamel.devices import known_probes, open_env
-    from jamel.rollout import rollout
-
     env = open_env(job.config.device, job.app, job.seed)
     try:
         first, _ = env.reset(seed=job.session_seed, options={"new_session": True})
@@ -142,25 +138,13 @@ _AGENTS: dict[tuple[str, Path | None, float], Agent] = {}
 
 def _agent(job: Job, first: Observation) -> Agent:
     """The job's agent. A new one decides once before it is timed: the first call warms caches."""
-    from jamel.agents import MODEL_AGENTS, make_agent
-
     temperature = job.config.evaluate.temperature_of(job.agent)
     key = (job.agent, job.model_dir, temperature)
     if key not in _AGENTS:
-        named = job.model_dir is None or job.agent in MODEL_AGENTS
-        # Any other name with a model, such as the champion's, is a model as it was trained.
-        kind = job.agent if named else "jamel"
-        agent = make_agent(kind, job.model_dir, temperature=temperature)
+        agent = make_agent(job.agent, job.model_dir, temperature=temperature)
         if job.model_dir is not None:
             one_torch_thread()
         agent.reset(0)
         agent.act(first)
         _AGENTS[key] = agent
     return _AGENTS[key]
-
-
-def one_torch_thread() -> None:
-    """One small screen at a time: threads cost more than they give, and sums must repeat."""
-    import torch
-
-    torch.set_num_threads(1)

@@ -6,7 +6,6 @@ is not known here.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import shutil
@@ -17,16 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 from jamel.coverage.jacoco import read_exec
 from jamel.data_docs import write_docs
+from jamel.disk import write_bytes, write_json, write_text
 from jamel.envs.base import candidates
-from jamel.episodes import read_session, read_table
+from jamel.episodes import read_session
 from jamel.errors import JamelError, ShardError, ValidationError
 from jamel.expectations import COLUMNS, Verdict, check
+from jamel.shards import LABEL_KIND, LABEL_SCHEMA, read_table
 from jamel.types import Session, Transition, action_problem
 
 if TYPE_CHECKING:
     import pandas
 
-LABEL_COLUMNS = ("session_id", "step", "reward", "new_probes", "novelty_to_go", "q", "novel")
 MAX_QUARANTINED_SHARE = 0.5
 """Above this the data is not a dataset with a few bad shards: something upstream is broken."""
 
@@ -82,11 +82,13 @@ def validate(
     sessions, labels = _listed(session_paths), _listed(label_paths)
     _require_labels(sessions, labels)
     rows, quarantined = _read_all(sessions, {_key(path): path for path in labels})
+    # Great Expectations takes absolute folders only.
+    out_dir = out_dir.resolve()
     verdict, rows = _check_twice(rows, sessions, labels, quarantined, out_dir / "docs")
     result = _result(verdict, rows, len(sessions), quarantined)
     shards = {_key(Path(name)): reason for name, reason in quarantined.items()}
     write_docs(out_dir / "docs", verdict.rules, _summary(result), shards)
-    _write_json(out_dir / "validation.json", result.as_dict())
+    write_json(out_dir / "validation.json", result.as_dict())
     if quarantine_dir is not None:
         quarantine(quarantined, quarantine_dir)
     return result
@@ -104,8 +106,7 @@ def quarantine(reasons: Mapping[str, str], folder: Path) -> list[Path]:
         if not source.exists():
             continue
         target = folder / source.parent.parent.name / source.parent.name / source.name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _write_whole(target.with_suffix(".reason.txt"), reason + "\n")
+        write_text(target.with_suffix(".reason.txt"), reason + "\n")
         _move(source, target)
         moved.append(target)
     return moved
@@ -238,11 +239,11 @@ def _read_labels(path: Path) -> list[Row]:
     import pyarrow as pa
 
     try:
-        table = read_table(path, kind="labels", columns=list(LABEL_COLUMNS))
-        columns = [table.column(name) for name in LABEL_COLUMNS]
-    except (KeyError, pa.ArrowException) as error:
+        table = read_table(path, LABEL_KIND, columns=LABEL_SCHEMA.names).cast(LABEL_SCHEMA)
+        columns = [table.column(name) for name in LABEL_SCHEMA.names]
+    except (KeyError, ValueError, pa.ArrowException) as error:
         raise ShardError(
-            f"expected a label shard with the columns {', '.join(LABEL_COLUMNS)} at {path}, "
+            f"expected a label shard with the columns {', '.join(LABEL_SCHEMA.names)} at {path}, "
             f"found: {error}. Label the session again."
         ) from None
     if any(column.null_count for column in columns):
@@ -345,22 +346,6 @@ def _move(source: Path, target: Path) -> None:
     try:
         os.replace(source, target)
     except OSError:
-        # The quarantine lies on another file system: copy under another name first.
-        temporary = target.with_name(f".{target.name}.{os.getpid()}")
-        shutil.copyfile(source, temporary)
-        os.replace(temporary, target)
+        # The quarantine lies on another file system.
+        write_bytes(target, source.read_bytes())
         source.unlink()
-
-
-def _write_json(path: Path, data: Any) -> None:
-    _write_whole(path, json.dumps(data, indent=2) + "\n")
-
-
-def _write_whole(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from pathlib import Path
 
 import pytest
 
-from jamel.errors import ConfigError
-from pipelines.isolation import StepDied, in_own_process
+from jamel.errors import ConfigError, ProcessDied, StoreError
+from pipelines.isolation import in_own_process
 
 
 def where() -> tuple[int, str]:
@@ -22,6 +23,10 @@ def refuse(text: str) -> None:
 
 def break_down() -> None:
     raise KeyError("a bug")
+
+
+def fill_the_disk() -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def die() -> None:
@@ -47,13 +52,18 @@ def test_an_error_for_the_user_keeps_its_class_and_text() -> None:
         in_own_process(refuse, "no such thing")
 
 
+def test_a_full_disk_is_an_error_for_the_user() -> None:
+    with pytest.raises(StoreError, match="Free some space"):
+        in_own_process(fill_the_disk)
+
+
 def test_a_bug_keeps_its_traceback() -> None:
     with pytest.raises(RuntimeError, match="in break_down"):
         in_own_process(break_down)
 
 
 def test_a_death_is_told_with_its_status() -> None:
-    with pytest.raises(StepDied, match="status 9"):
+    with pytest.raises(ProcessDied, match="status 9"):
         in_own_process(die)
 
 

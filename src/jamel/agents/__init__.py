@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from jamel.agents.base import Agent
+from jamel.agents.base import Agent, MemoryUse
 from jamel.agents.baselines import FrontierAgent, LeastTriedAgent, PlannerAgent, RandomAgent
 from jamel.errors import ConfigError
 
-__all__ = ["MODEL_AGENTS", "SIMPLE_AGENTS", "Agent", "make_agent"]
+__all__ = ["MODEL_AGENTS", "SIMPLE_AGENTS", "Agent", "arm_of", "make_agent"]
 
 SIMPLE_AGENTS: dict[str, type[RandomAgent]] = {
     agent.name: agent for agent in (RandomAgent, LeastTriedAgent, FrontierAgent, PlannerAgent)
 }
-MODEL_AGENTS = {
+MODEL_AGENTS: dict[str, MemoryUse] = {
     "jamel": "normal",
     "champion": "normal",
     "no-memory": "normal",
+    "graph-no-memory": "normal",
+    "memory-no-graph": "normal",
+    "append-memory": "normal",
+    "frozen-memory": "normal",
     "zeroed-memory": "zeroed",
     "shuffled-memory": "shuffled",
 }
 """Agents that need a trained model, and what is done to its memory when it acts."""
+
+
+def arm_of(agent: str) -> str:
+    """The trained arm whose model an agent runs: jamel's, where its memory is tampered with."""
+    return agent if MODEL_AGENTS.get(agent, "normal") == "normal" else "jamel"
 
 
 def make_agent(
@@ -50,7 +58,6 @@ def make_agent(
         )
     from jamel.agents import learned
 
-    memory: Any = MODEL_AGENTS[name]
-    agent = learned.ModelAgent(Path(model_dir), temperature=temperature, memory=memory)
+    agent = learned.ModelAgent(Path(model_dir), temperature, MODEL_AGENTS[name])
     agent.name = name
     return agent

@@ -5,9 +5,12 @@ Knows no environment, no coverage and no learning: an agent never sees what code
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from jamel.types import Action, Observation
+
+MemoryUse = Literal["normal", "zeroed", "shuffled"]
+"""What a model's agent does to its memory: nothing, read none, or read other steps' tokens."""
 
 
 @runtime_checkable

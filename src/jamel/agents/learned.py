@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 
+from jamel.agents.base import MemoryUse
 from jamel.envs.base import candidates
 from jamel.model.batching import screen_batch
 from jamel.model.configuration import GRAPH_INPUTS, READ_FACTS, JamelConfig
@@ -23,9 +23,6 @@ from jamel.model.modeling import JamelModel, JamelOutput
 from jamel.model.processing import Featurizer, FloatArray, Screen
 from jamel.model.tracking import SessionTracker, Sight
 from jamel.types import Action, Observation
-
-MemoryUse = Literal["normal", "zeroed", "shuffled"]
-"""What the agent does to its memory: nothing, read none of it, or read other steps' tokens."""
 
 
 @dataclass(slots=True)

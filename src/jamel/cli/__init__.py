@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import typer
 
 from jamel.cli import data, machine, models
+from jamel.disk import full_disk_is_a_store_error
 from jamel.errors import JamelError
 
 app = typer.Typer(
@@ -31,7 +33,9 @@ def main() -> None:
     # One progress display is enough; transformers would add bars of its own.
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     try:
-        raise SystemExit(app(standalone_mode=False))
+        with full_disk_is_a_store_error(Path.cwd()):
+            status = app(standalone_mode=False)
+        raise SystemExit(status)
     except typer.TyperException as error:
         # Without a message the help was asked for, and shown, by naming no command.
         _fail(_usage(error) if error.format_message() else "", 1)

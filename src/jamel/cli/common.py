@@ -12,9 +12,9 @@ from typing import Annotated, Any
 import typer
 
 from jamel.config import Config, load_config, override
+from jamel.disk import write_json
 from jamel.errors import ConfigError
 from jamel.layout import SHARED_ARM, Layout
-from jamel.tables import show, write_json
 
 DEFAULT_PROFILE = Path("configs/laptop.yaml")
 PROJECT_SIGNS = ("configs", "stores")
@@ -75,6 +75,8 @@ def present(
 ) -> None:
     """Print rows and, when asked, write them (or `data` in their place) as JSON."""
     if rows:
+        from jamel.tables import show
+
         show(rows, title)
     else:
         typer.echo(f"{title}: none")

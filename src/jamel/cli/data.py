@@ -57,7 +57,14 @@ def collect(
     project = here()
     folder = project.sessions / project.round_name(checked_arm(arm), round_index)
     with folder_lock(project.root, folder), progress_bar("collect") as progress:
-        shards = run(settings, folder, round_index=round_index, model_dir=model, progress=progress)
+        shards = run(
+            settings,
+            folder,
+            round_index=round_index,
+            arm=arm if round_index else None,
+            model_dir=model,
+            progress=progress,
+        )
     present(_shard_rows(shards), f"{len(shards)} sessions in {folder}", json)
 
 

@@ -68,7 +68,7 @@ def init(
 
     project = Layout.at()
     stores = run(project.root)
-    typer.echo(f"stores ready in {stores.root / 'stores'}")
+    typer.echo(f"stores ready in {stores.folder}")
     if not pin and not (project.root / "data.dvc").exists():
         return
     try:

@@ -24,12 +24,12 @@ from jamel.cli.common import (
     profile,
 )
 from jamel.cli.progress import progress_bar
+from jamel.config import EvaluateConfig
+from jamel.disk import write_json
 from jamel.errors import ConfigError, DatasetError
-from jamel.layout import Layout
+from jamel.layout import SHARED_ARM, Layout
 from jamel.stores import folder_lock
 
-MEMORY_ABLATIONS = frozenset({"zeroed-memory", "shuffled-memory"})
-"""Agents that run the jamel model with its memory tampered with."""
 MODEL_FILES = ("config.json", "model.safetensors")
 
 
@@ -84,18 +84,25 @@ def _labelled_rounds(project: Layout, arm: str, wanted: int | None) -> int:
     return last if wanted is None else wanted
 
 
-def agent_models(names: tuple[str, ...], project: Layout, model: Path | None) -> dict[str, Any]:
+def agent_models(
+    names: Iterable[str], project: Layout, model: Path | None
+) -> dict[str, Path | None]:
     """Every agent's model folder, None for agents without one; raises ConfigError if one lacks."""
     return {name: _agent_model(name, project, model) for name in names}
 
 
 def _agent_model(name: str, project: Layout, model: Path | None) -> Path | None:
-    from jamel.agents import SIMPLE_AGENTS
+    from jamel.agents import MODEL_AGENTS, SIMPLE_AGENTS, arm_of
 
     if name in SIMPLE_AGENTS:
         return None
-    arm = "jamel" if name in MEMORY_ABLATIONS else _checked_agent(name, SIMPLE_AGENTS)
-    if model is not None and arm == "jamel":
+    if name not in MODEL_AGENTS:
+        known = ", ".join([*SIMPLE_AGENTS, *MODEL_AGENTS])
+        raise ConfigError(f"expected agents, each one of {known}; found '{name}'.")
+    if name == "champion":
+        return _champion(project)
+    arm = arm_of(name)
+    if model is not None and arm == SHARED_ARM:
         return _checked_model(model)
     found = project.last_model(arm)
     if found is None:
@@ -106,15 +113,16 @@ def _agent_model(name: str, project: Layout, model: Path | None) -> Path | None:
     return found
 
 
-def _checked_agent(name: str, simple: Iterable[str]) -> str:
-    """An arm's name; raises ConfigError that lists every agent."""
-    try:
-        return checked_arm(name)
-    except ConfigError:
-        from jamel.model.configuration import ARMS
+def _champion(project: Layout) -> Path:
+    from jamel import registry
 
-        known = ", ".join([*simple, *ARMS, *sorted(MEMORY_ABLATIONS)])
-        raise ConfigError(f"expected agents, each one of {known}; found '{name}'.") from None
+    found = registry.champion_dir(project.root)
+    if found is None:
+        raise ConfigError(
+            "expected a champion to evaluate, found none. Promote a version first, or leave "
+            "'champion' out of --agents."
+        )
+    return found
 
 
 def _checked_model(folder: Path) -> Path:
@@ -141,10 +149,7 @@ def evaluate(
 ) -> None:
     """Measure agents on apps no model has seen, with intervals over apps and paired differences."""
     from jamel.evaluate import evaluate as run
-    from jamel.evaluate import write_json
     from jamel.report import write_report
-    from jamel.tables import agents_table, final_budget, pairs_table, summarise
-    from jamel.tables import write_json as save
 
     numbers = comma_list(seeds)
     overrides = {
@@ -155,27 +160,43 @@ def evaluate(
         "apps": apps,
     }
     settings = profile(config, evaluate=overrides)
-    project, chosen = here(settings), settings.evaluate
-    models = agent_models(chosen.agents, project, model)
+    project = here(settings)
+    models = agent_models(settings.evaluate.agents, project, model)
     with progress_bar("evaluate") as progress:
-        results = run(settings, models, apps=chosen.apps, progress=progress)
-    write_json(results, json or project.results)
+        results = run(settings, models, progress)
+    write_json(json or project.results, results)
     if metrics is not None:
-        # What the same data gives again; the time of a decision is the machine's.
-        means = summarise(final_budget(results)["rows"], measured=False)
-        save(metrics, {row.pop("agent"): row for row in means})
-    title = f"{chosen.suite}, {results['meta']['apps']} apps, means [95 % intervals over apps]"
-    present(agents_table(results), title, None)
-    subject = "jamel" if "jamel" in chosen.agents else chosen.agents[-1]
-    pairs = pairs_table(results, subject, "coverage")
-    present(pairs, f"{subject} against each, {chosen.budget} steps", None)
+        write_json(metrics, _repeatable_means(results))
+    _present_results(results, settings.evaluate)
     typer.echo(f"report: {write_report(results, report or project.report)}")
 
 
+def _repeatable_means(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Agent -> what the same data gives again: all but the time of a decision."""
+    from jamel.statistics import final_budget
+    from jamel.tables import mean_rows
+
+    means = mean_rows(final_budget(results)["rows"], measured=False)
+    return {row.pop("agent"): row for row in means}
+
+
+def _present_results(results: Mapping[str, Any], measured: EvaluateConfig) -> None:
+    from jamel.tables import agents_table, pairs_table
+
+    title = f"{measured.suite}, {results['meta']['apps']} apps, means [95 % intervals over apps]"
+    present(agents_table(results), title, None)
+    subject = "jamel" if "jamel" in measured.agents else measured.agents[-1]
+    pairs = pairs_table(results, subject, "coverage")
+    present(pairs, f"{subject} against each, {measured.budget} steps", None)
+
+
 def _integer(text: str) -> int:
-    if not text.lstrip("-").isdigit():
-        raise ConfigError(f"expected whole numbers in --seeds, such as 0,1,2; found '{text}'.")
-    return int(text)
+    try:
+        return int(text)
+    except ValueError:
+        raise ConfigError(
+            f"expected whole numbers in --seeds, such as 0,1,2; found '{text}'."
+        ) from None
 
 
 def promote(
@@ -215,7 +236,10 @@ def compare(
             f"expected two models to compare, found only '{first}'. Name another version, an alias "
             f"or a run id: jamel compare {first} champion."
         )
-    found = registry.compare_two(root, first, second)
+    _present_comparison(registry.compare_two(root, first, second), first, second, json)
+
+
+def _present_comparison(found: dict[str, Any], first: str, second: str, json: Path | None) -> None:
     sides = {"first": first, "second": second}
     present(_renamed(found["origin"], sides), f"{first} and {second}", None)
     present(_renamed(found["config"], sides), "Configuration, where it differs", None)

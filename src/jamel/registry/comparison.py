@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from jamel.errors import StoreError
+from jamel.gate import CANDIDATE
 from jamel.registry.connection import MODEL_NAME, connect, missing
 from jamel.registry.versions import CHAMPION, EVALUATION_FILE, FIGURES, list_versions
 from jamel.statistics import paired_runs
 
-CANDIDATE = "jamel"
 ORIGIN = ("arm", "profile", "dataset_md5", "git_commit", "config_digest", "environment_digest")
 _RUN = re.compile(r"[0-9a-f]{32}")
 

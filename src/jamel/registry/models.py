@@ -16,7 +16,9 @@ from typing import Any, Protocol
 
 from jamel import provenance
 from jamel.config import Config
+from jamel.disk import full_disk_is_a_store_error
 from jamel.errors import StoreError
+from jamel.gate import CANDIDATE
 from jamel.registry.connection import MODEL_NAME, connect, quiet
 from jamel.registry.tracking import Tracker, origin_tags
 from jamel.registry.versions import (
@@ -27,14 +29,13 @@ from jamel.registry.versions import (
     get_version,
 )
 from jamel.registry.wire import Question, Ranked, memory_to_json, read_ranked, to_json
-from jamel.stores import full_disk_is_a_store_error
-from jamel.tables import final_budget, summarise
+from jamel.statistics import final_budget
+from jamel.tables import mean_rows
 
 NAME = "policy"
 SERVED = Path(__file__).with_name("served_model.py")
 TOLERANCE = 1e-4
 """Of log-probabilities: the same weights, loaded twice, on the same machine."""
-CANDIDATE = "jamel"
 KEPT = (".json", ".safetensors", ".md", ".txt")
 PICKLES = (".bin", ".pkl", ".pickle", ".pt", ".pth", ".ckpt")
 
@@ -96,16 +97,17 @@ def log_model(
     hf_dir: Path,
     card: str,
     reference: RanksActions | None = None,
-    questions: Sequence[Question] | None = None,
 ) -> ModelVersion:
     """Store a model, load it back, compare its answers, and only then register a version.
 
+    Both are asked about a few fixed screens.
+
     Args:
+        root: the project.
         run_id: the run it belongs to.
         hf_dir: `config.json` and `model.safetensors`; a pickle in it is refused.
         card: the model card, Markdown.
         reference: the model in memory, by default loaded from `hf_dir` without MLflow.
-        questions: what both are asked, by default three fixed screens.
 
     Raises:
         StoreError: the folder holds a pickle or no model, or the answers differ.
@@ -116,7 +118,7 @@ def log_model(
     client = connect(root)
     uri, model_id = _store(root, run_id, hf_dir)
     expected = reference or load_ranker(hf_dir)
-    _check_same(uri, expected, example_questions() if questions is None else questions)
+    _check_same(uri, expected, example_questions())
     client.log_text(run_id, card, "model-card.md")
     return _register(root, run_id, uri, model_id, card)
 
@@ -142,7 +144,7 @@ def ask(model: Any, questions: Sequence[Question]) -> list[list[Ranked]]:
 
 def figures(rows: Sequence[Mapping[str, Any]], agent: str = CANDIDATE) -> dict[str, float]:
     """The candidate's means, as metrics of its run; empty when it was not evaluated."""
-    found = [row for row in summarise(rows) if row["agent"] == agent]
+    found = [row for row in mean_rows(rows) if row["agent"] == agent]
     if not found:
         return {}
     mean = found[0]
@@ -258,7 +260,7 @@ def _card(
         f"- model: `{json.dumps(config.model.model_dump(mode='json'))}`",
         f"- evaluated on: {machine['processor']}, {machine['cores']} cores",
         f"## Measured on {meta.get('suite', 'no suite')}, {meta.get('budget', 0)} steps",
-        _table(summarise(final["rows"]), ("agent", "coverage", "reward", "auc")),
+        _table(mean_rows(final["rows"]), ("agent", "coverage", "reward", "auc")),
         "## Limits",
         "- Trained and measured on composed apps; figures for other apps are not known.",
         "- It explores: it taps, types and submits whatever is on the screen. Use test accounts.",

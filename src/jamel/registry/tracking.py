@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,16 +97,14 @@ class Tracker:
         self.log_history(run_id, {name: [value] for name, value in metrics.items()}, first=step)
 
     def log_history(
-        self, run_id: str, series: Mapping[str, Sequence[float]], first: int = 0, every: int = 1
+        self, run_id: str, series: Mapping[str, Sequence[float]], first: int = 0
     ) -> None:
-        """Log curves, such as a loss for every update."""
-        import time
-
+        """Log curves, such as a loss for every update from number `first` on."""
         from mlflow.entities import Metric
 
         now_ms = int(time.time() * 1000)
         points = [
-            Metric(name, float(value), now_ms, first + index * every)
+            Metric(name, float(value), now_ms, first + index)
             for name, values in series.items()
             for index, value in enumerate(values)
         ]
@@ -131,15 +130,6 @@ class Tracker:
         """Add tags to a run."""
         for key, value in tags.items():
             self.client.set_tag(run_id, key, str(value))
-
-    def recent(self, count: int = 20) -> list[dict[str, Any]]:
-        """The last runs, newest first."""
-        found = self.client.search_runs([experiment_id(self.root)], max_results=count)
-        return [
-            {"run_id": run.info.run_id, "name": run.info.run_name, "status": run.info.status}
-            | {key: run.data.tags.get(key, "") for key in ("dataset_md5", "git_commit", "arm")}
-            for run in found
-        ]
 
 
 def open_run(root: Path, config: Config, name: str = "retrain") -> tuple[str, int]:

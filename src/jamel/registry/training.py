@@ -10,8 +10,8 @@ from pathlib import Path
 
 from jamel import provenance
 from jamel.config import Config
+from jamel.disk import full_disk_is_a_store_error
 from jamel.registry.tracking import Tracker
-from jamel.stores import full_disk_is_a_store_error
 from jamel.train import OnMetrics, TrainResult, train
 
 

@@ -6,7 +6,6 @@ Knows the MLflow registry and the gate; not how a model is trained, measured or 
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from jamel.config import GateConfig
+from jamel.disk import append_line, full_disk_is_a_store_error
 from jamel.errors import GateError, StoreError
 from jamel.gate import Condition, Decision, decide, require
 from jamel.registry.connection import MODEL_NAME, connect, missing
-from jamel.stores import full_disk_is_a_store_error, lock, stores_at
+from jamel.stores import lock, stores_at
 
 CHAMPION = "champion"
 EVALUATION_FILE = "results.json"
@@ -177,11 +177,10 @@ def rollback(root: Path | str) -> dict[str, Any]:
 
 
 def read_audit(root: Path | str) -> list[dict[str, Any]]:
-    """Every promotion, refusal and rollback, oldest first."""
-    path = _audit_path(root)
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    """Every promotion, refusal and rollback, oldest first; what a crash cut short is left out."""
+    path = stores_at(root).audit
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [entry for line in lines if (entry := _audit_entry(line)) is not None]
 
 
 def _measured_against(candidate: ModelVersion, now: ModelVersion) -> Condition:
@@ -248,16 +247,16 @@ def _write_history(root: Path | str, versions: Sequence[str]) -> None:
     connect(root).set_registered_model_tag(MODEL_NAME, _HISTORY, text)
 
 
-def _audit_path(root: Path | str) -> Path:
-    return stores_at(root).root / "stores" / "audit.jsonl"
-
-
 def _audit(root: Path | str, event: str, version: str, previous: str | None, **more: Any) -> None:
     entry = {"time": _now(), "event": event, "version": version, "previous": previous or "", **more}
-    with _audit_path(root).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(entry) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    append_line(stores_at(root).audit, json.dumps(entry))
+
+
+def _audit_entry(line: str) -> dict[str, Any] | None:
+    try:
+        return dict(json.loads(line))
+    except ValueError:
+        return None
 
 
 def _now() -> str:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from jamel.errors import JamelError
+from jamel.errors import RequestError
 from jamel.types import Action, ActionKind, Element, Observation
 
 MAX_ELEMENTS = 5_000
@@ -106,7 +106,7 @@ def memory_to_json(memory: Sequence[Remembered]) -> str:
 
 
 def read_question(observation: str, memory: str | None = None) -> Question:
-    """Parse what a client sent; raises JamelError that names the offending key."""
+    """Parse what a client sent; raises RequestError that names the offending key."""
     screen = _parse(_Observation, _load(observation, "observation"), "observation")
     steps = _parse(_Memory, {"steps": _load(memory or "[]", "memory")}, "memory")
     remembered = tuple(
@@ -141,8 +141,8 @@ def _plain(observation: Observation) -> Mapping[str, Any]:
 def _load(text: str, what: str) -> Any:
     try:
         return json.loads(text)
-    except (TypeError, ValueError) as error:
-        raise JamelError(f"expected the {what} as JSON, found: {error}.") from None
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RequestError(f"expected the {what} as JSON, found: {error}.") from None
 
 
 def _parse(model: type[Model], data: Any, what: str) -> Model:
@@ -151,7 +151,7 @@ def _parse(model: type[Model], data: Any, what: str) -> Model:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise JamelError(f"{what}: {key or 'the whole'}: {first['msg']}.") from None
+        raise RequestError(f"{what}: {key or 'the whole'}: {first['msg']}.") from None
 
 
 def _observation(wire: _Observation) -> Observation:
