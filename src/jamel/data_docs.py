@@ -25,7 +25,7 @@ _STYLE = """<style>
 body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 76rem; padding: 1rem; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin: 2rem 0 .5rem; }
 table { border-collapse: collapse; width: 100%; }
-th { white-space: nowrap; } td { overflow-wrap: anywhere; }
+th { white-space: nowrap; } td:first-child { overflow-wrap: anywhere; }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: left; }
 .good { color: var(--good); } .bad { color: var(--bad); font-weight: 600; }
 footer, .navbar, #ge-cta-footer, .modal { display: none; }

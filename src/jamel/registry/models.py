@@ -78,7 +78,9 @@ def register(
     tracker = Tracker(root)
     own = tracker.run("register", config, arm=arm) if not run_id else nullcontext(run_id)
     with full_disk_is_a_store_error(root), own as run_id:
-        tracker.set_tags(run_id, origin_tags(Path(root), config) | {"arm": arm})
+        origin = origin_tags(Path(root), config)
+        tracker.set_tags(run_id, origin | {"arm": arm})
+        tracker.log_dataset(run_id, origin["dataset_md5"], "training")
         tracker.log_history(run_id, {"loss": losses})
         tracker.log_json(run_id, results, EVALUATION_FILE)
         tracker.log_json(run_id, validation, VALIDATION_FILE)
