@@ -18,7 +18,7 @@ def test_every_profile_loads(path: Path) -> None:
 
 
 def test_an_unknown_key_names_the_nearest_known_one() -> None:
-    with pytest.raises(ConfigError, match=r"'train\.update'.*'train\.updates'|update"):
+    with pytest.raises(ConfigError, match=r"'train\.update'\..* 'train\.updates'\."):
         parse_config({"train": {"update": 3}}, source="x.yaml")
 
 

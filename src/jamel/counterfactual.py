@@ -18,7 +18,7 @@ from jamel.config import LabelConfig
 from jamel.envs.base import candidates
 from jamel.envs.links import InProcessLink
 from jamel.errors import DatasetError
-from jamel.types import Action, ActionKind, Observation, Session, centre_px, swipe_px
+from jamel.types import Observation, Session
 from jamel.virtual_device.apps import App, AppSnapshot
 from jamel.virtual_device.apps.noise import LOOKS
 
@@ -100,29 +100,8 @@ class StateGraph:
         observation = app.observe()
         for action in candidates(observation):
             app.restore(state.saved)
-            _perform(app, observation, action)
+            app.perform(observation, action)
             yield _bits(app.probe_bytes())
-
-
-def _perform(app: App, observation: Observation, action: Action) -> None:
-    """As `app.apply`, for an action known to be valid: half the cost, as no screen is composed."""
-    kind = action.kind
-    if kind is ActionKind.BACK:
-        app.back()
-        return
-    if kind is ActionKind.RESTART:
-        app.restart()
-        return
-    bounds_px = observation.elements[action.element].bounds_px
-    if kind is ActionKind.TAP:
-        app.tap(*centre_px(bounds_px))
-    elif kind is ActionKind.LONG_PRESS:
-        app.long_press(*centre_px(bounds_px))
-    elif kind is ActionKind.TYPE:
-        app.tap(*centre_px(bounds_px))
-        app.type_text(action.text)
-    else:
-        app.swipe(*swipe_px(bounds_px, kind is ActionKind.SCROLL_DOWN))
 
 
 def _bits(flags: bytes) -> int:
@@ -130,14 +109,14 @@ def _bits(flags: bytes) -> int:
     return int.from_bytes(flags, "little")
 
 
-class StepLabels(NamedTuple):
+class CandidateLabels(NamedTuple):
     """Aligned with `candidates(observation)` of the step."""
 
     q: list[float]
     novel: list[bool]
 
 
-def label_session(session: Session, app: App, config: LabelConfig) -> list[StepLabels]:
+def label_session(session: Session, app: App, config: LabelConfig) -> list[CandidateLabels]:
     """Replay a session on its app and label every candidate of every step.
 
     Raises:
@@ -161,10 +140,10 @@ def _state_graph(app: App) -> Iterator[StateGraph]:
             gc.enable()
 
 
-def _label_steps(session: Session, graph: StateGraph, config: LabelConfig) -> list[StepLabels]:
+def _label_steps(session: Session, graph: StateGraph, config: LabelConfig) -> list[CandidateLabels]:
     app, search = graph.app, Search(graph, config)
     InProcessLink(app).restart(new_session=True)
-    labels: list[StepLabels] = []
+    labels: list[CandidateLabels] = []
     for number, step in enumerate(session.transitions()):
         _check_replay(session, number, app.observe() == _bare(step.observation), "screen")
         here = app.snapshot()
@@ -189,7 +168,7 @@ class Search:
         self._covered = -1
         self._best: dict[tuple[int, int, int], float] = {}
 
-    def label(self, state: State, covered: int) -> StepLabels:
+    def label(self, state: State, covered: int) -> CandidateLabels:
         """q and novelty of every candidate of a state."""
         if covered != self._covered:
             self._covered = covered
@@ -199,7 +178,7 @@ class Search:
         novel = [bool(edge.hits & ~covered) for edge in edges]
         if not any(q):
             q = self._shortest(state, covered)
-        return StepLabels(q, novel)
+        return CandidateLabels(q, novel)
 
     def _value(self, edge: Edge, covered: int, depth: int) -> float:
         own = (edge.hits & ~covered).bit_count()

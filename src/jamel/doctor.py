@@ -6,7 +6,6 @@ Knows no store from the inside: it looks for files, versions and executables, an
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import shutil
@@ -14,6 +13,11 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+from jamel.errors import AdbMissing
+from jamel.stores import stores_at
+from jamel.virtual_device.server import adb_executable
 
 FREE_DISK_GB = 2
 MEMORY_GB = 4
@@ -32,7 +36,7 @@ class Check:
     advice: str = ""
     needed: bool = True
 
-    def as_row(self) -> dict:
+    def as_row(self) -> dict[str, Any]:
         """The finding as plain data."""
         return asdict(self)
 
@@ -99,8 +103,8 @@ def _memory() -> Check:
 
 def _stores(root: Path) -> list[Check]:
     wanted = {
-        "MLflow store": root / "stores" / "mlflow.db",
-        "Prefect store": root / "stores" / "prefect",
+        "MLflow store": stores_at(root).mlflow_db,
+        "Prefect store": stores_at(root).prefect_home,
         "DVC repository": root / ".dvc",
     }
     return [
@@ -109,27 +113,13 @@ def _stores(root: Path) -> list[Check]:
     ]
 
 
-def adb_executable() -> str | None:
-    """The adb on PATH, else the one adbutils brings along, else None."""
-    on_path = shutil.which("adb")
-    if on_path:
-        return on_path
-    spec = importlib.util.find_spec("adbutils")
-    if spec is None or spec.origin is None:
-        return None
-    bundled = Path(spec.origin).parent / "binaries" / "adb"
-    return str(bundled) if bundled.exists() else None
-
-
 def _adb() -> Check:
-    path = adb_executable()
     advice = "install the Android platform tools; the default in-process device works without them"
-    if path is None:
-        return Check("adb", False, "not found", advice, needed=False)
     try:
+        path = adb_executable()
         done = subprocess.run([path, "version"], capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return Check("adb", False, f"{path}: {error}", advice, needed=False)
+    except (AdbMissing, OSError, subprocess.TimeoutExpired) as error:
+        return Check("adb", False, str(error), advice, needed=False)
     lines = done.stdout.splitlines()
     return Check("adb", done.returncode == 0, lines[0] if lines else path, advice, needed=False)
 

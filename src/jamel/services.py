@@ -66,17 +66,19 @@ def _prefect(port: int) -> list[str]:
 
 
 def free_ports(first: int, count: int) -> list[int]:
-    """`count` ports on loopback that nothing listens on, from `first` up."""
+    """`count` ports on loopback that nothing listens on, from `first` up; raises StoreError."""
     found: list[int] = []
     for port in range(first, 65536):
         if len(found) == count:
-            break
+            return found
         with socket.socket() as probe, suppress(OSError):
             # As servers do it: a connection that lingers in TIME_WAIT is no listener.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((LOOPBACK, port))
             found.append(port)
-    return found
+    raise StoreError(
+        f"expected {count} free ports from {first} up, found {len(found)}. Name a lower first port."
+    )
 
 
 def serve_all(project: Layout, first_port: int) -> None:
@@ -102,14 +104,13 @@ def pages_of(project: Layout) -> list[str]:
 @contextmanager
 def running(wanted: list[Service], stores: Stores) -> Iterator[list[Service]]:
     """Run the services, each in a process group of its own; end the groups whatever happens."""
-    logs = stores.root / "stores" / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
+    stores.logs.mkdir(parents=True, exist_ok=True)
     processes: list[subprocess.Popen[bytes]] = []
     try:
         for service in wanted:
-            processes.append(_spawn(service, stores, logs))
+            processes.append(_spawn(service, stores))
         for service, process in zip(wanted, processes, strict=True):
-            _await_port(service, process, logs)
+            _await_port(service, process, stores.logs)
         yield wanted
     finally:
         _end(processes)
@@ -119,11 +120,11 @@ def _log(service: Service, logs: Path) -> Path:
     return logs / f"{service.name.split(',')[0].lower()}.log"
 
 
-def _spawn(service: Service, stores: Stores, logs: Path) -> subprocess.Popen[bytes]:
+def _spawn(service: Service, stores: Stores) -> subprocess.Popen[bytes]:
     environment = os.environ | TELEMETRY_OFF | {"PREFECT_HOME": str(stores.prefect_home)}
     # Prefect's page would otherwise ask the default port for its data.
     environment["PREFECT_UI_API_URL"] = f"http://{LOOPBACK}:{service.port}/api"
-    with _log(service, logs).open("wb") as output:
+    with _log(service, stores.logs).open("wb") as output:
         return subprocess.Popen(
             service.command,
             env=environment,

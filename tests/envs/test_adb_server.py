@@ -1,8 +1,10 @@
 """Adb servers and devices that are missing or not ready: what the user is told."""
 
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import adbutils
 import pytest
@@ -71,13 +73,30 @@ def test_no_executable(monkeypatch: pytest.MonkeyPatch) -> None:
         adb_executable()
 
 
-def test_an_executable_that_does_not_run(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+@pytest.mark.parametrize("reply", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"", b"OKAYzzzz", b"FAIL"])
+def test_a_port_on_which_something_else_listens(reply: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_say, args=(listener, reply), daemon=True).start()
+        port = listener.getsockname()[1]
+        with pytest.raises(AdbMissing, match=f"adb server on port {port}, found something that"):
+            AdbShell("emulator-5554", port, 2.0).run("true")
+
+
+def _say(listener: socket.socket, reply: bytes) -> None:
+    for _ in range(2):
+        conn, _address = listener.accept()
+        with conn:
+            conn.settimeout(1)
+            if conn.recv(64):
+                conn.sendall(reply)
+
+
+def test_an_executable_that_does_not_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     broken = tmp_path / "adb"
     broken.write_text("#!/bin/sh\nexit 3\n")
     broken.chmod(0o755)
     monkeypatch.setenv("ADBUTILS_ADB_PATH", str(broken))
-    server = AdbServer()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with pytest.raises(AdbMissing, match=r"ended at once with code 3\. Run `.*adb version`"):
-        server.start()
-    server.close()
-    assert not server._home or not list(tmp_path.glob("jamel-adb-*"))
+        AdbServer().start()
+    assert [path.name for path in tmp_path.iterdir()] == ["adb"]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jamel.envs import ui_tree
 from jamel.envs.ui_tree import parse_hierarchy
 from jamel.errors import UiTreeError
 
@@ -46,7 +47,7 @@ def test_a_plain_dump() -> None:
         DUMP.replace(DECLARATION, "").encode(),
         DUMP.replace("👍", "&#55357;&#56397;").encode(),
         DUMP.replace("<node", "<android.widget.Button").encode(),
-        DUMP.replace("ISO-8859-1", "UTF-8").encode(),
+        DUMP.replace("UTF-8", "ISO-8859-1").encode(),
         DUMP.encode() + DUMP.encode(),
     ],
 )
@@ -136,9 +137,10 @@ def test_hostile_dumps_are_refused(data: bytes) -> None:
         parse_hierarchy(data)
 
 
-def test_the_byte_limit_comes_first() -> None:
+def test_the_byte_limit_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ui_tree, "MAX_BYTES", 100)
     with pytest.raises(UiTreeError, match="at most 100 bytes"):
-        parse_hierarchy(DUMP.encode(), max_bytes=100)
+        parse_hierarchy(DUMP.encode())
 
 
 @settings(max_examples=200, deadline=None)

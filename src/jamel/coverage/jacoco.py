@@ -51,25 +51,20 @@ def read_exec(data: bytes) -> ProbeSet:
     return ProbeSet(classes)
 
 
-def write_exec(
-    probes: ProbeSet, session_id: str = "jamel", start_ms: int = 0, dump_ms: int = 0
-) -> bytes:
-    """A file that JaCoCo's own tools accept; classes in ascending id, so the bytes are stable."""
-    items = sorted(probes.classes.items())
-    blocks = (encode_class(class_id, item) for class_id, item in items)
-    return assemble(blocks, session_id, start_ms, dump_ms)
+def write_exec(probes: ProbeSet, session_id: str = "jamel") -> bytes:
+    """A file that JaCoCo's own tools accept.
+
+    Classes come in ascending id and the session's times are 0, so equal probes give equal bytes.
+
+    Raises:
+        CoverageError: a bit lies beyond its class's probes, or a name is too long for the format.
+    """
+    session = bytes([_SESSION_BLOCK]) + _encode_utf(session_id) + bytes(16)
+    blocks = (_encode_class(class_id, item) for class_id, item in sorted(probes.classes.items()))
+    return HEADER + session + b"".join(blocks)
 
 
-def assemble(
-    blocks: Iterable[bytes], session_id: str = "jamel", start_ms: int = 0, dump_ms: int = 0
-) -> bytes:
-    """Header, one session block and already encoded class blocks."""
-    session = bytes([_SESSION_BLOCK]) + _encode_utf(session_id)
-    return HEADER + session + struct.pack(">qq", start_ms, dump_ms) + b"".join(blocks)
-
-
-def encode_class(class_id: int, item: ClassProbes) -> bytes:
-    """One class block. Raises CoverageError when a bit lies beyond the class's probes."""
+def _encode_class(class_id: int, item: ClassProbes) -> bytes:
     if item.bits >> item.size:
         raise CoverageError(
             f"{item.name} has {item.size} probes, but probe {item.bits.bit_length() - 1} is set. "
@@ -100,6 +95,9 @@ def probes_from_flags(classes: Iterable[tuple[int, str, int]], flags: bytes) -> 
         classes: (class id, VM name, number of probes) for each class of the app.
         flags: one byte, 0 or 1, for each probe. Classes without an executed probe are left out,
             as JaCoCo leaves them out.
+
+    Raises:
+        CoverageError: there are more or fewer flags than the classes have probes.
     """
     found: dict[int, ClassProbes] = {}
     start = 0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from jamel.errors import AdbMissing, DeviceLost, DeviceMissing
 
 if TYPE_CHECKING:
-    from adbutils import AdbDevice
+    from adbutils import AdbClient, AdbDevice
 
 _TRANSPORT_ID = re.compile(r"transport_id:(\d+)")
 CONNECT_TIMEOUT_S = 3.0
@@ -92,14 +92,27 @@ class AdbShell:
             self._device = self._resolve()
         return self._device
 
+    def _listed(self, client: AdbClient) -> list[str]:
+        """What the adb server says of each device; raises AdbMissing if it is none."""
+        from adbutils.errors import AdbError
+
+        try:
+            with client.make_connection(timeout=self.timeout_s) as conn:
+                conn.send_command("host:devices-l")
+                conn.check_okay()
+                return conn.read_string_block().splitlines()
+        except (AdbError, OSError, EOFError, ValueError) as error:
+            raise AdbMissing(
+                f"Expected an adb server on port {self.adb_port}, found something that does not "
+                f"answer as one ({type(error).__name__}: {error}). Set device.adb_port, or end "
+                f"it and run `adb -P {self.adb_port} start-server`."
+            ) from error
+
     def _resolve(self) -> AdbDevice:
         from adbutils import AdbClient, AdbDevice
 
         client = AdbClient(host="127.0.0.1", port=self.adb_port, socket_timeout=self.timeout_s)
-        with client.make_connection(timeout=self.timeout_s) as conn:
-            conn.send_command("host:devices-l")
-            conn.check_okay()
-            listed = conn.read_string_block().splitlines()
+        listed = self._listed(client)
         for line in listed:
             serial, _, rest = line.partition(" ")
             if serial != self.serial:

@@ -7,6 +7,7 @@ of screens.
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 
@@ -17,6 +18,8 @@ from jamel.errors import CoverageError
 
 TRIES = 5
 WAIT_S = 0.2
+MAX_BUILD_CHARS = 200
+_CLASS_LINE = re.compile(r"([0-9]{1,20})\t[^\t]*\t([0-9]{1,8})")
 
 
 class DeviceCoverage:
@@ -104,17 +107,13 @@ class DeviceCoverage:
         lines = listed.stdout.decode("utf-8", "replace").splitlines()
         if self._file and listed.code == 0 and lines:
             self._sizes = _class_sizes(lines[1:])
-            return lines[0].strip(), sum(self._sizes.values())
+            return lines[0].strip()[:MAX_BUILD_CHARS], sum(self._sizes.values())
         dump = self._shell.run(f"dumpsys package {self._package} | grep -E 'versionName='")
         version = dump.stdout.decode("utf-8", "replace").strip().removeprefix("versionName=")
-        return version.split("\n")[0] or "unknown", 0
+        return version.split("\n")[0][:MAX_BUILD_CHARS] or "unknown", 0
 
 
 def _class_sizes(lines: list[str]) -> dict[int, int]:
     """Class id → probes, from `id<TAB>name<TAB>probes` lines; others are left out."""
-    rows = (line.split("\t") for line in lines)
-    return {
-        int(row[0]): int(row[2])
-        for row in rows
-        if len(row) == 3 and row[0].isdecimal() and row[2].isdecimal()
-    }
+    found = (_CLASS_LINE.fullmatch(line) for line in lines)
+    return {int(match[1]): int(match[2]) for match in found if match is not None}

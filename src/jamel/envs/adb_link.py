@@ -14,7 +14,7 @@ import secrets
 import shlex
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from jamel.coverage import ProbeSet
 from jamel.envs.adb_connection import AdbShell, ShellResult
@@ -37,7 +37,16 @@ _ACTIVITY = re.compile(r"[\w.$]{1,300}")
 _FOCUS = re.compile(
     rb"m(?:CurrentFocus|FocusedApp)=\w+\{\S+ (?:u\d+ )?([\w.]+)/([\w.$]+)(?: [^}]*)?\}"
 )
-_SIZE = re.compile(r"(?:Override|Physical) size: (\d+)x(\d+)")
+_EMULATOR = re.compile(r"emulator-[0-9]{1,5}")
+_SIZE = re.compile(r"(?:Override|Physical) size: ([0-9]{1,5})x([0-9]{1,5})\b")
+_EXIT_CODE = re.compile(rb"[0-9]{1,3}")
+
+
+class Closeable(Protocol):
+    """What a link may own: a virtual device, or the lease of a real one."""
+
+    def close(self) -> None:
+        """Let it go."""
 
 
 class Focus(NamedTuple):
@@ -85,7 +94,7 @@ class AdbLink:
         self._settle_s = settle_s
         self._shell = AdbShell(serial, adb_port, timeout_s)
         self._taken = 0
-        self._owned: list = []
+        self._owned: list[Closeable] = []
         self._size_px = self._check_device()
         self._coverage = DeviceCoverage(self._shell, package, coverage_file, coverage_broadcast)
         self.build, self.total_probes = self._coverage.build, self._coverage.total_probes
@@ -143,7 +152,7 @@ class AdbLink:
 
     def snapshot(self) -> bytes | None:
         """The name of an emulator snapshot just saved; None on a device without a console."""
-        if not self.device.startswith("emulator-"):
+        if not _EMULATOR.fullmatch(self.device):
             return None
         self._taken += 1
         name = f"jamel-{self._taken}"
@@ -169,7 +178,7 @@ class AdbLink:
         while self._owned:
             self._owned.pop().close()
 
-    def own(self, resource: object) -> AdbLink:
+    def own(self, resource: Closeable) -> AdbLink:
         """Have `close` also close something that exists for this link only."""
         self._owned.append(resource)
         return self
@@ -204,7 +213,7 @@ class AdbLink:
                 "middle. Reconnect it and start a new session."
             )
         code, _, screen = parts[1].partition(b"\n")
-        number = int(code) if code.isdigit() else 255
+        number = int(code) if _EXIT_CODE.fullmatch(code) else 255
         return ShellResult(parts[0], b"", number), screen, parts[2], parts[3].removeprefix(b"\n")
 
     def _observation(self, screen: bytes, focus: bytes) -> tuple[Observation, str]:
@@ -250,8 +259,8 @@ class AdbLink:
     def _console(self, command: str) -> None:
         port = int(self.device.removeprefix("emulator-"))
         token = Path.home() / ".emulator_console_auth_token"
-        auth = f"auth {token.read_text().strip()}\n" if token.is_file() else ""
         try:
+            auth = f"auth {token.read_text().strip()}\n" if token.is_file() else ""
             with socket.create_connection(("127.0.0.1", port), self._shell.timeout_s) as conn:
                 conn.sendall(f"{auth}{command}\nquit\n".encode())
                 with conn.makefile("rb") as reply:
@@ -301,14 +310,22 @@ def _replace_text(old: str, new: str) -> str:
     return f"{delete} && input text {typed}" if new else delete
 
 
-def link_to_virtual_device(app: App, **options: object) -> AdbLink:
-    """Start a virtual device with this app and link to it; closing the link switches it off."""
+def link_to_virtual_device(app: App, **options: Any) -> AdbLink:
+    """Start a virtual device with this app and link to it; closing the link switches it off.
+
+    Args:
+        app: what runs on the device.
+        options: passed to `AdbLink`, such as `timeout_s`.
+
+    Raises:
+        DeviceError: there is no adb executable, or the device did not come up.
+    """
     from jamel.virtual_device.server import VirtualDevice
 
     device = VirtualDevice(app)
     serial = device.start()
     try:
-        link = AdbLink(serial, device.adb.port, app.package, activity=app.activity, **options)  # type: ignore[arg-type]
+        link = AdbLink(serial, device.adb.port, app.package, activity=app.activity, **options)
     except BaseException:
         device.close()
         raise

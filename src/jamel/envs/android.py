@@ -16,6 +16,7 @@ from jamel.errors import ConfigError, DeviceError
 from jamel.types import Action, Observation
 
 if TYPE_CHECKING:
+    from jamel.envs.adb_link import Closeable
     from jamel.virtual_device.apps import AppSpec
 
 TRANSPORTS = ("in_process", "adb")
@@ -112,7 +113,7 @@ def attach_env(
     adb_port: int = 5037,
     app: str = "",
     screenshots: bool = False,
-    owned: object | None = None,
+    owned: Closeable | None = None,
     **options: Any,
 ) -> AndroidEnv:
     """An environment on a device that is already there: a real phone or a running emulator.
@@ -162,4 +163,4 @@ def make_env(
         link = link_to_virtual_device(App(spec), **options)
     else:
         raise ConfigError(f"Unknown transport {transport!r}: expected one of {TRANSPORTS}.")
-    return AndroidEnv(link, app=getattr(spec, "name", ""), screenshots=screenshots)
+    return AndroidEnv(link, app=spec.name, screenshots=screenshots)

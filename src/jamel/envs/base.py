@@ -10,8 +10,6 @@ from typing import Any, Protocol, runtime_checkable
 from jamel.coverage import ProbeSet
 from jamel.types import TYPED_TEXTS, Action, ActionKind, Observation
 
-__all__ = ["TYPED_TEXTS", "Env", "candidates"]
-
 
 @runtime_checkable
 class Env(Protocol):

@@ -19,7 +19,7 @@ from gymnasium import spaces
 
 from jamel.envs.android import AndroidEnv, make_env
 from jamel.envs.base import candidates
-from jamel.types import Action, Element, Observation
+from jamel.types import Action, ActionKind, Element, Observation
 
 ENV_ID = "jamel/Android-v0"
 MAX_ELEMENTS = 128
@@ -29,6 +29,7 @@ _FLAGS = (
     "clickable", "long_clickable", "scrollable", "checkable", "checked", "enabled", "focused",
     "selected", "password",
 )  # fmt: skip
+_INVALID = Action(ActionKind.TAP, -1)
 
 
 class GymAndroidEnv(gymnasium.Env):
@@ -94,7 +95,7 @@ class GymAndroidEnv(gymnasium.Env):
     ) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
         """Do candidate number `action`; one that the screen does not have is invalid."""
         index = int(action)
-        chosen = self._actions[index] if index < len(self._actions) else _invalid()
+        chosen = self._actions[index] if index < len(self._actions) else _INVALID
         observation, reward, terminated, truncated, info = self.env.step(chosen)
         self._steps += 1
         encoded, info = self._seen(observation, info)
@@ -147,12 +148,6 @@ def encode(observation: Observation) -> dict[str, np.ndarray]:
 def _names(element: Element) -> list[int]:
     texts = (element.cls, element.text, element.resource_id, element.content_desc)
     return [1 + zlib.crc32(text.encode()) % (HASH_BUCKETS - 1) if text else 0 for text in texts]
-
-
-def _invalid() -> Action:
-    from jamel.types import ActionKind
-
-    return Action(ActionKind.TAP, -1)
 
 
 gymnasium.register(id=ENV_ID, entry_point="jamel.envs.gym:GymAndroidEnv")

@@ -32,25 +32,19 @@ _REFERENCE = re.compile(r"&#(?:x([0-9A-Fa-f]{1,8})|([0-9]{1,10}));")
 _REFERENCE_PAIR = re.compile("([\ud800-\udbff])([\udc00-\udfff])")
 
 
-def parse_hierarchy(
-    data: bytes,
-    *,
-    max_bytes: int = MAX_BYTES,
-    max_nodes: int = MAX_NODES,
-    max_depth: int = MAX_DEPTH,
-) -> tuple[tuple[Element, ...], int]:
+def parse_hierarchy(data: bytes) -> tuple[tuple[Element, ...], int]:
     """The elements of a `uiautomator dump` in document order, and the rotation (0 to 3).
 
     Raises:
         UiTreeError: there is no hierarchy, it is cut short, over a limit, or holds a DTD.
     """
-    if len(data) > max_bytes:
+    if len(data) > MAX_BYTES:
         raise UiTreeError(
-            f"Expected a screen dump of at most {max_bytes} bytes, found {len(data)}. "
+            f"Expected a screen dump of at most {MAX_BYTES} bytes, found {len(data)}. "
             "The screen is hostile or broken; skip it."
         )
     text = _isolate(_decode(data))
-    builder = _Builder(max_nodes, max_depth)
+    builder = _Builder()
     parser = DefusedXMLParser(target=builder, forbid_dtd=True)
     try:
         parser.feed(text)
@@ -117,13 +111,11 @@ def _join_pair(match: re.Match[str]) -> str:
 class _Builder:
     """An XML parser's target: collects elements and stops as soon as a limit is passed."""
 
-    def __init__(self, max_nodes: int, max_depth: int) -> None:
+    def __init__(self) -> None:
         self.elements: list[Element] = []
         self.rotation = 0
         self.complete = False
         self._open: list[int] = []
-        self._max_nodes = max_nodes
-        self._max_depth = max_depth
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         if not self._open:
@@ -131,9 +123,9 @@ class _Builder:
             rotation = attributes.get("rotation", "0")
             self.rotation = int(rotation) if rotation in ("0", "1", "2", "3") else 0
             return
-        if len(self.elements) >= self._max_nodes or len(self._open) > self._max_depth:
+        if len(self.elements) >= MAX_NODES or len(self._open) > MAX_DEPTH:
             raise UiTreeError(
-                f"Expected at most {self._max_nodes} nodes nested {self._max_depth} deep, found "
+                f"Expected at most {MAX_NODES} nodes nested {MAX_DEPTH} deep, found "
                 "more. The screen is hostile or broken; skip it."
             )
         self.elements.append(_element(tag, attributes, self._open[-1]))

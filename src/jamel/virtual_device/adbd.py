@@ -139,8 +139,8 @@ class Connection:
     def serve(self) -> None:
         """Handle packets until the peer hangs up or breaks the protocol."""
         with contextlib.suppress(OSError, EOFError):
-            while self._handle(*self._read_packet()):
-                pass
+            while True:
+                self._handle(*self._read_packet())
         self.close()
 
     def close(self) -> None:
@@ -180,7 +180,7 @@ class Connection:
             view = view[got:]
         return bytes(data)
 
-    def _handle(self, command: int, arg0: int, arg1: int, data: bytes) -> bool:
+    def _handle(self, command: int, arg0: int, arg1: int, data: bytes) -> None:
         if command == _CNXN:
             self.max_payload = min(arg1, MAX_PAYLOAD) or 4096
             self.send(_CNXN, VERSION, MAX_PAYLOAD, self._banner)
@@ -197,7 +197,6 @@ class Connection:
                 stream.on_close()
         elif command == _WRTE:
             self.send(_CLSE, arg1, arg0)
-        return True
 
     def _open(self, remote_id: int, name: bytes) -> None:
         service = self._open_service(name.rstrip(b"\x00").decode("utf-8", "replace"))

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from jamel.virtual_device.device import Device
-from jamel.virtual_device.shell import Call, Command, Streams
+from jamel.virtual_device.shell import Call, Command
 
 LONG_PRESS_MS = 500
 KEYS_BACK, KEYS_HOME = ("4", "KEYCODE_BACK", "BACK"), ("3", "KEYCODE_HOME", "HOME")
@@ -20,7 +20,7 @@ PROPERTIES = {
     "ro.product.manufacturer": "jamel", "ro.build.version.sdk": "34",
     "ro.build.version.release": "14", "ro.product.cpu.abi": "x86_64", "ro.kernel.qemu": "1",
     "ro.hardware": "ranchu", "ro.debuggable": "1", "init.svc.bootanim": "stopped",
-    "dev.bootcomplete": "1",
+    "dev.bootcomplete": "1", "sys.boot_completed": "1",
 }  # fmt: skip
 
 
@@ -227,7 +227,7 @@ def _cmd(call: Call, device: Device) -> int:
     names = {"package": "pm", "activity": "am", "window": "wm"}
     if service not in names:
         return call.fail(f"cmd: Can't find service: {service}", 20)
-    return call.shell.call([names[service], *rest], {}, Streams(call.stdin, call.out, call.err))
+    return call.shell.call([names[service], *rest], call.streams)
 
 
 # -- state --------------------------------------------------------------------------------------
@@ -262,7 +262,6 @@ def _dumpsys(call: Call, device: Device) -> int:
 def _getprop(call: Call, device: Device) -> int:
     properties = {
         **PROPERTIES,
-        "sys.boot_completed": "1" if device.booted else "",
         **{k[5:]: v for k, v in device.settings.items() if k.startswith("prop/")},
     }
     if call.args:
@@ -297,9 +296,7 @@ def _run_as(call: Call) -> int:
     before = call.shell.cwd
     call.shell.cwd = f"/data/data/{package}"
     try:
-        return call.shell.call(
-            call.args[1:] or ["sh"], {}, Streams(call.stdin, call.out, call.err)
-        )  # fmt: skip
+        return call.shell.call(call.args[1:] or ["sh"], call.streams)
     finally:
         call.shell.cwd = before
 

@@ -316,23 +316,15 @@ def _export(call: Call) -> int:
 def _exec(call: Call) -> int:
     if not call.args:
         return 0
-    raise ShellExit(_rerun(call, call.args))
-
-
-def _rerun(call: Call, words: list[str]) -> int:
-    from jamel.virtual_device.shell import Streams
-
-    return call.shell.call(words, {}, Streams(call.stdin, call.out, call.err))
+    raise ShellExit(call.shell.call(call.args, call.streams))
 
 
 def _sh(call: Call) -> int:
-    from jamel.virtual_device.shell import Streams
-
     script = call.args[1] if call.args[:1] == ["-c"] and len(call.args) > 1 else ""
     if not script:
         script = call.stdin().decode("utf-8", "replace")
     try:
-        return call.shell.execute(script, Streams(call.stdin, call.out, call.err))
+        return call.shell.execute(script, call.streams)
     except ShellExit as leaving:
         return leaving.code
 

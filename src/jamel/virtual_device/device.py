@@ -102,7 +102,6 @@ class Device:
     settings: dict[str, str] = field(default_factory=dict)
     running: bool = True
     fresh: bool = False
-    booted: bool = True
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()

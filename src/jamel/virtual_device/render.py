@@ -41,12 +41,9 @@ def _attributes(element: Element, package: str) -> str:
     )
 
 
-def hierarchy_xml(observation: Observation, rotation: int = 0) -> str:
-    """The screen as a uiautomator hierarchy, with the XML declaration."""
-    parts = [
-        "<?xml version='1.0' encoding='UTF-8' standalone='yes' ?>"
-        f'<hierarchy rotation="{rotation}">'
-    ]
+def hierarchy_xml(observation: Observation) -> str:
+    """The screen as a uiautomator hierarchy, with the XML declaration; it is never rotated."""
+    parts = ["<?xml version='1.0' encoding='UTF-8' standalone='yes' ?><hierarchy rotation=\"0\">"]
     elements = observation.elements
     open_nodes: list[int] = []
     children: dict[int, int] = {}

@@ -41,41 +41,34 @@ class AdbServer:
 
     def __init__(self) -> None:
         self.port = 0
-        self._process: subprocess.Popen | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._home = ""
 
     def start(self) -> AdbServer:
         """Start the process and wait until it answers. Raises AdbMissing."""
+        adb = adb_executable()
         self._home = tempfile.mkdtemp(prefix="jamel-adb-")
         self.port = _free_port()
-        address = f"tcp:localhost:{self.port}"
-        self._process = subprocess.Popen(
-            ["sh", "-c", _END_WITH_US, adb_executable(), "-L", address, "nodaemon", "server"],
-            env=self._environment(),
-            cwd=self._home,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            # Ctrl-C and kills reach whole process groups: the watcher has to outlive ours.
-            start_new_session=True,
-        )
         atexit.register(self.close)
-        _wait_until(self._answers, f"adb server on port {self.port} did not answer")
+        try:
+            self._process = self._spawn(adb)
+            if not _comes_true(self._answers):
+                raise AdbMissing(
+                    f"The adb server on port {self.port} did not answer within "
+                    f"{START_TIMEOUT_S:.0f} s. Try again."
+                )
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def close(self) -> None:
         """End the process this object started; closing twice is harmless."""
         process, self._process = self._process, None
-        if process is None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(timeout=5)
-        shutil.rmtree(self._home, ignore_errors=True)
+        if process is not None:
+            _end(process)
+        if self._home:
+            shutil.rmtree(self._home, ignore_errors=True)
         atexit.unregister(self.close)
 
     def request(self, service: str) -> bytes:
@@ -92,6 +85,19 @@ class AdbServer:
             raise AdbMissing(
                 f"Expected an adb server on port {self.port}, found none ({error}). Start it again."
             ) from error
+
+    def _spawn(self, adb: str) -> subprocess.Popen[bytes]:
+        address = f"tcp:localhost:{self.port}"
+        return subprocess.Popen(
+            ["sh", "-c", _END_WITH_US, adb, "-L", address, "nodaemon", "server"],
+            env=self._environment(),
+            cwd=self._home,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            # Ctrl-C and kills reach whole process groups: the watcher has to outlive ours.
+            start_new_session=True,
+        )
 
     def _answers(self) -> bool:
         process = self._process
@@ -147,7 +153,12 @@ class VirtualDevice:
         return self.device.faults
 
     def start(self) -> str:
-        """Listen, register, and wait until adb can use the device; returns the serial."""
+        """Listen, register, and wait until adb can use the device; returns the serial.
+
+        Raises:
+            AdbMissing: the adb server is gone.
+            DeviceMissing: no port is free, or the device did not come up.
+        """
         console, adbd, self.port = _listen_on_pair()
         self._adbd = Adbd(
             adbd,
@@ -160,8 +171,15 @@ class VirtualDevice:
         self._off.clear()
         self._adbd.start()
         self._console.start()
-        self.register()
-        _wait_until(self._attached, f"{self.serial} did not come up")
+        try:
+            self.register()
+            if not _comes_true(self._attached):
+                raise DeviceMissing(
+                    f"{self.serial} did not come up within {START_TIMEOUT_S:.0f} s. Try again."
+                )
+        except BaseException:
+            self.close()
+            raise
         return self.serial
 
     def register(self) -> None:
@@ -217,7 +235,7 @@ def shared_adb_server() -> AdbServer:
 
 
 def adb_executable() -> str:
-    """The adb binary that adbutils ships. Raises AdbMissing."""
+    """The adb on the PATH, else the one that adbutils ships. Raises AdbMissing."""
     try:
         import adbutils
 
@@ -265,9 +283,22 @@ def _listen(port: int) -> socket.socket | None:
     return listener
 
 
-def _wait_until(condition: Callable[[], bool], problem: str) -> None:
+def _comes_true(condition: Callable[[], bool]) -> bool:
+    """Wait for a condition; False when it does not hold in time."""
     deadline = time.monotonic() + START_TIMEOUT_S
     while not condition():
         if time.monotonic() > deadline:
-            raise DeviceMissing(f"{problem} within {START_TIMEOUT_S:.0f} s. Try again.")
+            return False
         time.sleep(0.02)
+    return True
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Close the pipe that keeps the process; kill it when that is not enough."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        process.wait(timeout=5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(timeout=5)

@@ -165,10 +165,5 @@ def _serve_abb(stream: Stream, device: Device, words: list[str]) -> None:
     output = _Output(stream, framed=False)
     write = output.writer(STDOUT)
     shell = Shell(device, device.files, COMMANDS)
-    shell.call(["cmd", *words], {}, _to(write))
+    shell.call(["cmd", *words], Streams(lambda: b"", write, write))
     output.flush()
-
-
-def _to(write: Write) -> Streams:
-    """Standard output and error to one place, and no input."""
-    return Streams(lambda: b"", write, write)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jamel.virtual_device.files import DeviceFiles
@@ -33,14 +33,18 @@ class ShellExit(Exception):
 
 @dataclass
 class Call:
-    """One command as it runs: its arguments, streams, folder and variables."""
+    """One command as it runs: its arguments, its streams and the shell that runs it."""
 
     args: list[str]
     stdin: Callable[[], bytes]
     out: Write
     err: Write
     shell: Shell
-    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def streams(self) -> Streams:
+        """Input, output and error, for another command or script in this one's place."""
+        return Streams(self.stdin, self.out, self.err)
 
     @property
     def files(self) -> DeviceFiles:
@@ -109,7 +113,7 @@ class Shell:
             self._depth -= 1
         return collected.decode("utf-8", "replace").rstrip("\n")
 
-    def call(self, words: list[str], extra: dict[str, str], streams: Streams) -> int:
+    def call(self, words: list[str], streams: Streams) -> int:
         """Run one command by name; 127 when there is none."""
         name = posixpath.basename(words[0]) if words[0].startswith("/") else words[0]
         command = self.commands.get(name)
@@ -117,8 +121,7 @@ class Shell:
             message = "inaccessible or not found"
             streams.err(f"/system/bin/sh: {words[0]}: {message}\n".encode())
             return 127
-        scope = {**self.variables, **extra}
-        call = Call(words[1:], streams.stdin, streams.out, streams.err, self, scope)
+        call = Call(words[1:], streams.stdin, streams.out, streams.err, self)
         try:
             return command(call)
         except (ValueError, IndexError) as error:

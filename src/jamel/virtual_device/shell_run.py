@@ -185,18 +185,19 @@ class Runner:
         self, words: list[str], redirects: list[tuple[str, str]], streams: Streams
     ) -> None:
         shell = self.shell
-        extra: dict[str, str] = {}
+        assigned: dict[str, str] = {}
         while words and _ASSIGNMENT.match(words[0]):
             name, _, value = words.pop(0).partition("=")
-            extra[name] = value
+            assigned[name] = value
         negate = words[:1] == ["!"]
         words = words[1:] if negate else words
         try:
             flush, redirected = self._redirect(redirects, streams)
             if words:
-                shell.status = shell.call(words, extra, redirected)
+                # An environment prefix such as LC_ALL=C: no command here reads its environment.
+                shell.status = shell.call(words, redirected)
             else:
-                shell.variables.update(extra)
+                shell.variables.update(assigned)
                 shell.status = 0
             flush()
         except OSError as error:

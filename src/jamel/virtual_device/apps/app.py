@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any, NamedTuple
 
+from jamel.coverage.jacoco import probes_from_flags, write_exec
 from jamel.types import (
     TYPED_TEXTS,
     Action,
@@ -132,18 +133,7 @@ class App:
 
     def exec_data(self) -> bytes:
         """The coverage as a JaCoCo execution data file."""
-        from jamel.coverage.jacoco import write_exec
-        from jamel.coverage.probes import ClassProbes, ProbeSet
-
-        classes, base = {}, 0
-        for class_id, name, size in self.classes:
-            # Little-endian bit i is probe i: reversed, because int() reads the highest digit first.
-            text = "".join("1" if x else "0" for x in self._probes[base : base + size][::-1])
-            bits = int(text, 2) if size else 0
-            if bits:
-                classes[class_id] = ClassProbes(name, size, bits)
-            base += size
-        return write_exec(ProbeSet(classes))
+        return write_exec(probes_from_flags(self.classes, self.probe_bytes()))
 
     # -- snapshots -------------------------------------------------------------------------------
 
@@ -270,9 +260,14 @@ class App:
 
     def apply(self, action: Action) -> tuple[bool, str]:
         """Do an action on an element of `observe()`; returns (executed, why it was not)."""
-        problem = action_problem(self.observe(), action)
-        if problem:
-            return False, problem
+        observation = self.observe()
+        problem = action_problem(observation, action)
+        if not problem:
+            self.perform(observation, action)
+        return not problem, problem
+
+    def perform(self, observation: Observation, action: Action) -> None:
+        """Do an action that is known to be possible on `observation`, the screen as it is now."""
         kind = action.kind
         if kind is ActionKind.BACK:
             self.back()
@@ -281,18 +276,16 @@ class App:
         elif kind is ActionKind.RESTART:
             self.restart()
         else:
-            self._touch(kind, action)
-        return True, ""
+            self._touch(kind, observation.elements[action.element].bounds_px, action.text)
 
-    def _touch(self, kind: ActionKind, action: Action) -> None:
-        bounds_px = self._current().elements[action.element].bounds_px
+    def _touch(self, kind: ActionKind, bounds_px: tuple[int, int, int, int], text: str) -> None:
         if kind is ActionKind.TAP:
             self.tap(*centre_px(bounds_px))
         elif kind is ActionKind.LONG_PRESS:
             self.long_press(*centre_px(bounds_px))
         elif kind is ActionKind.TYPE:
             self.tap(*centre_px(bounds_px))
-            self.type_text(action.text)
+            self.type_text(text)
         else:
             self.swipe(*swipe_px(bounds_px, kind is ActionKind.SCROLL_DOWN))
 
