@@ -12,11 +12,10 @@ from typing import Any
 
 from prefect.artifacts import create_markdown_artifact
 
-from jamel.config import Config, GateConfig
-from jamel.errors import GateError
+from jamel.config import Config
 from jamel.evaluate import read_json
 from jamel.layout import Layout
-from jamel.registry import champion, champion_dir, get_version, judge, promote, register
+from jamel.registry import champion, champion_dir, register, weigh
 from jamel.report import write_report
 from pipelines.caching import digest, say, step
 from pipelines.isolation import in_own_process
@@ -68,19 +67,6 @@ def training_losses(model: Path) -> list[float]:
     """The loss of every update, as the training wrote it beside the weights."""
     path = model / "training.json"
     return json.loads(path.read_text(encoding="utf-8"))["losses"] if path.exists() else []
-
-
-def weigh(root: Path, version: str, gate: GateConfig) -> dict[str, Any]:
-    """The gate's decision on a version, acted upon: the alias moves or stays."""
-    now = champion(root)
-    rival = None if now is None or now.version == version else now
-    decision = judge(root, get_version(root, version), rival, gate)
-    record = decision.as_dict() | {"version": version}
-    try:
-        promote(root, version, gate)
-    except GateError:
-        record["promoted"] = False
-    return record
 
 
 @step("promote")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,19 @@ def test_a_change_by_hand_is_found_and_named(project: Path) -> None:
     (project / SHARD).unlink()
     with pytest.raises(DatasetError, match=f"deleted: {SHARD}"):
         dataset.check_pinned(project, allow_new=True)
+
+
+def test_what_else_dvc_keeps_is_no_change_of_the_dataset(project: Path) -> None:
+    stage = "stages: {s: {cmd: echo x > made, deps: [data], outs: [made]}}"
+    write(project, "dvc.yaml", stage)
+    dataset.version(project)
+    subprocess.run([sys.executable, "-m", "dvc", "repro", "-q"], cwd=project, check=True)
+    (project / "made").unlink()
+    assert dataset.changes_since_pinned(project) == {}
+    dataset.require_unchanged(project)
+    write(project, SHARD, "changed")
+    with pytest.raises(DatasetError, match=f"modified: {SHARD}.*dvc add data"):
+        dataset.require_unchanged(project)
 
 
 def test_a_tag_holds_the_pin_and_leaves_a_dirty_worktree_alone(project: Path) -> None:

@@ -36,7 +36,14 @@ class Progress:
 def save_checkpoint(
     folder: Path, model: JamelModel, optimizer: torch.optim.Optimizer, progress: Progress
 ) -> None:
-    """Write `folder`/update-N, then remove older ones; a crash leaves one complete checkpoint."""
+    """Write `folder`/update-N, then remove older ones; a crash leaves one complete checkpoint.
+
+    Args:
+        folder: of this training's checkpoints.
+        model: its weights are written.
+        optimizer: AdamW; its moments are written.
+        progress: how far the training got.
+    """
     target = folder / f"update-{progress.updates}"
     temporary = folder / f".{target.name}.tmp"
     shutil.rmtree(temporary, ignore_errors=True)

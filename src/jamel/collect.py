@@ -81,7 +81,10 @@ def plan(
     """The sessions of a round: one a fresh app, round r starting at app r × `collect.apps`.
 
     An arm explores beside the profile's agents. Another arm than jamel has other seeds: a session's
-    name is unique in the dataset.
+    name is unique in the dataset. The arguments are those of `collect`.
+
+    Raises:
+        ConfigError: no agent is named.
     """
     section = config.collect
     names = section.agents if arm is None else (arm, *section.agents)

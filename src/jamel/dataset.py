@@ -95,9 +95,15 @@ def check_pinned(root: Path | str, allow_new: bool = False) -> str:
         found = "; ".join(f"{kind}: {_few(paths)}" for kind, paths in sorted(changes.items()))
         raise DatasetError(
             f"expected data/ as pinned ({md5}), found {found}. Go back with `dvc checkout "
-            f"{PINNED}`, or pin it as a new version."
+            f"{PINNED}`, or pin what is there as a new version with `dvc add {DATA}`."
         )
     return md5
+
+
+def require_unchanged(root: Path | str) -> None:
+    """Raise DatasetError if a shard that is pinned was changed or removed; new ones are none."""
+    if (Path(root) / PINNED).exists():
+        check_pinned(root, allow_new=True)
 
 
 def changes_since_pinned(root: Path | str) -> dict[str, list[str]]:
@@ -105,8 +111,13 @@ def changes_since_pinned(root: Path | str) -> dict[str, list[str]]:
     with _reading(Path(root).resolve()) as repo:
         found = repo.data_status(granular=True)["uncommitted"]
     kinds = ("added", "modified", "deleted")
+    # DVC tells of every output it knows, such as those of dvc.yaml's stages.
     files = {
-        kind: sorted(path for path in found.get(kind, ()) if not path.endswith("/"))
+        kind: sorted(
+            path
+            for path in found.get(kind, ())
+            if path.startswith(f"{DATA}/") and not path.endswith("/")
+        )
         for kind in kinds
     }
     return {kind: paths for kind, paths in files.items() if paths}

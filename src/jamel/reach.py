@@ -22,7 +22,14 @@ def count_reachable(
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[dict[str, Any]]:
-    """Search every app of `suites` and keep the counts in `out`; one row an app."""
+    """Search every app of `suites` and keep the counts in `out`; one row an app.
+
+    Args:
+        suites: their names.
+        out: a JSON file of counts by build; a higher count that is there stays.
+        workers: processes that search.
+        progress: is told (apps searched, apps in all).
+    """
     names = [spec.name for suite in suites for spec in suite_apps(suite)]
     rows = []
     for row in run_parallel(_count, names, workers):

@@ -33,7 +33,7 @@ def write_report(
     gate: Mapping[str, Any] | None = None,
     lineage: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write the page whole or not at all; see `render` for the arguments."""
+    """Write the page and return its path; `render` has the arguments. Raises StoreError."""
     return write_text(path, render(results, gate, lineage))
 
 

@@ -83,6 +83,8 @@ def paired_difference(
     Args:
         mine: app -> value of the agent.
         theirs: app -> value of the agent it is compared with.
+        resamples: of the bootstrap.
+        seed: of the bootstrap.
 
     Raises:
         EvaluationError: the two were not measured on the same apps.

@@ -156,7 +156,11 @@ def folder_lock(root: Path | str, folder: Path) -> Iterator[None]:
 def lock(root: Path, name: str, wait_s: float = 0.0, shared: bool = False) -> Iterator[None]:
     """An advisory lock that the kernel drops when its holder dies, however it dies.
 
-    It is exclusive unless `shared`: then others may share it, and no one has it alone.
+    Args:
+        root: the project.
+        name: what is locked.
+        wait_s: how long to wait for another holder.
+        shared: others may share it and no one has it alone, rather than one alone.
 
     Raises:
         Busy: another holder has it and did not let go within `wait_s`.

@@ -55,11 +55,13 @@ def train(
     json: JsonOption = None,
 ) -> None:
     """Train memory and policy together on labelled sessions; a killed training resumes."""
+    from jamel.dataset import require_unchanged
     from jamel.train import train as run
 
     settings = profile(config, train={"updates": updates})
     project = here(settings)
     rounds = _labelled_rounds(project, checked_arm(arm), rounds)
+    require_unchanged(project.root)
     sessions, labels = (project.shards(kind, arm, rounds) for kind in ("sessions", "labels"))
     folder, total = out or project.model(arm, rounds), settings.train.updates
     with folder_lock(project.root, folder), progress_bar("train") as progress:

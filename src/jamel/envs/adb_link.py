@@ -141,7 +141,7 @@ class AdbLink:
         return self._coverage.decode(coverage)
 
     def screenshot(self) -> bytes:
-        """The screen as a PNG."""
+        """The screen as a PNG; raises DeviceError when the device sends none."""
         data = self._shell.run("screencap -p").stdout
         if not data.startswith(b"\x89PNG"):
             raise DeviceError(
@@ -160,7 +160,7 @@ class AdbLink:
         return name.encode()
 
     def restore(self, snapshot: bytes) -> Reading:
-        """Load an emulator snapshot taken by `snapshot`."""
+        """Load an emulator snapshot taken by `snapshot`; raises DeviceError for another name."""
         name = snapshot.decode("ascii", "replace")
         if not re.fullmatch(r"jamel-\d+", name):
             raise DeviceError(f"Expected a snapshot name from snapshot(), found {name!r}.")

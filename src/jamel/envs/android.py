@@ -62,7 +62,11 @@ class AndroidEnv:
         return self._observation, {"executed": True, "invalid_reason": ""}
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Perform one action; an invalid one changes nothing and says why in `info`."""
+        """Perform one action; an invalid one changes nothing and says why in `info`.
+
+        Raises:
+            DeviceError: there was no `reset`, or the device was lost.
+        """
         if not self._started:
             raise DeviceError("step() was called before reset(). Call reset() first.")
         reading = self.link.perform(self._observation, action)

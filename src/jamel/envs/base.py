@@ -15,6 +15,9 @@ from jamel.types import TYPED_TEXTS, Action, ActionKind, Observation
 class Env(Protocol):
     """One app on one device (or page).
 
+    `app` is the name that results are kept by and `build` tells its builds apart; `total_probes`
+    is how many are known to exist, 0 where that is not known.
+
     `reset` starts an episode at the app's first screen; coverage survives it. `options=
     {"new_session": True}` also clears the app's data and the coverage. `step` returns
     (observation, reward, terminated, truncated, info) with reward 1.0 when the step covered new
@@ -29,19 +32,42 @@ class Env(Protocol):
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Observation, dict[str, Any]]: ...
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Start an episode, the first or with `new_session` a whole session; (observation, info).
 
-    def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]: ...
+        Raises:
+            DeviceError: the device or the app cannot be used.
+        """
+        ...
 
-    def coverage(self) -> ProbeSet: ...
+    def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Do one action; an invalid one changes nothing and says why in `info`.
 
-    def raw_coverage(self) -> bytes: ...
+        Raises:
+            DeviceError: the device was lost, or there was no `reset`.
+            CoverageError: the coverage is cut short or of another build.
+        """
+        ...
 
-    def snapshot(self) -> bytes | None: ...
+    def coverage(self) -> ProbeSet:
+        """Every probe executed since the session began; resets and restores take none away."""
+        ...
 
-    def restore(self, snapshot: bytes) -> Observation: ...
+    def raw_coverage(self) -> bytes:
+        """The session's coverage as the backend's file, the same bytes for equal probes."""
+        ...
 
-    def close(self) -> None: ...
+    def snapshot(self) -> bytes | None:
+        """A name for the present, valid on this environment only; None where it cannot."""
+        ...
+
+    def restore(self, snapshot: bytes) -> Observation:
+        """Return to a snapshot; raises DeviceError for a name that is unknown."""
+        ...
+
+    def close(self) -> None:
+        """Release the device; closing twice is harmless."""
+        ...
 
 
 def candidates(observation: Observation) -> list[Action]:

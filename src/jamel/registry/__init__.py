@@ -20,12 +20,12 @@ from jamel.registry.versions import (
     champion_dir,
     compare,
     get_version,
-    judge,
     list_versions,
     model_dir,
     promote,
     read_audit,
     rollback,
+    weigh,
 )
 
 __all__ = [
@@ -38,7 +38,6 @@ __all__ = [
     "compare_two",
     "environment_digest",
     "get_version",
-    "judge",
     "list_versions",
     "log_model",
     "model_dir",
@@ -49,4 +48,5 @@ __all__ = [
     "register",
     "rollback",
     "train_tracked",
+    "weigh",
 ]

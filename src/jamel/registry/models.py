@@ -68,6 +68,7 @@ def register(
         config: the profile it was trained with.
         results: the evaluation, `{"meta", "rows", "paired"}`.
         validation: `ValidationResult.as_dict()`.
+        arm: which arm the model is.
         losses: of every update.
         files: more files or folders, such as the report and the data docs.
         run_id: the run to log to; a new one by default.

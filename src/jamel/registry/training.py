@@ -28,6 +28,13 @@ def train_tracked(
 ) -> TrainResult:
     """Train as `jamel.train.train` does, in an MLflow run of its own below `parent`.
 
+    Args:
+        root: the project.
+        parent: the id of the run that this one is a part of.
+        on_metrics: is told what MLflow is told.
+
+    The others are those of `train`.
+
     Raises:
         DatasetError, ShardError: as `train` does; the run is then marked as failed.
         StoreError: the stores are missing, or the disk is full.

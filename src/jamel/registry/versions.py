@@ -123,27 +123,72 @@ def promote(
 ) -> dict[str, Any]:
     """Move the champion's alias to a version, by default the newest, if the gate lets it.
 
-    The evaluation and the validation that were logged with the version are what the gate reads.
-    The verdict is written to the version's tags and to the audit log, also when it is a refusal.
+    Returns:
+        `{"version", "previous", "promoted"}`, as `weigh` does.
 
     Raises:
         GateError: at least one condition failed; the champion is unchanged.
         StoreError: there is no such version, or it was registered without an evaluation.
     """
+    outcome, decision = _weigh(root, version, gate)
+    if not outcome["promoted"]:
+        require(decision)
+    return outcome
+
+
+def weigh(
+    root: Path | str, version: str | None = None, gate: GateConfig | None = None
+) -> dict[str, Any]:
+    """Promote a version, by default the newest, if the gate lets it, and tell the verdict.
+
+    The evaluation and the validation that were logged with the version are what the gate reads.
+    The verdict is written to the version's tags and to the audit log, also when it is a refusal.
+    The champion itself is weighed without a rival and stays champion.
+
+    Returns:
+        `{"version", "previous", "promoted", "conditions"}`; the conditions are those of
+        `gate.Decision.as_dict()`.
+
+    Raises:
+        StoreError: there is no such version, or it was registered without an evaluation.
+    """
+    outcome, decision = _weigh(root, version, gate)
+    return decision.as_dict() | outcome
+
+
+def _weigh(
+    root: Path | str, version: str | None, gate: GateConfig | None
+) -> tuple[dict[str, Any], Decision]:
+    gate = gate or GateConfig.model_validate({})
     with lock(Path(root), "registry", wait_s=60), full_disk_is_a_store_error(root):
         candidate, now = get_version(root, version), champion(root)
-        if now is not None and now.version == candidate.version:
-            return {"version": candidate.version, "previous": now.version, "promoted": True}
-        decision = judge(root, candidate, now, gate or GateConfig.model_validate({}))
-        _note(root, candidate, decision)
-        require(decision)
-        return _crown(root, candidate.version, None if now is None else now.version)
+        previous = "" if now is None else now.version
+        if previous == candidate.version:
+            decision = judge(root, candidate, None, gate)
+        else:
+            decision = judge(root, candidate, now, gate)
+            _note(root, candidate, decision)
+            if decision.promoted:
+                _crown(root, candidate.version, previous)
+        promoted = decision.promoted or previous == candidate.version
+    outcome = {"version": candidate.version, "previous": previous, "promoted": promoted}
+    return outcome, decision
 
 
 def judge(
     root: Path | str, candidate: ModelVersion, now: ModelVersion | None, gate: GateConfig
 ) -> Decision:
-    """The gate's decision on a version, without acting on it."""
+    """The gate's decision on a version, without acting on it.
+
+    Args:
+        root: the project.
+        candidate: the version to weigh.
+        now: the champion it has to beat, None for the first promotion.
+        gate: the metric that counts and the ratios of cost that are tolerated.
+
+    Raises:
+        StoreError: the candidate was registered without an evaluation or a validation.
+    """
     results = _logged(root, candidate, EVALUATION_FILE)
     validation = _logged(root, candidate, VALIDATION_FILE)
     record = None if now is None else dict(now.figures)
@@ -193,15 +238,14 @@ def _measured_against(candidate: ModelVersion, now: ModelVersion) -> Condition:
     )
 
 
-def _crown(root: Path | str, version: str, previous: str | None) -> dict[str, Any]:
+def _crown(root: Path | str, version: str, previous: str) -> None:
     """History first: if this dies in between, rollback still knows where to go."""
-    if previous is not None:
+    if previous:
         _write_history(root, [*_history(root), previous])
     client = connect(root)
     client.set_registered_model_alias(MODEL_NAME, CHAMPION, version)
     client.set_model_version_tag(MODEL_NAME, version, "promoted_at", _now())
     _audit(root, "promote", version, previous)
-    return {"version": version, "previous": previous or "", "promoted": True}
 
 
 def _note(root: Path | str, candidate: ModelVersion, decision: Decision) -> None:
@@ -211,7 +255,7 @@ def _note(root: Path | str, candidate: ModelVersion, decision: Decision) -> None
     client.log_dict(candidate.run_id, decision.as_dict(), "gate.json")
     if not decision.promoted:
         failed = [asdict(item) for item in decision.failed()]
-        _audit(root, "refuse", candidate.version, None, failed=failed)
+        _audit(root, "refuse", candidate.version, "", failed=failed)
 
 
 def _logged(root: Path | str, candidate: ModelVersion, name: str) -> dict[str, Any]:
@@ -247,8 +291,8 @@ def _write_history(root: Path | str, versions: Sequence[str]) -> None:
     connect(root).set_registered_model_tag(MODEL_NAME, _HISTORY, text)
 
 
-def _audit(root: Path | str, event: str, version: str, previous: str | None, **more: Any) -> None:
-    entry = {"time": _now(), "event": event, "version": version, "previous": previous or "", **more}
+def _audit(root: Path | str, event: str, version: str, previous: str, **more: Any) -> None:
+    entry = {"time": _now(), "event": event, "version": version, "previous": previous, **more}
     append_line(stores_at(root).audit, json.dumps(entry))
 
 

@@ -21,7 +21,7 @@ MANIFEST_FILE = "files/coverage.classes"
 
 
 class RunningApp(Protocol):
-    """What the device needs of an app; `jamel.virtual_device.apps.App` is one."""
+    """What the device needs of an app; `jamel.virtual_device.apps.App` is one and documents it."""
 
     package: str
     build: str

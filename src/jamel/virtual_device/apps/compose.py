@@ -71,6 +71,9 @@ def build_app(
         noise: "none", "real" or "heavy"; changes what is shown, never what is covered.
         new_kinds: half or more of the features are of kinds that no training app has.
         name: how a suite calls the app.
+
+    Raises:
+        ConfigError: there is no such noise level.
     """
     if noise not in NOISES:
         raise ConfigError(f"expected a noise level of {', '.join(NOISES)}, found {noise!r}.")

@@ -147,6 +147,8 @@ def test_promotion_rollback_and_audit(project: Path, hf_dir: Path) -> None:
     assert registry.promote(project) == {"version": "1", "previous": "", "promoted": True}
     register(project, hf_dir)
     registry.promote(project, "2")
+    again = registry.weigh(project, "2")
+    assert (again["previous"], again["promoted"], len(again["conditions"])) == ("2", True, 4)
     assert (champion := registry.champion(project)) and champion.version == "2"
     assert [(row["version"], row["champion"]) for row in registry.compare(project)] == [
         ("2", True),
@@ -169,6 +171,7 @@ def test_the_gate_refuses_and_says_why(project: Path, hf_dir: Path) -> None:
     with pytest.raises(GateError, match="better than no-memory"):
         registry.promote(project)
     assert registry.champion(project) is None
+    assert registry.weigh(project)["promoted"] is False
     refusal = registry.read_audit(project)[-1]
     assert refusal["event"] == "refuse" and len(refusal["failed"]) == 3
     assert registry.compare(project)[0]["gate"] == "refused"
