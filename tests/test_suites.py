@@ -62,6 +62,14 @@ def test_counts_are_kept_and_only_rise(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"a": "b"}', '{"a": null}'])
+def test_a_file_that_holds_no_counts_is_a_sentence(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "reachable.json"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"by build in .*reachable\.json, found something else"):
+        keep_reachable({"a": 1}, path)
+
+
 def test_every_app_of_the_suites_has_a_stored_count() -> None:
     known = suites._read_counts(suites.REACHABLE_FILE)
     for name in load_suites():

@@ -29,8 +29,14 @@ def count_reachable(
         out: a JSON file of counts by build; a higher count that is there stays.
         workers: processes that search.
         progress: is told (apps searched, apps in all).
+
+    Raises:
+        ConfigError: no such suite, or `out` holds something else.
+        StoreError: `out` cannot be written.
     """
     names = [spec.name for suite in suites for spec in suite_apps(suite)]
+    # A place that cannot be written is told before the search, which takes minutes.
+    keep_reachable({}, out)
     rows = []
     for row in run_parallel(_count, names, workers):
         keep_reachable({row["build"]: row["reachable"]}, out)

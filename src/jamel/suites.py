@@ -10,7 +10,6 @@ import json
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -109,7 +108,7 @@ def reachable(spec: AppSpec) -> int:
 
 
 def keep_reachable(counts: dict[str, int], path: Path = CACHE_FILE) -> None:
-    """Raise the stored counts to `counts` where those are higher; never half-written."""
+    """Raise the stored counts to `counts` where those are higher; raises StoreError."""
     stored = dict(_read_counts(path))
     for build, count in counts.items():
         stored[build] = max(count, stored.get(build, 0))
@@ -124,14 +123,15 @@ def _read_counts(path: Path) -> dict[str, int]:
     """The file's counts, read again only when it changed."""
     try:
         changed_ns = path.stat().st_mtime_ns
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     if path not in _READ or _READ[path][0] != changed_ns:
         try:
-            counts: Any = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError:
+            counts = {str(key): int(count) for key, count in json.loads(path.read_bytes()).items()}
+        except (AttributeError, TypeError, ValueError):
             raise ConfigError(
-                f"expected counts of reachable probes in {path}, found no JSON. Delete the file."
+                f"expected counts of reachable probes by build in {path}, found something else. "
+                "Delete the file."
             ) from None
         _READ[path] = (changed_ns, counts)
     return _READ[path][1]

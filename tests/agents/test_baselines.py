@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from jamel.agents import SIMPLE_AGENTS, Agent, make_agent
+from jamel.agents import MODEL_AGENTS, SIMPLE_AGENTS, Agent, arm_of, make_agent
 from jamel.agents.graph import labels_of, screen_key, widget_key
 from jamel.envs.base import candidates
 from jamel.errors import ConfigError
@@ -86,3 +86,11 @@ def test_unknown_names_and_missing_models_are_sentences(tmp_path):
         make_agent("jamel")
     with pytest.raises(ConfigError, match="needs a trained model"):
         make_agent("jamel", tmp_path / "none")
+
+
+def test_every_trained_arm_can_act_and_an_ablation_runs_jamels_model():
+    from jamel.model.configuration import ARMS
+
+    assert set(ARMS) | {"champion"} == {arm_of(name) for name in MODEL_AGENTS}
+    assert arm_of("zeroed-memory") == arm_of("shuffled-memory") == "jamel"
+    assert arm_of("planner") == "planner"

@@ -79,6 +79,9 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         ("evaluate --agents jamel", "Run jamel train --arm jamel"),
         ("evaluate --agents jamel --model configs", "no config.json and no model.safetensors"),
         ("evaluate --seeds 1,two", "whole numbers in --seeds"),
+        ("evaluate --seeds --5", "whole numbers in --seeds"),
+        ("evaluate --seeds ²", "whole numbers in --seeds"),
+        ("evaluate --agents champion", "jamel init"),
         ("evaluate --seeds ,", "0 seeds"),
         ("evaluate --apps 9999", "below 32"),
         ("promote", "jamel init"),
@@ -89,6 +92,9 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         ("ui --port 99999", "'--port'"),
         ("device start --app nowhere/0", "a suite of train, valid"),
         ("device gallery --app test/x", "like 'test/0'"),
+        ("device gallery --app test/²", "like 'test/0'"),
+        ("device gallery --app test/0 --out configs/laptop.yaml/a", "expected to write"),
+        ("device reach --suite test --out configs/laptop.yaml/a", "expected to write"),
         ("device reach --suite nowhere", "a suite of train, valid"),
         ("dance", "No such command 'dance'"),
     ],
@@ -167,6 +173,26 @@ def test_a_shard_of_another_schema_version_is_a_sentence(project: Path, cli: Cli
     path.write_bytes(path.read_bytes()[:-9])
     assert "truncated or damaged" in cli.sentence("label")
     assert path.exists()
+
+
+def test_a_dataset_changed_by_hand_is_not_trained_on(
+    project: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from jamel import dataset
+
+    (project / "data.dvc").write_text("outs: [{md5: abc.dir}]")
+    shard = "data/labels/round-0/a.parquet"
+    monkeypatch.setattr(dataset, "changes_since_pinned", lambda root: {"modified": [shard]})
+    assert f"as pinned (abc.dir), found modified: {shard}" in cli.sentence("train")
+    monkeypatch.setattr(dataset, "changes_since_pinned", lambda root: {"added": [shard]})
+    assert "Run `jamel label` first" in cli.sentence("train")
+
+
+def test_no_free_port_is_a_sentence(project: Path, cli: Cli) -> None:
+    from jamel.services import free_ports
+
+    with pytest.raises(stores.StoreError, match="expected 2000 free ports from 65000 up, found"):
+        free_ports(65000, 2000)
 
 
 def test_a_taken_port_is_passed_over() -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-
-import pytest
 
 DATA_VERBS = ("collect", "label", "validate")
 MODEL_VERBS = ("train", "evaluate", "promote", "rollback", "compare")
@@ -32,26 +30,20 @@ def jamel(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProce
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
 
 
-def test_help_lists_every_verb_and_is_quick() -> None:
-    began = time.perf_counter()
+def test_help_lists_every_verb_and_takes_less_than_a_second() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = jamel("--help")
-    took_s = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0
     assert all(verb in done.stdout for verb in VERBS)
-    assert took_s < 5, "help takes about 0.3 s on an idle machine"
+    # Processor time: what else the machine does is not counted.
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
 
 
 def test_help_imports_nothing_heavy() -> None:
     code = f"import sys, jamel.cli; print([name for name in {HEAVY!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]"
-
-
-@pytest.mark.parametrize("verb", VERBS)
-def test_every_help_has_an_example(verb: str) -> None:
-    done = jamel(verb, "--help")
-    assert done.returncode == 0
-    assert f"jamel {verb}" in done.stdout.split("Example:")[1]
 
 
 def test_an_error_is_a_sentence_without_a_traceback(tmp_path: Path) -> None:

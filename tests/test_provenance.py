@@ -1,0 +1,39 @@
+"""Where a number came from, and "unknown" where nobody can tell."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from jamel import provenance
+
+
+def git(root: Path, *arguments: str) -> None:
+    names = ("-c", "user.name=n", "-c", "user.email=e")
+    subprocess.run(["git", *names, *arguments], cwd=root, check=True)
+
+
+def test_a_changed_file_makes_the_commit_dirty(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "a").write_text("1")
+    git(tmp_path, "add", "a")
+    git(tmp_path, "commit", "-qm", "first")
+    clean = provenance.commit(tmp_path)
+    assert len(clean) == 12
+    (tmp_path / "a").write_text("2")
+    assert provenance.commit(tmp_path) == f"{clean}-dirty"
+
+
+@pytest.mark.parametrize("pin", [None, b"", b"outs: []", b"text", b"\xff\xfe\x00", b"outs: ["])
+def test_without_a_pin_the_dataset_is_unknown(tmp_path: Path, pin: bytes | None) -> None:
+    if pin is not None:
+        (tmp_path / "data.dvc").write_bytes(pin)
+    assert provenance.dataset_md5(tmp_path) == "unknown"
+    (tmp_path / "data.dvc").write_bytes(b"outs: [{md5: abc.dir}]")
+    assert provenance.dataset_md5(tmp_path) == "abc.dir"
+
+
+def test_the_machine_is_told_without_a_name() -> None:
+    assert set(provenance.machine()) == {"processor", "cores", "system", "python"}
