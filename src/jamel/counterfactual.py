@@ -101,10 +101,10 @@ class StateGraph:
         for action in candidates(observation):
             app.restore(state.saved)
             app.perform(observation, action)
-            yield _bits(app.probe_bytes())
+            yield bits(app.probe_bytes())
 
 
-def _bits(flags: bytes) -> int:
+def bits(flags: bytes) -> int:
     """One byte a probe as one number, so that union and difference are single operations."""
     return int.from_bytes(flags, "little")
 
@@ -147,7 +147,7 @@ def _label_steps(session: Session, graph: StateGraph, config: LabelConfig) -> li
     for number, step in enumerate(session.transitions()):
         _check_replay(session, number, app.observe() == _bare(step.observation), "screen")
         here = app.snapshot()
-        labels.append(search.label(graph.shown(), _bits(here.probes)))
+        labels.append(search.label(graph.shown(), bits(here.probes)))
         app.restore(here)
         app.apply(step.action)
         covered = sum(app.probe_bytes())

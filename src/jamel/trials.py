@@ -14,6 +14,8 @@ from pathlib import Path
 from jamel.agents import Agent, make_agent
 from jamel.config import Config
 from jamel.devices import known_probes, open_env
+from jamel.envs.android import AndroidEnv
+from jamel.oracles import ORACLES, make_oracle
 from jamel.parallel import Progress, one_torch_thread, run_parallel
 from jamel.rollout import rollout, session_id, session_seed
 from jamel.scores import Run
@@ -99,7 +101,7 @@ def run_job(job: Job) -> Run:
     try:
         first, _ = env.reset(seed=job.session_seed, options={"new_session": True})
         start = env.coverage().count()
-        agent = Metered(_agent(job, first), job.agent)
+        agent = Metered(_agent(job, env, first), job.agent)
         session = rollout(
             agent,
             env,
@@ -136,8 +138,10 @@ _AGENTS: dict[tuple[str, Path | None, float], Agent] = {}
 """This process's agents: loading a model takes longer than a session."""
 
 
-def _agent(job: Job, first: Observation) -> Agent:
+def _agent(job: Job, env: AndroidEnv, first: Observation) -> Agent:
     """The job's agent. A new one decides once before it is timed: the first call warms caches."""
+    if job.agent in ORACLES:
+        return make_oracle(job.agent, env, job.config.label)
     temperature = job.config.evaluate.temperature_of(job.agent)
     key = (job.agent, job.model_dir, temperature)
     if key not in _AGENTS:

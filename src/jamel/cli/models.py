@@ -95,11 +95,12 @@ def agent_models(
 
 def _agent_model(name: str, project: Layout, model: Path | None) -> Path | None:
     from jamel.agents import MODEL_AGENTS, SIMPLE_AGENTS, arm_of
+    from jamel.oracles import ORACLES
 
-    if name in SIMPLE_AGENTS:
+    if name in SIMPLE_AGENTS or name in ORACLES:
         return None
     if name not in MODEL_AGENTS:
-        known = ", ".join([*SIMPLE_AGENTS, *MODEL_AGENTS])
+        known = ", ".join([*SIMPLE_AGENTS, *ORACLES, *MODEL_AGENTS])
         raise ConfigError(f"expected agents, each one of {known}; found '{name}'.")
     if name == "champion":
         return _champion(project)
