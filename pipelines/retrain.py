@@ -39,6 +39,7 @@ from pipelines.promote import (
     register_model,
     write_final_report,
 )
+from pipelines.stopping import end_server_with_us, stop_at_once_on_signals
 from pipelines.summary import print_summary
 from pipelines.tracking import tracked
 from pipelines.train import train_arm
@@ -60,6 +61,7 @@ def retrain(config: str = "configs/laptop.yaml", grow: bool = False) -> dict[str
     began = time.monotonic()
     settings = load_config(config)
     project = Layout.at(profile=settings.profile)
+    end_server_with_us()
     open_stores(project.root)
     with project_lock(project.root):
         outcome = loop(settings, project, grow)
@@ -209,6 +211,7 @@ def main() -> None:
     parser.add_argument("--config", default="configs/laptop.yaml", help="the profile")
     parser.add_argument("--grow", action="store_true", help="add fresh rounds to what is there")
     options = parser.parse_args()
+    stop_at_once_on_signals()
     try:
         with full_disk_is_a_store_error(Path.cwd()):
             outcome = retrain(config=options.config, grow=options.grow)
