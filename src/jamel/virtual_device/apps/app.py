@@ -7,6 +7,7 @@ bytearray of probes, so that a snapshot is a handful of shallow copies.
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from typing import Any, NamedTuple
 
 from jamel.coverage.jacoco import probes_from_flags, write_exec
@@ -22,6 +23,7 @@ from jamel.types import (
 )
 from jamel.virtual_device.apps.compose import AppSpec
 from jamel.virtual_device.apps.context import Context
+from jamel.virtual_device.apps.crash import CRASHED, MOST_CRASHES, crash_page, crash_trace
 from jamel.virtual_device.apps.features import module_of
 from jamel.virtual_device.apps.instrument import Instrumented, instrument
 from jamel.virtual_device.apps.layout import Screen, Situation, Style, layout
@@ -64,6 +66,7 @@ class App:
         self._nav: dict[str, Any] = {}
         self._shared: dict[str, Any] = {}
         self._contexts = self._make_contexts()
+        self.crash_log: deque[str] = deque(maxlen=MOST_CRASHES)
         self.clear_data()
 
     # -- construction ---------------------------------------------------------------------------
@@ -81,6 +84,7 @@ class App:
             c = Context(index, feature.title, dict(feature.cfg), self._probes, base)
             c.children = tuple((i, f.title) for i, f in enumerate(features) if f.parent == index)
             c.locked = tuple(i for i, f in enumerate(features) if f.locked)
+            c.defect = feature.defect
             c.login = next((i for i, f in enumerate(features) if f.kind == "login"), 0)
             base += self.classes[index][2]
             contexts.append(c)
@@ -179,6 +183,8 @@ class App:
     @property
     def activity(self) -> str:
         """The activity in front, as the device names it."""
+        if self._nav["dialog"] == CRASHED:
+            return ""
         if not self._nav["front"]:
             return LAUNCHER[1]
         kind = self.spec.features[self._nav["stack"][-1][0]].kind
@@ -192,6 +198,8 @@ class App:
             if screen.changing:
                 elements = self._with_changes(screen)
             package = self.package if self._nav["front"] else LAUNCHER[0]
+            if self._nav["dialog"] == CRASHED:
+                package = "android"
             self._observation = Observation(package, self.activity, elements, self.size_px)
         return self._observation
 
@@ -222,6 +230,10 @@ class App:
 
     def _paint(self, c: Context, index: int, page: str, turn: int) -> Screen:
         nav = self._nav
+        if nav["dialog"] == CRASHED:
+            style = self._style._replace(look="native", noise="none", package="android")
+            situation = Situation("crash", {}, "", 0, "", True, 0)
+            return layout(crash_page(self.spec.title), style, situation)
         if not nav["front"]:
             situation = Situation("launcher", {}, "", 0, "", True, 0)
             icon = Node("button", "app_icon", self.spec.title, ("@launch", ""))
@@ -327,16 +339,24 @@ class App:
             if left <= x1_px < right and top <= y1_px < bottom:
                 moved = min(self._nav["scroll"], screen.most_scroll_px) + y1_px - y2_px
                 self._nav["scroll"] = max(0, min(moved, screen.most_scroll_px))
+                if moved > screen.most_scroll_px:
+                    self._reach_end()
                 return
+
+    def _reach_end(self) -> None:
+        """Someone scrolled on at the end of a page: lists that load more have an `on_end`."""
+        index = self._nav["stack"][-1][0]
+        if "on_end" in self._code[index].handlers:
+            self._call(index, "on_end", self._nav["stack"][-1][1])
 
     def back(self) -> None:
         """Press back: closes the dialog, else the page, else leaves the app."""
         self._begin()
         nav = self._nav
-        if not nav["front"]:
-            return
-        if nav["dialog"]:
+        if nav["dialog"] and (nav["front"] or nav["dialog"] == CRASHED):
             nav["dialog"] = ""
+        elif not nav["front"]:
+            return
         elif len(nav["stack"]) > 1:
             self._contexts[0].up()
         else:
@@ -370,8 +390,22 @@ class App:
                 self._call(index, name, arg)
 
     def _call(self, index: int, name: str, arg: Any) -> None:
-        self._code[index].handlers[name](self._contexts[index], arg)
+        try:
+            self._code[index].handlers[name](self._contexts[index], arg)
+        except Exception as error:
+            if not self._contexts[index].defect:
+                raise
+            self._crash(index, error)
+            return
         self._enter_pending(index)
+
+    def _crash(self, index: int, error: Exception) -> None:
+        """A defect: the process dies with a trace in the log; the system's dialog says so."""
+        self.crash_log.append(crash_trace(self.package, self.classes[index][1], error))
+        for c in self._contexts:
+            c.pending.clear()
+        self.restart()
+        self._nav["front"], self._nav["dialog"] = False, CRASHED
 
     def _enter_pending(self, index: int) -> None:
         pending = self._contexts[index].pending

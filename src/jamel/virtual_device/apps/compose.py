@@ -14,21 +14,30 @@ from jamel.errors import ConfigError
 from jamel.virtual_device.apps.features import KINDS, NEW_KINDS, module_of
 from jamel.virtual_device.apps.instrument import instrument
 from jamel.virtual_device.apps.noise import NOISES
+from jamel.virtual_device.apps.wording import POOL_OF, PoolRandom, titles
 
 SIZES_PX = ((1080, 2400), (1080, 2340), (1080, 1920), (720, 1280))
 NAMES = ("Plum", "Orbit", "Maple", "Nimbus", "Tern", "Quartz", "Lagoon", "Ember", "Fjord", "Pico")
+DEFECT_RATE = 0.1
+"""The share of the features that can have one which are released with their defect."""
+
+LEAST_PROBES, MOST_PROBES = 150, 600
 ENDS = ("Hub", "Go", "Mate", "Box", "Life", "Desk", "Path", "Kit", "Post", "One")
 
 
 @dataclass(frozen=True, slots=True)
 class FeatureSpec:
-    """One feature of an app. `parent` is the index of the feature that links to it, -1 for none."""
+    """One feature of an app. `parent` is the index of the feature that links to it, -1 for none.
+
+    With `defect` a check is missing, so that a handler raises on some input and the app crashes.
+    """
 
     kind: str
     title: str
     cfg: tuple[tuple[str, Any], ...]
     parent: int
     locked: bool = False
+    defect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +86,13 @@ def build_app(
     """
     if noise not in NOISES:
         raise ConfigError(f"expected a noise level of {', '.join(NOISES)}, found {noise!r}.")
-    rng = Random(f"{split}/{seed}")
+    rng = PoolRandom(f"{split}/{seed}")
+    rng.pool = POOL_OF.get(split, "train")
     title = rng.choice(NAMES) + " " + rng.choice(ENDS)
     look = "compose" if rng.random() < 0.33 else "native"
     kinds = _choose_kinds(rng, new_kinds)
+    while not LEAST_PROBES <= _probes(kinds) <= MOST_PROBES:
+        kinds = _choose_kinds(rng, new_kinds)
     return AppSpec(
         name=name or f"{split}/{seed}", seed=seed, split=split, noise=noise, look=look,
         package=f"com.example.{title.lower().replace(' ', '')}{seed % 10000}", title=title,
@@ -92,11 +104,14 @@ def _choose_kinds(rng: Random, new_kinds: bool) -> list[str]:
     count = rng.randint(5, 8)
     if not new_kinds:
         return rng.sample(sorted(KINDS), count)
-    kinds = rng.sample(sorted(NEW_KINDS), len(NEW_KINDS) - (count < 7))
-    rest = rng.sample(sorted(KINDS), len(KINDS))
-    fresh = _probes(kinds)
-    while len(kinds) < count and fresh >= 0.55 * _probes([*kinds, rest[-1]]):
-        kinds.append(rest.pop())
+    new, rest = rng.sample(sorted(NEW_KINDS), count), rng.sample(sorted(KINDS), count)
+    kinds, fresh = [], 0
+    for _ in range(count):
+        if kinds and fresh >= 0.55 * _probes([*kinds, rest[-1]]):
+            kinds.append(rest.pop())
+        else:
+            kinds.append(new.pop())
+            fresh += _probes([kinds[-1]]) - _probes([])
     return kinds
 
 
@@ -111,8 +126,10 @@ def _compose(rng: Random, kinds: list[str], title: str) -> tuple[FeatureSpec, ..
     for number, kind in enumerate(kinds):
         parent = 0 if number < on_hub else rng.randint(1, on_hub)
         locked = "login" in kinds and kind != "login" and parent == 0 and rng.random() < 0.2
-        name = rng.choice(module_of(kind).TITLES)
-        features.append(FeatureSpec(kind, name, _drawn(rng, kind), parent, locked))
+        module = module_of(kind)
+        name = rng.choice(titles(rng, module.TITLES))
+        defect = rng.random() < DEFECT_RATE and hasattr(module, "DEFECT")
+        features.append(FeatureSpec(kind, name, _drawn(rng, kind), parent, locked, defect))
     return tuple(features)
 
 

@@ -14,12 +14,13 @@ class Context:
     """One feature of a running app.
 
     `s` is the feature's state (immutable values), `shared` what all features see, `p` and `b` the
-    app's probes and where this feature's begin; instrumented handlers write them.
+    app's probes and where this feature's begin; instrumented handlers write them. `defect`: this
+    build of the feature was released with the check left out that its `DEFECT` names.
     """
 
     __slots__ = (
-        "b", "cfg", "children", "index", "locked", "login", "nav", "p", "pending", "s", "shared",
-        "title",
+        "b", "cfg", "children", "defect", "index", "locked", "login", "nav", "p", "pending", "s",
+        "shared", "title",
     )  # fmt: skip
 
     def __init__(self, index: int, title: str, cfg: dict[str, Any], p: bytearray, b: int) -> None:
@@ -30,6 +31,7 @@ class Context:
         self.children: tuple[tuple[int, str], ...] = ()
         self.locked: tuple[int, ...] = ()
         self.login = 0
+        self.defect = False
         self.pending: list[int] = []
 
     def text(self, field: str) -> str:

@@ -113,3 +113,35 @@ def bar(*nodes: Node, name: str = "bar") -> Node:
 def listing(name: str, *rows: Node) -> Node:
     """Rows below each other; identity noise may reorder them."""
     return Node("listing", name, children=rows)
+
+
+def permission(app: str, what: str) -> Page:
+    """The system's question before an app may do something; calls `on_permission`."""
+    answers = (
+        ("permission_allow_foreground_only_button", "While using the app", "allow"),
+        ("permission_allow_one_time_button", "Only this time", "once"),
+        ("permission_deny_button", "Don't allow", "deny"),
+    )
+    nodes = tuple(button(name, text, "on_permission", arg) for name, text, arg in answers)
+    return Page(f"Allow {app} to {what}?", nodes, style="dialog")
+
+
+def chooser(title: str, values: tuple[str, ...], handler: str, chosen: str) -> Page:
+    """What a spinner drops down: one line a value."""
+    nodes = tuple(
+        row("spinner_item", value, handler, value, selected=value == chosen) for value in values
+    )
+    return Page(title, nodes, style="menu")
+
+
+def date_picker(month: str, days: int, handler: str, turn: str, chosen: int = 0) -> Page:
+    """A month of days to choose from; `turn` gets -1 or 1 to show another month."""
+    cells = [
+        Node("button", "day", str(day), (handler, day), selected=day == chosen)
+        for day in range(1, days + 1)
+    ]
+    weeks = tuple(bar(*cells[k : k + 7], name="week") for k in range(0, days, 7))
+    head = bar(icon("prev", "Previous month", turn, -1), label(month, "month"),
+               icon("next", "Next month", turn, 1))  # fmt: skip
+    buttons = bar(button("date_cancel", "Cancel", "on_date_cancel"))
+    return Page("Select date", (head, *weeks, buttons), style="dialog")

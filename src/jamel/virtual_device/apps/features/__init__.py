@@ -3,7 +3,11 @@
 A kind is a module with `TITLES`, `KEEP` (state that survives a restart), `configure(rng)`,
 `initial(cfg)`, pages `page_*(c)`, overlays `dialog_*(c)` and handlers `on_*(c, arg)`, of which
 `on_enter` runs when the feature is opened and `on_start`, where there is one, when the app starts.
-Handlers are instrumented; pages are not.
+`on_end`, where there is
+one, runs when someone scrolls on at the end of a page. Handlers are instrumented; pages are not.
+
+A module with a `DEFECT` is now and then released with it (`c.defect`): a check is left out and a
+handler raises on what the check would have refused.
 """
 
 from __future__ import annotations
@@ -11,9 +15,11 @@ from __future__ import annotations
 from types import ModuleType
 
 from jamel.virtual_device.apps.features import (
+    booking,
     calculator,
     calendar,
     chat,
+    contacts,
     feed,
     files,
     gallery,
@@ -27,12 +33,18 @@ from jamel.virtual_device.apps.features import (
     search,
     settings,
     shop,
+    stream,
     timer,
+    todo,
+    transfer,
+    vault,
     wizard,
 )
 
 KINDS: dict[str, ModuleType] = {
+    "booking": booking,
     "calculator": calculator,
+    "contacts": contacts,
     "feed": feed,
     "gallery": gallery,
     "login": login,
@@ -43,6 +55,10 @@ KINDS: dict[str, ModuleType] = {
     "search": search,
     "settings": settings,
     "shop": shop,
+    "stream": stream,
+    "todo": todo,
+    "transfer": transfer,
+    "vault": vault,
     "wizard": wizard,
 }
 """What every suite is composed of."""
