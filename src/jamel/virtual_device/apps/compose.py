@@ -18,7 +18,7 @@ from jamel.virtual_device.apps.wording import POOL_OF, PoolRandom, titles
 
 SIZES_PX = ((1080, 2400), (1080, 2340), (1080, 1920), (720, 1280))
 NAMES = ("Plum", "Orbit", "Maple", "Nimbus", "Tern", "Quartz", "Lagoon", "Ember", "Fjord", "Pico")
-DEFECT_RATE = 0.1
+DEFECT_RATE = 0.06
 """The share of the features that can have one which are released with their defect."""
 
 LEAST_PROBES, MOST_PROBES = 150, 600
@@ -78,7 +78,7 @@ def build_app(
         seed: what the app is drawn from, together with the split.
         split: apps of different splits differ even for equal seeds.
         noise: "none", "real" or "heavy"; changes what is shown, never what is covered.
-        new_kinds: half or more of the features are of kinds that no training app has.
+        new_kinds: half or more of the code is of feature kinds that no training app has.
         name: how a suite calls the app.
 
     Raises:
@@ -105,7 +105,8 @@ def _choose_kinds(rng: Random, new_kinds: bool) -> list[str]:
     if not new_kinds:
         return rng.sample(sorted(KINDS), count)
     new, rest = rng.sample(sorted(NEW_KINDS), count), rng.sample(sorted(KINDS), count)
-    kinds, fresh = [], 0
+    kinds: list[str] = []
+    fresh = 0
     for _ in range(count):
         if kinds and fresh >= 0.55 * _probes([*kinds, rest[-1]]):
             kinds.append(rest.pop())

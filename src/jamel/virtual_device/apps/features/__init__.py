@@ -16,19 +16,27 @@ from types import ModuleType
 
 from jamel.virtual_device.apps.features import (
     booking,
+    browser,
     calculator,
     calendar,
     chat,
     contacts,
+    diary,
+    expenses,
     feed,
     files,
     gallery,
+    habits,
     hub,
     login,
+    mail,
     notes,
     onboarding,
+    parking,
     player,
+    poll,
     quiz,
+    recipe,
     scanner,
     search,
     settings,
@@ -37,20 +45,27 @@ from jamel.virtual_device.apps.features import (
     timer,
     todo,
     transfer,
+    translator,
     vault,
+    weather,
     wizard,
 )
 
 KINDS: dict[str, ModuleType] = {
     "booking": booking,
+    "browser": browser,
     "calculator": calculator,
     "contacts": contacts,
+    "expenses": expenses,
     "feed": feed,
     "gallery": gallery,
+    "habits": habits,
     "login": login,
+    "mail": mail,
     "notes": notes,
     "onboarding": onboarding,
     "player": player,
+    "recipe": recipe,
     "scanner": scanner,
     "search": search,
     "settings": settings,
@@ -59,6 +74,7 @@ KINDS: dict[str, ModuleType] = {
     "todo": todo,
     "transfer": transfer,
     "vault": vault,
+    "weather": weather,
     "wizard": wizard,
 }
 """What every suite is composed of."""
@@ -66,9 +82,13 @@ KINDS: dict[str, ModuleType] = {
 NEW_KINDS: dict[str, ModuleType] = {
     "calendar": calendar,
     "chat": chat,
+    "diary": diary,
     "files": files,
+    "parking": parking,
+    "poll": poll,
     "quiz": quiz,
     "timer": timer,
+    "translator": translator,
 }
 """Kinds that appear in `test-new` alone."""
 

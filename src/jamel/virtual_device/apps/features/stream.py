@@ -89,12 +89,9 @@ def on_enter(c: Context, arg: Any) -> None:
 
 
 def on_end(c: Context, arg: Any) -> None:
-    if arg != "main":
-        return
-    if c.s["loaded"] < MOST:
-        c.s["loaded"] += c.cfg["batch"]
-    else:
-        c.toast("You have seen it all")
+    if c.s["loaded"] == c.cfg["batch"]:
+        c.toast("There is always more")
+    c.s["loaded"] = min(MOST, c.s["loaded"] + c.cfg["batch"])
 
 
 def do_see(c: Context) -> None:

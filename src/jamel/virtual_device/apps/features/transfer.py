@@ -113,7 +113,7 @@ def on_balance(c: Context, arg: Any) -> None:
 def on_send(c: Context, arg: Any) -> None:
     if c.s["wrong"] >= 3:
         c.toast("Locked. Call us.")
-    elif c.s["balance"] == 0:
+    elif c.s["balance"] < 10:
         c.toast("There is nothing left")
     else:
         c.s["t:amount"] = c.s["t:reason"] = c.s["t:code"] = ""
