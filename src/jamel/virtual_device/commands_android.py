@@ -316,10 +316,18 @@ def _ps(call: Call, device: Device) -> int:
     return 0
 
 
-def _logcat(call: Call) -> int:
-    """Nothing ever crashes here, so the log has its headings alone."""
-    if "-c" not in call.args:
-        call.print("--------- beginning of main")
+def _logcat(call: Call, device: Device) -> int:
+    """The stack traces of crashes, in the format `threadtime`; nothing else is ever logged."""
+    log = device.app.crash_log
+    if "-c" in call.args:
+        log.clear()
+        return 0
+    call.print("--------- beginning of main")
+    if log:
+        call.print("--------- beginning of crash")
+    now = time.strftime("%m-%d %H:%M:%S.000")
+    for line in (line for trace in log for line in trace.splitlines()):
+        call.print(f"{now}  4242  4242 E AndroidRuntime: {line}")
     return 0
 
 
@@ -334,5 +342,5 @@ ANDROID_COMMANDS: dict[str, Command] = {
     "pm": _locked(_pm), "cmd": _locked(_cmd), "dumpsys": _locked(_dumpsys),
     "getprop": _locked(_getprop), "setprop": _locked(_setprop), "settings": _locked(_settings),
     "pidof": _locked(_pidof), "run-as": _run_as, "ps": _locked(_ps),
-    "logcat": _logcat, "svc": _quiet,
+    "logcat": _locked(_logcat), "svc": _quiet,
 }  # fmt: skip

@@ -7,7 +7,7 @@ Knows no protocol and nothing of learning.
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -28,6 +28,7 @@ class RunningApp(Protocol):
     size_px: tuple[int, int]
     total_probes: int
     classes: list[tuple[int, str, int]]
+    crash_log: deque[str]
 
     @property
     def activity(self) -> str: ...
@@ -136,8 +137,7 @@ class Device:
                 self.app.restart()
             self.running, self.fresh = True, False
             return True
-        observation = self.app.observe()
-        if observation.package != self.app.package:
+        while (observation := self.app.observe()).package != self.app.package:
             icon = next(e for e in observation.elements if e.clickable)
             self.app.tap(*centre_px(icon.bounds_px))
         return False

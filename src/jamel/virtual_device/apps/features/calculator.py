@@ -10,7 +10,6 @@ from jamel.virtual_device.apps.widgets import Page, bar, button, icon, label, li
 
 TITLES = ("Calculator", "Counter", "Converter", "Rechner", "Калькулятор", "計算機")
 KEEP = ("tape", "count")
-DEFECT = "a division by zero is tried"
 KEYS = (("7", "8", "9", "÷"), ("4", "5", "6", "×"), ("1", "2", "3", "-"), ("0", "C", "=", "+"))
 
 
@@ -131,7 +130,7 @@ def do_compute(c: Context) -> None:
             value = a - b
         case "×":
             value = a * b
-        case _ if b == 0 and not c.defect:
+        case _ if b == 0:
             c.s["error"] = True
             c.s["shown"] = "Error"
             return

@@ -22,7 +22,7 @@ from jamel.virtual_device.apps.wording import pick
 TITLES = ("Expenses", "Budget", "Spending", "Ausgaben", "Costs", "Расходы")
 KEEP = ("items", "budget")
 DEFECT = "the average of nothing is computed"
-GROUPS = ("Food", "Home", "Travel", "Fun")
+GROUPS = ("Food", "Home", "Trips", "Fun")
 MONTHS = ("January", "February", "March")
 
 

@@ -18,7 +18,7 @@ MOST = 400
 def configure(rng: Random) -> dict[str, Any]:
     return {
         "topics": pick(rng, "topics", rng.randint(4, 8)),
-        "batch": rng.choice((8, 10, 12)),
+        "batch": rng.choice((14, 16, 18)),
         "nag": rng.choice((3, 4, 5)),
     }
 

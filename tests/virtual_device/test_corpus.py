@@ -1,0 +1,259 @@
+"""The corpus: its feature kinds, their words, the suites' apps, defects that crash, traps."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from jamel.envs.links import InProcessLink
+from jamel.suites import load_suites, suite_apps
+from jamel.types import Action, ActionKind, Element
+from jamel.virtual_device.apps import App
+from jamel.virtual_device.apps.compose import AppSpec, FeatureSpec
+from jamel.virtual_device.apps.features import KINDS, NEW_KINDS, module_of
+from jamel.virtual_device.apps.instrument import instrument
+from jamel.virtual_device.apps.oracle import search
+from jamel.virtual_device.apps.wording import WORDS, PoolRandom, titles
+from jamel.virtual_device.device import Device
+from jamel.virtual_device.services import COMMANDS
+from jamel.virtual_device.shell import Shell
+
+ALL_KINDS = sorted({**KINDS, **NEW_KINDS})
+WITH_DEFECT = [kind for kind in ALL_KINDS if hasattr(module_of(kind), "DEFECT")]
+
+
+def app_of(kind: str, seed: int = 0, defect: bool = False) -> App:
+    """An app of one feature behind a plain first screen, without identity noise."""
+    module = module_of(kind)
+    cfg = tuple(sorted(module.configure(PoolRandom(seed)).items()))
+    hub = FeatureSpec("hub", "Home", (("layout", "rows"),), -1)
+    feature = FeatureSpec(kind, module.TITLES[0], cfg, 0, defect=defect)
+    return App(AppSpec("train/0", seed, "train", "none", "native", "com.example.one", "One",
+                       (1080, 2400), (hub, feature)))  # fmt: skip
+
+
+def find(app: App, text: str) -> int:
+    """The index of what a tap on a text would hit: the clickable element that shows it."""
+    elements = app.observe().elements
+    for index, element in enumerate(elements):
+        if text in (element.text, element.content_desc):
+            while not elements[index].clickable:
+                index = elements[index].parent
+            return index
+    raise AssertionError(f"no {text!r} among {[e.text or e.content_desc for e in elements]}")
+
+
+def tap(app: App, *texts: str) -> None:
+    for text in texts:
+        assert app.apply(Action(ActionKind.TAP, find(app, text))) == (True, "")
+
+
+def texts(app: App) -> list[str]:
+    return [element.text for element in app.observe().elements if element.text]
+
+
+def field_of(app: App, name: str) -> int:
+    def matches(element: Element) -> bool:
+        return element.resource_id.endswith(f":id/{name}")
+
+    return next(i for i, element in enumerate(app.observe().elements) if matches(element))
+
+
+def test_there_are_thirty_kinds_of_which_eight_are_held_out() -> None:
+    assert len(ALL_KINDS) == len(KINDS) + len(NEW_KINDS) >= 30
+    assert len(NEW_KINDS) >= 8
+    for kind in ALL_KINDS:
+        assert 6 <= len(instrument(module_of(kind)).probes) <= 80, kind
+
+
+@pytest.mark.parametrize("suite", ["train", "valid", "test", "test-new"])
+def test_every_app_of_a_suite_has_five_to_eight_kinds_and_a_fair_size(suite: str) -> None:
+    for spec in suite_apps(suite):
+        kinds = [feature.kind for feature in spec.features[1:]]
+        assert 5 <= len(kinds) == len(set(kinds)) <= 8, spec.name
+        assert 150 <= App(spec).total_probes <= 600, spec.name
+        assert spec.features[0].kind == "hub"
+
+
+def test_every_kind_is_in_the_suite_that_may_have_it() -> None:
+    used = {name: {f.kind for spec in suite_apps(name) for f in spec.features[1:]}
+            for name in load_suites()}  # fmt: skip
+    assert used["train"] == used["test"] == set(KINDS)
+    assert set(NEW_KINDS) <= used["test-new"]
+
+
+def test_no_word_is_in_two_pools() -> None:
+    pools: dict[str, set[str]] = {"train": set(), "valid": set(), "test": set()}
+    for group in WORDS.values():
+        for name, words in group.items():
+            pools[name] |= {word.lower() for word in words}
+    assert not pools["train"] & pools["test"] and not pools["train"] & pools["valid"]
+    assert not pools["valid"] & pools["test"] and min(map(len, pools.values())) > 60
+
+
+def test_test_apps_share_no_title_or_drawn_word_with_training_apps() -> None:
+    words = {word for pools in WORDS.values() for pool in pools.values() for word in pool}
+
+    def drawn(suite: str) -> set[str]:
+        found = set()
+        for spec in suite_apps(suite):
+            for feature in spec.features[1:]:
+                values = [v for _, value in feature.cfg if isinstance(value, tuple) for v in value]
+                found |= {value for value in values if value in words}
+        return found
+
+    assert len(drawn("train")) > 50 and len(drawn("test")) > 50
+    assert not drawn("train") & drawn("test")
+    assert not drawn("train") & drawn("valid") and not drawn("valid") & drawn("test")
+    rng = PoolRandom(0)
+    rng.pool = "test"
+    for kind in KINDS:
+        known = module_of(kind).TITLES
+        assert not set(titles(rng, known)) & set(titles(PoolRandom(0), known)), kind
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+def test_most_of_a_kind_can_be_reached_and_nothing_raises(kind: str) -> None:
+    app = app_of(kind)
+    assert search(app, 4000) >= 0.6 * app.total_probes
+    assert not app.crash_log
+
+
+@pytest.mark.parametrize("kind", ALL_KINDS)
+def test_a_kind_is_the_same_every_time_and_keeps_what_it_says(kind: str) -> None:
+    first, second = app_of(kind, 1), app_of(kind, 1)
+    rng = Random(kind)
+    for _ in range(150):
+        action = rng.choice(first.candidates_fast())
+        first.apply(action)
+        second.apply(action)
+        assert first.observe() == second.observe()
+    assert first.probe_bytes() == second.probe_bytes()
+    kept = {key: first.snapshot().features[1][key] for key in module_of(kind).KEEP}
+    first.restart()
+    fresh = module_of(kind).initial(dict(first.spec.features[1].cfg)) | kept
+    after = first.snapshot().features[1]
+    assert kept.keys() <= after.keys() == fresh.keys()
+
+
+def crash_of_transfer() -> App:
+    app = app_of("transfer", defect=True)
+    payee = dict(app.spec.features[1].cfg)["payees"][0]
+    tap(app, "Bank", "Balance", "Send", payee)
+    app.apply(Action(ActionKind.TYPE, field_of(app, "amount"), "hello"))
+    tap(app, "Next")
+    return app
+
+
+def test_a_defect_shows_the_crash_dialog_and_a_new_process_keeps_what_was_saved() -> None:
+    app = crash_of_transfer()
+    observation = app.observe()
+    assert observation.package == "android" and "One has stopped" in texts(app)
+    assert [e.resource_id for e in observation.elements if e.clickable] == ["android:id/aerr_close"]
+    tap(app, "Close app")
+    assert app.observe().package == "com.android.launcher3"
+    tap(app, "One")
+    assert app.observe().package == app.package and "Home" in texts(app)
+    tap(app, "Bank")
+    assert app.snapshot().features[1]["t:amount"] == ""
+
+
+def test_what_ran_before_the_raise_is_covered_and_what_comes_after_is_not() -> None:
+    app = crash_of_transfer()
+    names = instrument(module_of("transfer")).probes
+    covered = dict(zip(names, app.probe_bytes()[-len(names) :], strict=True))
+    arms = {name.split(":")[2] + name.split(":")[1]: flag for name, flag in covered.items()
+            if name.startswith("on_next:")}  # fmt: skip
+    assert [flag for name, flag in arms.items() if name.startswith("entry")] == [1]
+    assert sum(arms.values()) == 3, "entry and two refused conditions before the number is read"
+    assert not any(flag for name, flag in covered.items() if name.startswith("on_confirm"))
+
+
+def test_the_stack_trace_is_in_logcat_until_it_is_cleared() -> None:
+    device = Device(crash_of_transfer())
+    shell, out = Shell(device, device.files, COMMANDS), bytearray()
+    shell.run("logcat -d -b crash", out.extend, out.extend, lambda: b"")
+    log = out.decode()
+    assert "E AndroidRuntime: FATAL EXCEPTION: main" in log
+    assert "Process: com.example.one, PID: 4242" in log
+    assert "java.lang.NumberFormatException: invalid literal for int()" in log
+    assert "at com.example.one.Transfer1.onNext(Transfer1.kt:" in log
+    out.clear()
+    shell.run("logcat -c; logcat -d", out.extend, out.extend, lambda: b"")
+    assert b"FATAL" not in out
+    device.start()
+    assert device.observe().package == device.app.package
+
+
+def test_a_snapshot_of_a_crash_dialog_comes_back() -> None:
+    app = crash_of_transfer()
+    snapshot, seen = app.snapshot(), app.observe()
+    app.back()
+    assert app.observe() != seen
+    app.restore(snapshot)
+    assert app.observe() == seen
+
+
+def test_without_the_defect_the_same_steps_are_refused_with_a_word() -> None:
+    app = app_of("transfer")
+    payee = dict(app.spec.features[1].cfg)["payees"][0]
+    tap(app, "Bank", "Send", payee)
+    app.apply(Action(ActionKind.TYPE, field_of(app, "amount"), "hello"))
+    tap(app, "Next")
+    assert "Figures only" in texts(app) and not app.crash_log
+
+
+@pytest.mark.parametrize("kind", WITH_DEFECT)
+def test_every_defect_can_be_met(kind: str) -> None:
+    for seed in range(4):
+        app = app_of(kind, seed, defect=True)
+        search(app, 8000)
+        if app.crash_log:
+            break
+    assert app.crash_log, module_of(kind).DEFECT
+    assert f"com.example.one.{kind.title()}1." in app.crash_log[0]
+
+
+def test_an_agent_finds_the_launcher_after_a_crash_and_goes_on() -> None:
+    link = InProcessLink(crash_of_transfer())
+    reading = link.perform(link.app.observe(), Action(ActionKind.HOME))
+    assert reading.observation.package == "com.android.launcher3"
+
+
+def test_few_apps_have_a_defect() -> None:
+    for name in load_suites():
+        specs = suite_apps(name)
+        share = sum(any(f.defect for f in spec.features) for spec in specs) / len(specs)
+        assert 0.03 < share < 0.4, name
+
+
+def test_the_endless_feed_loads_more_and_runs_hardly_any_new_code() -> None:
+    app = app_of("stream")
+    tap(app, app.spec.features[1].title)
+    covered = []
+    for _ in range(60):
+        elements = app.observe().elements
+        scroller = next(i for i, element in enumerate(elements) if element.scrollable)
+        app.apply(Action(ActionKind.SCROLL_DOWN, scroller))
+        covered.append(sum(app.probe_bytes()))
+    assert app.snapshot().features[1]["loaded"] >= 50
+    assert covered[-1] - covered[0] <= 3 and covered[-1] == covered[30]
+
+
+def test_the_dialog_that_asks_for_a_rating_comes_back_and_swallows_taps() -> None:
+    app = app_of("stream")
+    nag = dict(app.spec.features[1].cfg)["nag"]
+    tap(app, app.spec.features[1].title)
+    topic = dict(app.spec.features[1].cfg)["topics"][0]
+    tap(app, f"{topic} · 1")
+    asked = 0
+    for turn in range(4 * nag):
+        if "Not now" in texts(app):
+            asked += 1
+            before = app.observe()
+            app.tap(20, 20)
+            assert app.observe() == before
+            tap(app, "Not now")
+        tap(app, "Newer" if turn % 2 else "Older")
+    assert asked >= 3
