@@ -11,9 +11,11 @@ from jamel.suites import load_suites, suite_apps
 from jamel.types import Action, ActionKind, Element
 from jamel.virtual_device.apps import App
 from jamel.virtual_device.apps.compose import AppSpec, FeatureSpec
+from jamel.virtual_device.apps.dialect import WAYS_TO_SAY, Dialect
 from jamel.virtual_device.apps.features import KINDS, NEW_KINDS, module_of
 from jamel.virtual_device.apps.instrument import instrument
 from jamel.virtual_device.apps.oracle import search
+from jamel.virtual_device.apps.widgets import Page, button, label
 from jamel.virtual_device.apps.wording import WORDS, PoolRandom, titles
 from jamel.virtual_device.device import Device
 from jamel.virtual_device.services import COMMANDS
@@ -29,7 +31,7 @@ def app_of(kind: str, seed: int = 0, defect: bool = False) -> App:
     cfg = tuple(sorted(module.configure(PoolRandom(seed)).items()))
     hub = FeatureSpec("hub", "Home", (("layout", "rows"),), -1)
     feature = FeatureSpec(kind, module.TITLES[0], cfg, 0, defect=defect)
-    return App(AppSpec("train/0", seed, "train", "none", "native", "com.example.one", "One",
+    return App(AppSpec("train/0", seed, "", "none", "native", "com.example.one", "One",
                        (1080, 2400), (hub, feature)))  # fmt: skip
 
 
@@ -90,6 +92,20 @@ def test_no_word_is_in_two_pools() -> None:
             pools[name] |= {word.lower() for word in words}
     assert not pools["train"] & pools["test"] and not pools["train"] & pools["valid"]
     assert not pools["valid"] & pools["test"] and min(map(len, pools.values())) > 60
+
+
+def test_common_buttons_are_called_differently_on_training_and_test_apps() -> None:
+    said = {split: [Dialect(seed, split).words for seed in range(40)]
+            for split in ("train", "valid", "test", "test-new")}  # fmt: skip
+    for base, pools in WAYS_TO_SAY.items():
+        train, test = ({words[base] for words in said[split]} for split in ("train", "test"))
+        assert train == set(pools["train"]) and test == set(pools["test"])
+        assert not train & test and not set(pools["valid"]) & (train | test), base
+    assert said["test"] == said["test-new"] and not Dialect(1, "mine").words
+    page = Page("Save", (button("save", "Save", "on_save"), label("Save")))
+    drawn = Dialect(1, "test").page(page)
+    assert drawn.nodes[0].text in WAYS_TO_SAY["Save"]["test"]
+    assert (drawn.title, drawn.nodes[1].text) == ("Save", "Save")
 
 
 def test_test_apps_share_no_title_or_drawn_word_with_training_apps() -> None:

@@ -24,6 +24,7 @@ from jamel.types import (
 from jamel.virtual_device.apps.compose import AppSpec
 from jamel.virtual_device.apps.context import Context
 from jamel.virtual_device.apps.crash import CRASHED, MOST_CRASHES, crash_page, crash_trace
+from jamel.virtual_device.apps.dialect import Dialect
 from jamel.virtual_device.apps.features import module_of
 from jamel.virtual_device.apps.instrument import Instrumented, instrument
 from jamel.virtual_device.apps.layout import Screen, Situation, Style, layout
@@ -59,6 +60,7 @@ class App:
         self.total_probes = sum(size for _, _, size in self.classes)
         self._probes = bytearray(self.total_probes)
         self._style = Style(spec.seed, spec.look, spec.noise, spec.package, spec.size_px)
+        self._dialect = Dialect(spec.seed, spec.split)
         self._reorders = LOOKS[spec.look, spec.noise].reorder
         self._cache: dict[tuple, Screen] = {}
         self._screen: Screen | None = None
@@ -251,7 +253,7 @@ class App:
             if page == "main" and index and c.children:
                 links = [Node("row", "link", title, ("@open", i)) for i, title in c.children]
                 drawn = drawn._replace(nodes=drawn.nodes + tuple(links))
-        return layout(drawn, self._style, situation)
+        return layout(self._dialect.page(drawn), self._style, situation)
 
     def candidates_fast(self) -> list[Action]:
         """The actions that can have an effect here, for searches that are no agents."""

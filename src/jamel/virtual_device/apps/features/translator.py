@@ -14,8 +14,8 @@ KEEP = ("loaded", "phrases", "past")
 DEFECT = "a download is taken off the list without looking"
 LANGUAGES = (
     "English", "Deutsch", "Français", "Español", "Italiano", "Português", "Polski", "Čeština",
-    "Svenska", "Suomi", "Türkçe", "Ελληνικά", "Русский", "Українська", "العربية", "हिन्दी",
-    "中文", "日本語", "한국어", "Tiếng Việt", "Kiswahili", "Íslenska",
+    "Svenska", "Suomi", "Türkçe", "Ελληνικά", "Русский", "Українська", "العربية", "Magyar",
+    "中文", "日本語", "Hrvatski", "Tiếng Việt", "Kiswahili", "Íslenska",
 )  # fmt: skip
 
 
