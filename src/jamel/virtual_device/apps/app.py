@@ -24,7 +24,7 @@ from jamel.virtual_device.apps.compose import AppSpec
 from jamel.virtual_device.apps.context import Context
 from jamel.virtual_device.apps.features import module_of
 from jamel.virtual_device.apps.instrument import Instrumented, instrument
-from jamel.virtual_device.apps.layout import Screen, Situation, Style, layout
+from jamel.virtual_device.apps.layout import Fragments, Screen, Situation, Style, layout
 from jamel.virtual_device.apps.noise import LOOKS, changing_text
 from jamel.virtual_device.apps.widgets import Node, Page
 
@@ -59,6 +59,7 @@ class App:
         self._style = Style(spec.seed, spec.look, spec.noise, spec.package, spec.size_px)
         self._reorders = LOOKS[spec.look, spec.noise].reorder
         self._cache: dict[tuple, Screen] = {}
+        self._fragments: Fragments = {}
         self._screen: Screen | None = None
         self._observation: Observation | None = None
         self._nav: dict[str, Any] = {}
@@ -199,7 +200,8 @@ class App:
         elements = list(screen.elements)
         for index, kind, salt in screen.changing:
             text = changing_text(kind, self.spec.seed, salt, self._nav["tick"])
-            elements[index] = elements[index]._replace(text=text)
+            old = elements[index]
+            elements[index] = Element(old.cls, text, *old[2:])
         return tuple(elements)
 
     def _current(self) -> Screen:
@@ -225,7 +227,7 @@ class App:
         if not nav["front"]:
             situation = Situation("launcher", {}, "", 0, "", True, 0)
             icon = Node("button", "app_icon", self.spec.title, ("@launch", ""))
-            return layout(Page("Launcher", (icon,)), self._style, situation)
+            return layout(Page("Launcher", (icon,)), self._style, situation, self._fragments)
         kind = self.spec.features[index].kind
         rooted = len(nav["stack"]) == 1
         situation = Situation(
@@ -239,7 +241,7 @@ class App:
             if page == "main" and index and c.children:
                 links = [Node("row", "link", title, ("@open", i)) for i, title in c.children]
                 drawn = drawn._replace(nodes=drawn.nodes + tuple(links))
-        return layout(drawn, self._style, situation)
+        return layout(drawn, self._style, situation, self._fragments)
 
     def candidates_fast(self) -> list[Action]:
         """The actions that can have an effect here, for searches that are no agents."""

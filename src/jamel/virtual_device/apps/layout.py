@@ -19,6 +19,8 @@ HEIGHTS = {
 }  # fmt: skip
 TOOLBAR, TABS, STATUS, MARGIN = 160, 160, 70, 24
 SMALLEST_VISIBLE = 24
+CONTAINERS = ("listing", "bar")
+MOST_FRAGMENTS = 20_000
 WIDGET = "android.widget."
 VIEW = "android.view.View"
 
@@ -58,11 +60,25 @@ class Situation(NamedTuple):
     turn: int
 
 
-class Painter:
-    """Collects the elements of one screen."""
+class Fragment(NamedTuple):
+    """What painting one widget added to a screen; the same wherever it is painted alike."""
 
-    def __init__(self, style: Style, situation: Situation) -> None:
-        self.style, self.now = style, situation
+    elements: list[Element]
+    hits: list[tuple[int, int, int, int, int]]
+    taps: dict[int, Call]
+    holds: dict[int, Call]
+    fields: dict[int, str]
+
+
+Fragments = dict[tuple, Fragment]
+
+
+class Painter:
+    """Collects the elements of one screen; widgets painted before come from `fragments`."""
+
+    def __init__(self, style: Style, situation: Situation, fragments: Fragments) -> None:
+        self.style, self.now, self.fragments = style, situation, fragments
+        self.hits: list[tuple[int, int, int, int, int]] = []
         self.rates = LOOKS[style.look, style.noise]
         self.scale = style.size_px[0] / 1080
         self.elements: list[Element] = []
@@ -97,6 +113,8 @@ class Painter:
         index = len(self.elements)
         if clickable is None:
             clickable = on is not None
+        if clickable or hold is not None:
+            self.hits.append((*box, index))
         self.elements.append(Element(
             cls, text, self.resource_id(name), desc, box, clickable, hold is not None, scrollable,
             checked is not None, bool(checked), enabled, focused, selected, password, parent,
@@ -110,13 +128,8 @@ class Painter:
         return index
 
     def screen(self, most_scroll_px: int) -> Screen:
-        hits = [
-            (*element.bounds_px, index)
-            for index, element in enumerate(self.elements)
-            if element.clickable or element.long_clickable
-        ]
         return Screen(
-            tuple(self.elements), tuple(self.changing), tuple(reversed(hits)), self.taps,
+            tuple(self.elements), tuple(self.changing), tuple(reversed(self.hits)), self.taps,
             self.holds, self.fields, tuple(reversed(self.scrollers)), most_scroll_px,
         )  # fmt: skip
 
@@ -125,7 +138,37 @@ class Painter:
     def node(self, node: Node, box: Box, parent: int) -> None:
         if box[3] - self.clip[1] < SMALLEST_VISIBLE or self.clip[3] - box[1] < SMALLEST_VISIBLE:
             return
-        getattr(self, "paint_" + node.role)(node, box, parent)
+        if node.role in CONTAINERS:
+            getattr(self, "paint_" + node.role)(node, box, parent)
+            return
+        start, clip = len(self.elements), self.clip
+        key = (node, box, parent, start, clip[1], clip[3], self.now.kind, self._typed(node))
+        fragment = self.fragments.get(key)
+        if fragment is None:
+            marks = start, len(self.hits)
+            getattr(self, "paint_" + node.role)(node, box, parent)
+            if len(self.fragments) >= MOST_FRAGMENTS:
+                self.fragments.clear()
+            self.fragments[key] = self._fragment(*marks)
+            return
+        self.elements += fragment.elements
+        self.hits += fragment.hits
+        self.taps.update(fragment.taps)
+        self.holds.update(fragment.holds)
+        self.fields.update(fragment.fields)
+
+    def _typed(self, node: Node) -> tuple[str, bool] | None:
+        """What a field shows beside its node: its content and whether it has the focus."""
+        if node.role != "field":
+            return None
+        return self.now.state["t:" + node.name], self.now.focus == node.name
+
+    def _fragment(self, start: int, first_hit: int) -> Fragment:
+        return Fragment(
+            self.elements[start:], self.hits[first_hit:],
+            *({index: value for index, value in calls.items() if index >= start}
+              for calls in (self.taps, self.holds, self.fields)),
+        )  # type: ignore[arg-type]  # fmt: skip
 
     def paint_label(self, node: Node, box: Box, parent: int) -> None:
         self.put(WIDGET + "TextView", box, parent, text=node.text, name=node.name)
@@ -249,9 +292,12 @@ class Painter:
         self.changing.append((index, kind, salt))
 
 
-def layout(page: Page, style: Style, situation: Situation) -> Screen:
-    """Lay a page out; the result depends on nothing but the arguments."""
-    painter = Painter(style, situation)
+def layout(page: Page, style: Style, situation: Situation, fragments: Fragments) -> Screen:
+    """Lay a page out; the result depends on page, style and situation alone.
+
+    `fragments` keeps painted widgets from call to call; one dict serves one style.
+    """
+    painter = Painter(style, situation, fragments)
     if page.style == "page":
         return _paint_page(painter, page)
     return _paint_overlay(painter, page)
