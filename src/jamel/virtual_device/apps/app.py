@@ -57,8 +57,9 @@ class App:
         self.total_probes = sum(size for _, _, size in self.classes)
         self._probes = bytearray(self.total_probes)
         self._style = Style(spec.seed, spec.look, spec.noise, spec.package, spec.size_px)
-        self._reorders = LOOKS[spec.look, spec.noise].reorder
-        self._cache: dict[tuple, Screen] = {}
+        rates = LOOKS[spec.look, spec.noise]
+        self._turns = rates.reorder > 0 or rates.generated > 0
+        self._cache: dict[tuple, tuple[int, Screen]] = {}
         self._fragments: Fragments = {}
         self._screen: Screen | None = None
         self._observation: Observation | None = None
@@ -209,17 +210,17 @@ class App:
             nav = self._nav
             index, page = nav["stack"][-1]
             c = self._contexts[index]
-            turn = nav["tick"] // 9 if self._reorders else 0
+            turn = nav["tick"] // 9 if self._turns else 0
             key = (
                 nav["front"], index, page, len(nav["stack"]) > 1, nav["dialog"], nav["toast"],
-                nav["focus"], nav["scroll"], turn, *self._shared.values(), *c.s.values(),
+                nav["focus"], nav["scroll"], *self._shared.values(), *c.s.values(),
             )  # fmt: skip
-            screen = self._cache.get(key)
-            if screen is None:
+            known = self._cache.get(key)
+            if known is None or (known[0] != turn and known[1].turns):
                 if len(self._cache) >= MOST_CACHED_SCREENS:
                     self._cache.clear()
-                screen = self._cache[key] = self._paint(c, index, page, turn)
-            self._screen = screen
+                known = self._cache[key] = turn, self._paint(c, index, page, turn)
+            self._screen = known[1]
         return self._screen
 
     def _paint(self, c: Context, index: int, page: str, turn: int) -> Screen:

@@ -13,6 +13,7 @@ from typing import Any
 from jamel.errors import ConfigError
 from jamel.virtual_device.apps.features import KINDS, NEW_KINDS, module_of
 from jamel.virtual_device.apps.instrument import instrument
+from jamel.virtual_device.apps.looks import look_of
 from jamel.virtual_device.apps.noise import NOISES
 
 SIZES_PX = ((1080, 2400), (1080, 2340), (1080, 1920), (720, 1280))
@@ -79,7 +80,7 @@ def build_app(
         raise ConfigError(f"expected a noise level of {', '.join(NOISES)}, found {noise!r}.")
     rng = Random(f"{split}/{seed}")
     title = rng.choice(NAMES) + " " + rng.choice(ENDS)
-    look = "compose" if rng.random() < 0.33 else "native"
+    look = look_of(rng.random())
     kinds = _choose_kinds(rng, new_kinds)
     return AppSpec(
         name=name or f"{split}/{seed}", seed=seed, split=split, noise=noise, look=look,
