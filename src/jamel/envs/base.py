@@ -82,11 +82,11 @@ def candidates(observation: Observation) -> list[Action]:
     actions: list[Action] = []
     # Read by place and from memory: this runs every step, and most elements do nothing.
     for index, element in enumerate(observation.elements):
-        cls, taps, holds, scrolls, checks = element[0], *element[5:9]
-        field = cls.endswith("EditText")
-        if not (taps or holds or scrolls or checks or field) or not element[10]:
+        flags = element[5:9]
+        if not ((True in flags or element[0].endswith("EditText")) and element[10]):
             continue
-        if field:
+        taps, holds, scrolls, checks = flags
+        if element[0].endswith("EditText"):
             actions.extend([_action(ActionKind.TYPE, index, text) for text in TYPED_TEXTS])
             continue
         if taps or checks:

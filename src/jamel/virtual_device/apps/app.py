@@ -29,6 +29,9 @@ from jamel.virtual_device.apps.noise import LOOKS, changing_text
 from jamel.virtual_device.apps.widgets import Node, Page
 
 MOST_CACHED_SCREENS = 3000
+Known = tuple[int, Screen]
+"""A screen and the turn in which it was laid out."""
+
 LAUNCHER = ("com.android.launcher3", "com.android.launcher3.uioverrides.QuickstepLauncher")
 
 
@@ -58,8 +61,9 @@ class App:
         self._probes = bytearray(self.total_probes)
         self._style = Style(spec.seed, spec.look, spec.noise, spec.package, spec.size_px)
         rates = LOOKS[spec.look, spec.noise]
-        self._turns = rates.reorder > 0 or rates.generated > 0
-        self._cache: dict[tuple, tuple[int, Screen]] = {}
+        self._turn_ticks = rates.turn_ticks
+        self._cache: dict[tuple, Known] = {}
+        self._pages: dict[tuple, Known] = {}
         self._fragments: Fragments = {}
         self._screen: Screen | None = None
         self._observation: Observation | None = None
@@ -210,16 +214,14 @@ class App:
             nav = self._nav
             index, page = nav["stack"][-1]
             c = self._contexts[index]
-            turn = nav["tick"] // 9 if self._turns else 0
+            turn = nav["tick"] // self._turn_ticks if self._turn_ticks else 0
             key = (
                 nav["front"], index, page, len(nav["stack"]) > 1, nav["dialog"], nav["toast"],
                 nav["focus"], nav["scroll"], *self._shared.values(), *c.s.values(),
             )  # fmt: skip
             known = self._cache.get(key)
             if known is None or (known[0] != turn and known[1].turns):
-                if len(self._cache) >= MOST_CACHED_SCREENS:
-                    self._cache.clear()
-                known = self._cache[key] = turn, self._paint(c, index, page, turn)
+                known = _keep(self._cache, key, (turn, self._paint(c, index, page, turn)))
             self._screen = known[1]
         return self._screen
 
@@ -242,7 +244,14 @@ class App:
             if page == "main" and index and c.children:
                 links = [Node("row", "link", title, ("@open", i)) for i, title in c.children]
                 drawn = drawn._replace(nodes=drawn.nodes + tuple(links))
-        return layout(drawn, self._style, situation, self._fragments)
+        # Most changes of state do not show, so most new states look like one seen before.
+        typed = [value for name, value in c.s.items() if name.startswith("t:")]
+        key = drawn, situation.kind, *situation[2:6], *typed
+        known = self._pages.get(key)
+        if known is None or (known[0] != turn and known[1].turns):
+            screen = layout(drawn, self._style, situation, self._fragments)
+            known = _keep(self._pages, key, (turn, screen))
+        return known[1]
 
     def candidates_fast(self) -> list[Action]:
         """The actions that can have an effect here, for searches that are no agents."""
@@ -380,6 +389,13 @@ class App:
         pending = self._contexts[index].pending
         while pending:
             self._call(pending.pop(), "on_enter", "")
+
+
+def _keep(cache: dict[tuple, Known], key: tuple, known: Known) -> Known:
+    if len(cache) >= MOST_CACHED_SCREENS:
+        cache.clear()
+    cache[key] = known
+    return known
 
 
 def _hit(screen: Screen, x_px: int, y_px: int) -> int:

@@ -29,12 +29,14 @@ class Rates(NamedTuple):
     reorder: float
     loading: float
     generated: float
+    turn_ticks: int
+    """After so many events lists are in another order and generated ids are others; 0 never."""
 
 
-_CLEAN = Rates(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+_CLEAN = Rates(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0)
 # Ids, ambiguity and missing labels by toolkit, counted over dumps of real apps; the rest is chosen.
-_REAL = (0.4, 0.3, 0.25, 0.1, 0.25, 0.05)
-_HEAVY = (1.0, 0.8, 0.8, 1.0, 0.7, 0.5)
+_REAL = (0.4, 0.3, 0.25, 0.1, 0.25, 0.05, 40)
+_HEAVY = (1.0, 0.8, 0.8, 1.0, 0.7, 0.5, 9)
 LOOKS: dict[tuple[str, str], Rates] = {
     **{(look, "none"): _CLEAN for look in ("native", "compose", "flutter", "react", "web")},
     ("native", "real"): Rates(0.65, 0.19, 0.21, 0.17, *_REAL),

@@ -206,7 +206,9 @@ class Painter:
         self.changing += fragment.changing
         self.turned = self.turned or fragment.turn >= 0
         if fragment.calls:
-            for mine, more in zip((self.taps, self.holds, self.fields), fragment.calls):
+            for mine, more in zip(
+                (self.taps, self.holds, self.fields), fragment.calls, strict=True
+            ):
                 mine.update(more)  # type: ignore[arg-type]
 
     def _painted(self, paint: Callable[..., None], what: tuple) -> Fragment:
