@@ -104,6 +104,8 @@ def _paint_content(painter: Painter, page: Page, box: Box, parent: int) -> int:
     whole, painter.clip = painter.clip, box
     inner = painter.put(painter.look.box, (left, top - scroll, right, top - scroll + total), index)
     painter.column(page.nodes, (left, top - scroll, right, bottom), inner)
+    if not most:
+        painter.cards((left, top + total, right, bottom), index)
     painter.clip = whole
     return most
 
@@ -124,7 +126,9 @@ def _paint_overlay(painter: Painter, page: Page) -> Screen:
         scrim = (0, 0, width, height - total)
         painter.put(VIEW, scrim, root, name="scrim", desc="Close", on=("@dismiss", ""))
     panel = painter.put(painter.look.box, box, root, name="panel")
+    wraps = painter.look.wraps
     line = (box[0], box[1], box[2], box[1] + px(130))
-    painter.say(page.title, line, painter.wrap(line, panel, painter.look.wraps), "alert_title")
-    painter.column(page.nodes, (box[0], line[3], box[2], box[3]), panel)
+    painter.say(page.title, line, painter.wrap(line, panel, 2 * wraps), "alert_title")
+    rest = (box[0], line[3], box[2], box[3])
+    painter.column(page.nodes, rest, painter.wrap(rest, panel, 2 * wraps))
     return painter.screen(0)

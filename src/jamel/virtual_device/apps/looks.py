@@ -50,30 +50,34 @@ class Look(NamedTuple):
     repeats: bool
     """What a description says, texts below it say again."""
 
+    cards: int
+    """The most cards that a page has below its widgets."""
+
 
 TOOLKITS: dict[str, Look] = {
     "native": Look(
         0.46, (FRAME, GROUP, GROUP), LINEAR, TEXT, IMAGE, BUTTON, WIDGET + "ImageButton", FRAME,
         WIDGET + "Switch", WIDGET + "CheckBox", LINEAR,
-        "androidx.recyclerview.widget.RecyclerView", SCROLL, GROUP, 0.6, 0.1, 1, 0.75, True, False,
+        "androidx.recyclerview.widget.RecyclerView", SCROLL, GROUP, 0.6, 0.1, 1, 0.85, True, False, 9,
     ),
     "compose": Look(
         0.22, ("androidx.compose.ui.platform.ComposeView", VIEW, VIEW, VIEW), VIEW, TEXT, VIEW,
         VIEW, VIEW, VIEW, VIEW, VIEW, VIEW, VIEW, SCROLL, VIEW, 0.04, 0.04, 1, 0.6, True, False,
+        5,
     ),
     "flutter": Look(
         0.16, (FRAME, FRAME, VIEW, VIEW, VIEW, VIEW), VIEW, VIEW, IMAGE, BUTTON, BUTTON, VIEW,
         WIDGET + "Switch", WIDGET + "CheckBox", VIEW, VIEW, SCROLL, VIEW, 0.06, 0.94, 0, 0.3,
-        False, False,
+        False, False, 2,
     ),
     "react": Look(
         0.12, (FRAME, GROUP, GROUP, GROUP, GROUP, GROUP), GROUP, TEXT, IMAGE, GROUP, GROUP, GROUP,
-        WIDGET + "Switch", GROUP, GROUP, GROUP, SCROLL, GROUP, 0.08, 0.92, 2, 0.7, True, True,
+        WIDGET + "Switch", GROUP, GROUP, GROUP, SCROLL, GROUP, 0.08, 0.92, 2, 0.7, True, True, 6,
     ),
     "web": Look(
         0.04, (FRAME, "android.webkit.WebView", "android.webkit.WebView", VIEW), VIEW, TEXT, IMAGE,
         BUTTON, BUTTON, VIEW, VIEW, WIDGET + "CheckBox", VIEW, VIEW, VIEW, VIEW, 0.06, 0.94, 1, 0.5,
-        True, True,
+        True, True, 6,
     ),
 }  # fmt: skip
 CAPTIONS = (

@@ -24,6 +24,10 @@ HEIGHTS = {
 }  # fmt: skip
 MARGIN = 24
 SMALLEST_VISIBLE = 24
+UNLABELLED = {"icon": 3.0, "tab": 1.0, "row": 0.3, "tick": 1.0, "toggle": 1.0}
+"""By role, how much more often than the average widget it has no label at all."""
+
+CARD = 230
 CONTAINERS = ("listing", "bar")
 MOST_FRAGMENTS = 20_000
 
@@ -209,7 +213,7 @@ class Painter:
             for mine, more in zip(
                 (self.taps, self.holds, self.fields), fragment.calls, strict=True
             ):
-                mine.update(more)  # type: ignore[arg-type]
+                mine.update(more)  # type: ignore[attr-defined]
 
     def _painted(self, paint: Callable[..., None], what: tuple) -> Fragment:
         start, first_hit, first_change = len(self.elements), len(self.hits), len(self.changing)
@@ -243,11 +247,11 @@ class Painter:
                 return "desc"
             return {"icon": "desc", "row": "below", "tab": "desc"}.get(node.role, "own")
         draw = self.chance("label", node.name)
+        share = min(0.6, UNLABELLED.get(node.role, 0.0) * self.rates.unlabelled)
+        if draw < share:
+            return "none"
+        draw = (draw - share) / (1 - share)
         if node.role == "icon":
-            share = 2 * self.rates.unlabelled
-            if draw < share:
-                return "none"
-            draw = (draw - share) / (1 - share)
             return "desc" if native or draw < self.look.own + self.look.desc else "below"
         if native and node.role in ("toggle", "tick"):
             return "own" if draw < 0.7 else "below"
@@ -306,9 +310,9 @@ class Painter:
 
     def paint_row(self, node: Node, box: Box, parent: int) -> None:
         where = self.where_label(node)
-        if node.role == "row" and self.chance("ambiguous", node.name) < self.rates.ambiguous / 2:
+        if node.role == "row" and self.chance("ambiguous", node.name) < self.rates.ambiguous:
             node = node._replace(text=node.name.replace("_", " ").capitalize())
-        whole = where == "desc" and not self.look.says_text
+        whole = where == "none" or (where == "desc" and not self.look.says_text)
         said = "\n".join(filter(None, (node.text, node.sub))) if whole else node.text
         index = self.put(
             self.look.row, box, parent, name=node.name, desc=said if where == "desc" else "",
@@ -340,7 +344,7 @@ class Painter:
         title = where != "desc" or self.look.repeats
         sub = node.sub
         if title and not sub and self.chance("caption", node.name) < self.look.decorated / 2:
-            sub = CAPTIONS[int(self.chance("words", node.name, node.text) * len(CAPTIONS))]
+            sub = self._words(node.name + node.text)
         lines = [node.text] * title + [sub] * bool(sub)
         inside = self.wrap(box, parent, self.look.wraps) if lines else parent
         for number, line in enumerate(lines):
@@ -375,6 +379,36 @@ class Painter:
             bottom = min(bottom, self.clip[3])
             line = (left, max(box[1], bottom - self.px(60)), right, bottom)
             self.changes("loading", 7, line, index)
+
+    def cards(self, box: Box, parent: int) -> None:
+        """Fill what a page leaves empty with cards to look at, as many as it happens to have."""
+        left, top, right, bottom = box
+        high = self.px(CARD)
+        room = max(0, bottom - top) // high
+        for number in range(min(room, int(self.chance("cards") * (self.look.cards + 1)))):
+            card = (left, top + number * high, right, top + (number + 1) * high)
+            self.once((card, parent, "card"), self._card, number, card, parent)
+
+    def _card(self, number: int, box: Box, parent: int) -> None:
+        left, top, right, bottom = box
+        pad, third = self.px(MARGIN), (bottom - top) // 3
+        outer = self.wrap(box, parent, 1 + self.look.wraps)
+        self.put(self.look.image, (left + pad, top + pad, left + 3 * third, bottom - pad), outer,
+                 name="thumbnail")  # fmt: skip
+        words = [self._words(f"{number}.{line}") for line in range(3)]
+        left += 3 * third + pad
+        if not self.look.says_text:
+            self.say("\n".join(words), (left, top, right - pad, bottom), outer)
+            return
+        inside = self.wrap((left, top, right - pad, bottom), outer, 1)
+        for line, text in enumerate(words):
+            high = top + line * third
+            cell = (left, high, right - pad, high + third)
+            self.say(text, cell, self.wrap(cell, inside, self.look.wraps), "caption")
+        self.put(VIEW, (left, bottom - self.px(2), right, bottom), outer, name="divider")
+
+    def _words(self, what: str) -> str:
+        return CAPTIONS[int(self.chance("words", what) * len(CAPTIONS))]
 
     def column(self, nodes: tuple[Node, ...], box: Box, parent: int) -> None:
         top = box[1]
