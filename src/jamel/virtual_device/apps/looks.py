@@ -58,7 +58,8 @@ TOOLKITS: dict[str, Look] = {
     "native": Look(
         0.46, (FRAME, GROUP, GROUP), LINEAR, TEXT, IMAGE, BUTTON, WIDGET + "ImageButton", FRAME,
         WIDGET + "Switch", WIDGET + "CheckBox", LINEAR,
-        "androidx.recyclerview.widget.RecyclerView", SCROLL, GROUP, 0.6, 0.1, 1, 0.85, True, False, 9,
+        "androidx.recyclerview.widget.RecyclerView", SCROLL, GROUP, 0.6, 0.1, 1, 0.85, True,
+        False, 9,
     ),
     "compose": Look(
         0.22, ("androidx.compose.ui.platform.ComposeView", VIEW, VIEW, VIEW), VIEW, TEXT, VIEW,
@@ -82,7 +83,7 @@ TOOLKITS: dict[str, Look] = {
 }  # fmt: skip
 CAPTIONS = (
     "Today", "Yesterday", "2 min", "09:41", "Updated", "3 new", "Synced", "Mon 12", "Aug 2024",
-    "1.2 MB", "Draft", "Shared with you", "Sponsored", "Свежее", "昨日", "•", "12 %", "Last week",
+    "1.2 MB", "Draft", "Shared with you", "Sponsored", "Свежее", "写真", "•", "12 %", "Last week",
 )  # fmt: skip
 
 

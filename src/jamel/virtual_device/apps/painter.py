@@ -246,7 +246,7 @@ class Painter:
             if not (native or self.style.look == "compose"):
                 return "desc"
             return {"icon": "desc", "row": "below", "tab": "desc"}.get(node.role, "own")
-        draw = self.chance("label", node.name)
+        draw = self.chance("label", node.name, node.text if node.role == "row" else "")
         share = min(0.6, UNLABELLED.get(node.role, 0.0) * self.rates.unlabelled)
         if draw < share:
             return "none"
@@ -310,7 +310,8 @@ class Painter:
 
     def paint_row(self, node: Node, box: Box, parent: int) -> None:
         where = self.where_label(node)
-        if node.role == "row" and self.chance("ambiguous", node.name) < self.rates.ambiguous:
+        blurred = self.chance("ambiguous", node.name, node.text) < self.rates.ambiguous
+        if node.role == "row" and blurred:
             node = node._replace(text=node.name.replace("_", " ").capitalize())
         whole = where == "none" or (where == "desc" and not self.look.says_text)
         said = "\n".join(filter(None, (node.text, node.sub))) if whole else node.text
