@@ -56,6 +56,6 @@ def test_equal_bytes_step_by_step(app: str) -> None:
 
 def test_the_apps_here_differ_in_look_and_size() -> None:
     specs = [app_spec(app) for app in APPS]
-    assert {spec.look for spec in specs} == {"native", "compose"}
+    assert len({spec.look for spec in specs}) >= 2
     assert len({spec.size_px for spec in specs}) >= 2
     assert len({spec.build for spec in specs}) == len(APPS)

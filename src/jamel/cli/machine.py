@@ -18,6 +18,8 @@ from jamel.layout import Layout
 from jamel.stores import folder_lock
 
 device = typer.Typer(help="The embedded virtual Android device.", no_args_is_help=True)
+SuiteOption = Annotated[str, typer.Option(help="A suite's name, or a suite file (YAML).")]
+WorkersOption = Annotated[int, typer.Option(min=1, help="Processes side by side.")]
 PortOption = Annotated[
     int, typer.Option(min=1, max=65000, help="The first port to try, on loopback.")
 ]
@@ -31,6 +33,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=example("jamel ui", "jamel ui --port 5000"))(ui)
     device.command(epilog=example("jamel device start --app test/0"))(start)
     device.command(epilog=example("jamel device gallery --app test/0 --out build/gallery"))(gallery)
+    device.command(epilog=example("jamel device corpus --suite test"))(corpus)
     device.command(epilog=example("jamel device reach --suite valid --suite test"))(reach)
     app.add_typer(device, name="device", epilog=example("jamel device start --app test/0"))
 
@@ -98,15 +101,38 @@ def start(
 
 def gallery(
     app: Annotated[str, typer.Option(help="Which app, as suite/number.")] = "test/0",
+    suite: Annotated[
+        str | None, typer.Option(help="A sheet of pictures for every app of this suite instead.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the PNG files.")] = Path("build/gallery"),
     steps: Annotated[int, typer.Option(help="How many steps of exploration to draw from.")] = 40,
+    workers: WorkersOption = 2,
     json: JsonOption = None,
 ) -> None:
-    """Draw the different screens that a short exploration of an app comes across."""
-    from jamel.gallery import draw_gallery
+    """Draw the different screens that a short exploration of an app, or of a suite, meets."""
+    from jamel.gallery import draw_gallery, draw_sheets
 
-    pictures = draw_gallery(app, out, steps=steps)
-    present([{"picture": str(path)} for path in pictures], f"Screens of {app}", json)
+    if suite is None:
+        pictures = draw_gallery(app, out, steps=steps)
+        present([{"picture": str(path)} for path in pictures], f"Screens of {app}", json)
+        return
+    with progress_bar("gallery") as progress:
+        rows = draw_sheets(suite, out, steps, workers, progress)
+    present(rows, f"Screens of the apps of {suite}", json)
+
+
+def corpus(
+    suite: SuiteOption = "test",
+    steps: Annotated[int, typer.Option(min=1, help="Random steps through each app.")] = 200,
+    workers: WorkersOption = 2,
+    json: JsonOption = None,
+) -> None:
+    """Count what a suite's screens are like, beside counts over dumps of real apps."""
+    from jamel.corpus import corpus as run
+
+    with progress_bar("corpus") as progress:
+        rows = run(suite, steps, workers, progress)
+    present(rows, f"Screens of {suite}, beside published counts", json)
 
 
 def reach(
@@ -114,7 +140,7 @@ def reach(
     out: Annotated[Path, typer.Option(help="The counts, by build; kept if higher.")] = Path(
         "configs/reachable.json"
     ),
-    workers: Annotated[int, typer.Option(min=1, help="Processes that search.")] = 2,
+    workers: WorkersOption = 2,
     json: JsonOption = None,
 ) -> None:
     """Search every app of some suites for the probes that can be reached, and keep the counts."""

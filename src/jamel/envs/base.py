@@ -5,6 +5,7 @@ Knows no backend and nothing of learning. `tests/envs/test_contract.py` runs on 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
 from jamel.coverage import ProbeSet
@@ -70,25 +71,31 @@ class Env(Protocol):
         ...
 
 
+_action = lru_cache(maxsize=8192)(Action)
+
+
 def candidates(observation: Observation) -> list[Action]:
     """Every action worth considering on a screen, in document order, then back and restart.
 
     A disabled element is no candidate. A text field yields one TYPE per text of `TYPED_TEXTS`.
     """
     actions: list[Action] = []
+    # Read by place and from memory: this runs every step, and most elements do nothing.
     for index, element in enumerate(observation.elements):
-        if not element.enabled:
+        flags = element[5:9]
+        if not ((True in flags or element[0].endswith("EditText")) and element[10]):
             continue
-        if element.cls.endswith("EditText"):
-            actions.extend(Action(ActionKind.TYPE, index, text) for text in TYPED_TEXTS)
+        taps, holds, scrolls, checks = flags
+        if element[0].endswith("EditText"):
+            actions.extend([_action(ActionKind.TYPE, index, text) for text in TYPED_TEXTS])
             continue
-        if element.clickable or element.checkable:
-            actions.append(Action(ActionKind.TAP, index))
-        if element.long_clickable:
-            actions.append(Action(ActionKind.LONG_PRESS, index))
-        if element.scrollable:
-            actions.append(Action(ActionKind.SCROLL_DOWN, index))
-            actions.append(Action(ActionKind.SCROLL_UP, index))
-    actions.append(Action(ActionKind.BACK))
-    actions.append(Action(ActionKind.RESTART))
+        if taps or checks:
+            actions.append(_action(ActionKind.TAP, index))
+        if holds:
+            actions.append(_action(ActionKind.LONG_PRESS, index))
+        if scrolls:
+            actions.append(_action(ActionKind.SCROLL_DOWN, index))
+            actions.append(_action(ActionKind.SCROLL_UP, index))
+    actions.append(_action(ActionKind.BACK))
+    actions.append(_action(ActionKind.RESTART))
     return actions

@@ -56,6 +56,7 @@ class _Picture:
         self.scale = self.width / 1080
         self.children: dict[int, list[int]] = {}
         self.bars: set[int] = set()
+        self.place = {id(element): index for index, element in enumerate(elements)}
         for index, element in enumerate(elements):
             if element.parent >= 0:
                 self.children.setdefault(element.parent, []).append(index)
@@ -86,10 +87,11 @@ class _Picture:
         elif element.checkable:
             self._check(element, name)
         elif name == "ImageView" and not element.clickable:
-            self._photo(element)
+            if not self._is_glyph(element):
+                self._photo(element)
         elif element.clickable or element.long_clickable:
             self._control(index, element, name)
-        elif name == "ViewGroup" and element.bounds_px[1] < self.px(200):
+        elif self._is_toolbar(element):
             left, _, right, bottom = element.bounds_px
             self._fill((left, 0, right, bottom), CARD)
             self._fill((left, bottom - self.px(3), right, bottom), LINE)
@@ -99,14 +101,47 @@ class _Picture:
             self.bars.add(index)
             self._rounded(element, DARK, DARK, 1, inset=8)
 
+    def _is_toolbar(self, element: Element) -> bool:
+        left, top, right, bottom = element.bounds_px
+        high = self.px(100) < bottom - top < self.px(220)
+        plain = not (element.clickable or element.text or element.content_desc)
+        return plain and high and 0 < top < self.px(120) and right - left > 0.9 * self.width
+
+    def _is_glyph(self, element: Element) -> bool:
+        """An image that only fills a small button."""
+        holder = self._holder(element)
+        if holder is None:
+            return False
+        left, _, right, _ = holder.bounds_px
+        return right - left < 0.4 * self.width
+
+    def _holder(self, element: Element) -> Element | None:
+        """The widget that an element is a part of, if any."""
+        for _ in range(4):
+            if element.parent < 0:
+                return None
+            element = self.elements[element.parent]
+            if element.clickable or element.checkable:
+                return element
+        return None
+
+    def _within(self, element: Element) -> list[Element]:
+        """All elements below one."""
+        found, todo = [], [self._at(element)]
+        while todo:
+            below = self.children.get(todo.pop(), [])
+            found += [self.elements[index] for index in below]
+            todo += below
+        return found
+
     def _control(self, index: int, element: Element, name: str) -> None:
         left, top, right, bottom = element.bounds_px
-        bare = not element.text and index not in self.children
+        bare = not element.text and not any(e.text for e in self._within(element))
         if bare and (bottom - top) > 0.2 * self.height:
             self._fill((left, top, right, bottom), SHADE)
-        elif name == "Button":
+        elif name == "Button" and not (bare and right - left < 0.4 * self.width):
             self._rounded(element, ACCENT if element.enabled else FAINT, LINE, 0)
-        elif bare and (right - left) < 0.3 * self.width:
+        elif bare and (right - left) < 0.4 * self.width:
             self._round_button(element)
         elif name == "TextView":
             self._rounded(element, SUN, SUN, 0, inset=0)
@@ -121,12 +156,15 @@ class _Picture:
             self._rounded(element, TINT if element.enabled else FIELD, LINE, 2)
 
     def _in_toolbar(self, element: Element) -> bool:
-        return self.elements[element.parent].cls.endswith("ViewGroup")
+        return self._is_toolbar(self.elements[element.parent])
+
+    def _at(self, element: Element) -> int:
+        return self.place.get(id(element), -1)
 
     def _is_panel(self, element: Element) -> bool:
         """The box of a dialog, sheet or menu: it fills an inset root or stands on the bottom."""
         parent = self.elements[element.parent]
-        if parent.parent >= 0 or not element.cls.endswith("LinearLayout"):
+        if parent.parent >= 0 or element.clickable or not self.children.get(self._at(element)):
             return False
         return not self._is_window(element)
 
@@ -137,10 +175,8 @@ class _Picture:
         return low and len(inside) == 1 and bool(inside[0].text)
 
     def _one_centred_text(self, index: int, element: Element) -> bool:
-        inside = self.children.get(index, ())
-        if len(inside) != 1 or not self.elements[inside[0]].text:
-            return False
-        return _middle(self.elements[inside[0]]) == _middle(element)
+        inside = [other for other in self._within(element) if other.text]
+        return len(inside) == 1 and _middle(inside[0]) == _middle(element)
 
     def _check(self, element: Element, name: str) -> None:
         left, top, right, bottom = element.bounds_px
@@ -185,14 +221,21 @@ class _Picture:
         elif element.clickable and not element.checkable and name != "EditText":
             self._description(element)
         elif element.checkable and element.content_desc:
-            self._own_text(element._replace(text=element.content_desc), name)
+            if not self._said_below(element):
+                self._own_text(element._replace(text=element.content_desc), name)
+        elif element.content_desc and name != "ImageView" and not self._holder(element):
+            self._own_text(element._replace(text=element.content_desc.replace("\n", " · ")), name)
+
+    def _said_below(self, element: Element) -> bool:
+        """Whether texts within an element already say what it is described as."""
+        return any(other.text in element.content_desc for other in self._within(element)
+                   if other.text)  # fmt: skip
 
     def _own_text(self, element: Element, name: str) -> None:
         left, top, right, bottom = element.bounds_px
         text = "•" * len(element.text) if element.password else element.text
         pad = min(self.px(20), (right - left) // 20)
-        parent = self.elements[element.parent] if element.parent >= 0 else element
-        holder = parent if (parent.clickable or parent.checkable) else None
+        holder = self._holder(element)
         room = right - left - pad - (self.px(130) if element.checkable else pad)
         colour = self._colour(element, name)
         size = min(self.px(TEXT), int((bottom - top) * 0.62))
@@ -215,11 +258,12 @@ class _Picture:
         self, element: Element, row: Element, size: int, colour: tuple[int, int, int]
     ) -> tuple[int, int, tuple[int, int, int]]:
         """A row's lone title stands in its middle; a second line is smaller and grey."""
-        inside = [e for e in self.elements if e.text and e.parent == element.parent]
+        inside = [e for e in self._within(row) if e.text]
         top, bottom = row.bounds_px[1], row.bounds_px[3]
-        if len(inside) == 1 and not row.content_desc:
+        said = bool(row.content_desc) and not self._said_below(row)
+        if len(inside) == 1 and not said:
             return (top + bottom) // 2, self.px(TEXT), colour
-        if element is inside[0] and not row.content_desc:
+        if element is min(inside, key=lambda e: e.bounds_px[1]) and not said:
             return top + (bottom - top) * 3 // 10, size, colour
         return top + (bottom - top) * 7 // 10, min(size, self.px(SMALL)), GREY
 
@@ -229,7 +273,7 @@ class _Picture:
             return False
         parent = self.elements[element.parent]
         wide = element.bounds_px[2] - element.bounds_px[0] > 0.25 * self.width
-        bar = parent.cls.endswith("ViewGroup") and element.bounds_px[1] < self.px(200)
+        bar = self._is_toolbar(parent)
         first = element.bounds_px[1] == parent.bounds_px[1]
         panel = parent.parent >= 0 and self._is_panel(parent) and first
         return wide and (bar or panel)
@@ -237,11 +281,14 @@ class _Picture:
     def _colour(self, element: Element, name: str) -> tuple[int, int, int]:
         if element.parent in self.bars:
             return CARD
-        if name == "Button":
+        holder = self._holder(element)
+        if name == "Button" or (holder is not None and holder.cls.endswith(".Button")):
             return CARD
         return INK if element.enabled else FAINT
 
     def _description(self, element: Element) -> None:
+        if self._said_below(element):
+            return
         left, top, right, bottom = element.bounds_px
         middle = ((left + right) // 2, (top + bottom) // 2)
         room = right - left - self.px(12)
@@ -249,25 +296,25 @@ class _Picture:
         narrow = room < 0.4 * self.width
         glyph = _glyph(element.content_desc) if narrow else ""
         if not element.content_desc or glyph:
-            if narrow and not self._has_children(element):
+            if narrow and not any(other.text for other in self._within(element)):
                 self._text(glyph or "◌", middle, room, self.px(56), colour, "mm")
-        elif element.cls.endswith(".Button"):
+        elif element.cls.endswith(".Button") and not narrow:
             self._text(element.content_desc, middle, room, self.px(TEXT), CARD, "mm")
         elif narrow:
             self._words(element.content_desc, middle, room, colour)
         elif bottom - top < 0.2 * self.height:
-            below = any(other.text and self._inside(other, element) for other in self.elements)
-            y = top + (bottom - top) * 3 // 10 if below else middle[1]
-            ink = INK if element.enabled else FAINT
-            self._text(
-                element.content_desc, (left + self.px(32), y), room, self.px(TEXT), ink, "lm"
-            )
+            self._row_description(element, element.content_desc.replace("\n", " · "), room)
 
-    def _inside(self, element: Element, parent: Element) -> bool:
-        return element.parent >= 0 and self.elements[element.parent] is parent
-
-    def _has_children(self, element: Element) -> bool:
-        return any(self._inside(other, element) for other in self.elements)
+    def _row_description(self, element: Element, text: str, room: int) -> None:
+        left, top, _, bottom = element.bounds_px
+        inside = self._within(element)
+        y = (top + bottom) // 2
+        if any(other.text for other in inside):
+            y = top + (bottom - top) * 3 // 10
+        images = [e.bounds_px[2] for e in inside if e.cls.endswith("ImageView")]
+        left = max([left, *(edge for edge in images if edge < self.width // 2)]) + self.px(32)
+        ink = INK if element.enabled else FAINT
+        self._text(text, (left, y), room - self.px(32), self.px(TEXT), ink, "lm")
 
     def _words(
         self, text: str, middle: tuple[int, int], room: int, colour: tuple[int, int, int]

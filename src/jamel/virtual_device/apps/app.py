@@ -27,11 +27,14 @@ from jamel.virtual_device.apps.crash import CRASHED, MOST_CRASHES, crash_page, c
 from jamel.virtual_device.apps.dialect import Dialect
 from jamel.virtual_device.apps.features import module_of
 from jamel.virtual_device.apps.instrument import Instrumented, instrument
-from jamel.virtual_device.apps.layout import Screen, Situation, Style, layout
+from jamel.virtual_device.apps.layout import Fragments, Screen, Situation, Style, layout
 from jamel.virtual_device.apps.noise import LOOKS, changing_text
 from jamel.virtual_device.apps.widgets import Node, Page
 
 MOST_CACHED_SCREENS = 3000
+Known = tuple[int, Screen]
+"""A screen and the turn in which it was laid out."""
+
 LAUNCHER = ("com.android.launcher3", "com.android.launcher3.uioverrides.QuickstepLauncher")
 
 
@@ -61,8 +64,11 @@ class App:
         self._probes = bytearray(self.total_probes)
         self._style = Style(spec.seed, spec.look, spec.noise, spec.package, spec.size_px)
         self._dialect = Dialect(spec.seed, spec.split)
-        self._reorders = LOOKS[spec.look, spec.noise].reorder
-        self._cache: dict[tuple, Screen] = {}
+        rates = LOOKS[spec.look, spec.noise]
+        self._turn_ticks = rates.turn_ticks
+        self._cache: dict[tuple, Known] = {}
+        self._pages: dict[tuple, Known] = {}
+        self._fragments: Fragments = {}
         self._screen: Screen | None = None
         self._observation: Observation | None = None
         self._nav: dict[str, Any] = {}
@@ -209,7 +215,8 @@ class App:
         elements = list(screen.elements)
         for index, kind, salt in screen.changing:
             text = changing_text(kind, self.spec.seed, salt, self._nav["tick"])
-            elements[index] = elements[index]._replace(text=text)
+            old = elements[index]
+            elements[index] = Element(old.cls, text, *old[2:])
         return tuple(elements)
 
     def _current(self) -> Screen:
@@ -217,17 +224,15 @@ class App:
             nav = self._nav
             index, page = nav["stack"][-1]
             c = self._contexts[index]
-            turn = nav["tick"] // 9 if self._reorders else 0
+            turn = nav["tick"] // self._turn_ticks if self._turn_ticks else 0
             key = (
                 nav["front"], index, page, len(nav["stack"]) > 1, nav["dialog"], nav["toast"],
-                nav["focus"], nav["scroll"], turn, *self._shared.values(), *c.s.values(),
+                nav["focus"], nav["scroll"], *self._shared.values(), *c.s.values(),
             )  # fmt: skip
-            screen = self._cache.get(key)
-            if screen is None:
-                if len(self._cache) >= MOST_CACHED_SCREENS:
-                    self._cache.clear()
-                screen = self._cache[key] = self._paint(c, index, page, turn)
-            self._screen = screen
+            known = self._cache.get(key)
+            if known is None or (known[0] != turn and known[1].turns):
+                known = _keep(self._cache, key, (turn, self._paint(c, index, page, turn)))
+            self._screen = known[1]
         return self._screen
 
     def _paint(self, c: Context, index: int, page: str, turn: int) -> Screen:
@@ -235,11 +240,11 @@ class App:
         if nav["dialog"] == CRASHED:
             style = self._style._replace(look="native", noise="none", package="android")
             situation = Situation("crash", {}, "", 0, "", True, 0)
-            return layout(crash_page(self.spec.title), style, situation)
+            return layout(crash_page(self.spec.title), style, situation, self._fragments)
         if not nav["front"]:
             situation = Situation("launcher", {}, "", 0, "", True, 0)
             icon = Node("button", "app_icon", self.spec.title, ("@launch", ""))
-            return layout(Page("Launcher", (icon,)), self._style, situation)
+            return layout(Page("Launcher", (icon,)), self._style, situation, self._fragments)
         kind = self.spec.features[index].kind
         rooted = len(nav["stack"]) == 1
         situation = Situation(
@@ -253,7 +258,15 @@ class App:
             if page == "main" and index and c.children:
                 links = [Node("row", "link", title, ("@open", i)) for i, title in c.children]
                 drawn = drawn._replace(nodes=drawn.nodes + tuple(links))
-        return layout(self._dialect.page(drawn), self._style, situation)
+        drawn = self._dialect.page(drawn)
+        # Most changes of state do not show, so most new states look like one seen before.
+        typed = [value for name, value in c.s.items() if name.startswith("t:")]
+        key = drawn, situation.kind, *situation[2:6], *typed
+        known = self._pages.get(key)
+        if known is None or (known[0] != turn and known[1].turns):
+            screen = layout(drawn, self._style, situation, self._fragments)
+            known = _keep(self._pages, key, (turn, screen))
+        return known[1]
 
     def candidates_fast(self) -> list[Action]:
         """The actions that can have an effect here, for searches that are no agents."""
@@ -413,6 +426,13 @@ class App:
         pending = self._contexts[index].pending
         while pending:
             self._call(pending.pop(), "on_enter", "")
+
+
+def _keep(cache: dict[tuple, Known], key: tuple, known: Known) -> Known:
+    if len(cache) >= MOST_CACHED_SCREENS:
+        cache.clear()
+    cache[key] = known
+    return known
 
 
 def _hit(screen: Screen, x_px: int, y_px: int) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 from jamel.errors import ConfigError
 from jamel.virtual_device.apps.features import KINDS, NEW_KINDS, module_of
 from jamel.virtual_device.apps.instrument import instrument
+from jamel.virtual_device.apps.looks import look_of
 from jamel.virtual_device.apps.noise import NOISES
 from jamel.virtual_device.apps.wording import POOL_OF, PoolRandom, titles
 
@@ -89,7 +90,7 @@ def build_app(
     rng = PoolRandom(f"{split}/{seed}")
     rng.pool = POOL_OF.get(split, "train")
     title = rng.choice(NAMES) + " " + rng.choice(ENDS)
-    look = "compose" if rng.random() < 0.33 else "native"
+    look = look_of(rng.random())
     kinds = _choose_kinds(rng, new_kinds)
     while not LEAST_PROBES <= _probes(kinds) <= MOST_PROBES:
         kinds = _choose_kinds(rng, new_kinds)

@@ -26,17 +26,30 @@ class Rates(NamedTuple):
     clock: float
     badge: float
     advert: float
-    reorder: bool
+    reorder: float
+    loading: float
+    generated: float
+    turn_ticks: int
+    """After so many events lists are in another order and generated ids are others; 0 never."""
 
 
-# Ids, ambiguity and missing labels by toolkit, counted over dumps of real apps; the rest is chosen.
+_CLEAN = Rates(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0)
+# Ids, ambiguity and missing labels such that screens show them as often as dumps of real apps do,
+# toolkit by toolkit (`jamel device corpus` compares); the rest is chosen.
+_REAL = (0.4, 0.3, 0.25, 0.1, 0.25, 0.05, 40)
+_HEAVY = (1.0, 0.8, 0.8, 1.0, 0.7, 0.5, 9)
 LOOKS: dict[tuple[str, str], Rates] = {
-    ("native", "none"): Rates(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, False),
-    ("native", "real"): Rates(0.65, 0.19, 0.21, 0.17, 0.4, 0.3, 0.25, False),
-    ("native", "heavy"): Rates(0.3, 0.5, 0.5, 0.4, 1.0, 0.8, 0.8, True),
-    ("compose", "none"): Rates(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, False),
-    ("compose", "real"): Rates(0.04, 0.0, 0.16, 0.10, 0.4, 0.3, 0.25, False),
-    ("compose", "heavy"): Rates(0.0, 0.0, 0.5, 0.3, 1.0, 0.8, 0.8, True),
+    **{(look, "none"): _CLEAN for look in ("native", "compose", "flutter", "react", "web")},
+    ("native", "real"): Rates(0.65, 0.19, 0.4, 0.17, *_REAL),
+    ("compose", "real"): Rates(0.04, 0.0, 0.3, 0.10, *_REAL),
+    ("flutter", "real"): Rates(0.0, 0.0, 0.0, 0.08, *_REAL),
+    ("react", "real"): Rates(0.01, 0.0, 0.2, 0.03, *_REAL),
+    ("web", "real"): Rates(0.17, 0.3, 0.6, 0.02, *_REAL),
+    ("native", "heavy"): Rates(0.3, 0.5, 0.5, 0.4, *_HEAVY),
+    ("compose", "heavy"): Rates(0.0, 0.0, 0.5, 0.3, *_HEAVY),
+    ("flutter", "heavy"): Rates(0.0, 0.0, 0.4, 0.3, *_HEAVY),
+    ("react", "heavy"): Rates(0.0, 0.0, 0.5, 0.2, *_HEAVY),
+    ("web", "heavy"): Rates(0.05, 0.5, 0.6, 0.2, *_HEAVY),
 }
 
 
@@ -48,12 +61,14 @@ def chance(seed: int, *what: str) -> float:
 
 
 def changing_text(kind: str, seed: int, salt: int, ticks: int) -> str:
-    """The text of a clock, counter, badge or advert after `ticks` events."""
+    """The text of a clock, counter, badge, list's foot or advert after `ticks` events."""
     if kind == "clock":
         minutes = seed % 1440 + ticks // 3
         return f"{minutes // 60 % 24:02d}:{minutes % 60:02d}"
     if kind == "badge":
         return str((seed + salt * 7 + ticks // 5) % 12 + 1)
+    if kind == "loading":
+        return ("Loading…", "", f"{(seed + salt) % 80 + ticks % 7} more")[(ticks + salt) // 2 % 3]
     if kind == "counter":
         return f"{(seed + salt) % 900 + ticks * 3} online"
     return ADVERTS[(seed + salt + ticks // 4) % len(ADVERTS)]

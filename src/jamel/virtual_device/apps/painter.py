@@ -1,0 +1,434 @@
+"""Widgets become elements of a real view tree with bounds, and what a touch on each calls.
+
+Puts a toolkit's look and the app's identity noise on each widget. A widget that was painted before
+in the same place is not painted again: most of a new screen is an old one. Knows no pages, no
+handlers and no navigation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from jamel.types import Element
+from jamel.virtual_device.apps.looks import CAPTIONS, TOOLKITS, VIEW, WIDGET
+from jamel.virtual_device.apps.noise import LOOKS, chance
+from jamel.virtual_device.apps.widgets import Call, Node
+
+Box = tuple[int, int, int, int]
+Hit = tuple[int, int, int, int, int]
+HEIGHTS = {
+    "label": 90, "heading": 130, "picture": 360, "button": 150, "icon": 120, "row": 170,
+    "field": 150, "toggle": 140, "tick": 130, "tab": 150,
+}  # fmt: skip
+MARGIN = 24
+SMALLEST_VISIBLE = 24
+UNLABELLED = {"icon": 3.0, "tab": 1.0, "row": 0.3, "tick": 1.0, "toggle": 1.0}
+"""By role, how much more often than the average widget it has no label at all."""
+
+CARD = 230
+CONTAINERS = ("listing", "bar")
+MOST_FRAGMENTS = 20_000
+
+
+class Screen(NamedTuple):
+    """Elements and, by element index, what they call. `hits` is topmost first."""
+
+    elements: tuple[Element, ...]
+    changing: tuple[tuple[int, str, int], ...]
+    hits: tuple[Hit, ...]
+    taps: dict[int, Call]
+    holds: dict[int, Call]
+    fields: dict[int, str]
+    scrollers: tuple[Box, ...]
+    most_scroll_px: int
+    turns: bool
+    """Whether lists or ids are others in the next turn of `Situation.turn`."""
+
+
+class Style(NamedTuple):
+    """How one app looks; the same for all its screens."""
+
+    seed: int
+    look: str
+    noise: str
+    package: str
+    size_px: tuple[int, int]
+
+
+class Situation(NamedTuple):
+    """What a layout needs to know of the running app beside the page."""
+
+    kind: str
+    state: dict[str, Any]
+    focus: str
+    scroll_px: int
+    toast: str
+    rooted: bool
+    turn: int
+
+
+class Fragment(NamedTuple):
+    """What a part added to a screen; the same wherever it is painted alike.
+
+    `turn` is the only turn it is good for, -1 if for all.
+    """
+
+    turn: int
+    elements: list[Element]
+    hits: list[Hit]
+    changing: list[tuple[int, str, int]]
+    calls: tuple[dict[int, Call], dict[int, Call], dict[int, str]] | None
+
+
+Fragments = dict[tuple, Fragment]
+
+
+@lru_cache(maxsize=16)
+def _heights(scale: float) -> dict[str, int]:
+    return {role: int(units * scale) for role, units in HEIGHTS.items()}
+
+
+class Painter:
+    """Collects the elements of one screen; widgets painted before come from `fragments`."""
+
+    def __init__(self, style: Style, situation: Situation, fragments: Fragments) -> None:
+        self.style, self.now, self.fragments = style, situation, fragments
+        self.rates = LOOKS[style.look, style.noise]
+        self.look = TOOLKITS[style.look]
+        self.scale = style.size_px[0] / 1080
+        self.elements: list[Element] = []
+        self.hits: list[Hit] = []
+        self.changing: list[tuple[int, str, int]] = []
+        self.taps: dict[int, Call] = {}
+        self.holds: dict[int, Call] = {}
+        self.fields: dict[int, str] = {}
+        self.scrollers: list[Box] = []
+        self.clip: Box = (0, 0, *style.size_px)
+        self.widget = ""
+        self.turned = False
+        self.heights = _heights(self.scale)
+
+    def px(self, units: float) -> int:
+        return int(units * self.scale)
+
+    def chance(self, *what: str) -> float:
+        return chance(self.style.seed, self.now.kind, *what)
+
+    def resource_id(self, name: str) -> str:
+        if not name or self.chance("id", name) >= self.rates.with_id:
+            return ""
+        if self.chance("short", name) < self.rates.short_id:
+            name = chr(97 + int(self.chance("letter", name) * 26)) + name[0]
+        elif name == self.widget and self.generated(name):
+            self.turned = True
+            name = f"{name}_{(self.now.turn * 37 + len(name)) % 900 + 100}"
+        return f"{self.style.package}:id/{name}"
+
+    def generated(self, name: str) -> bool:
+        """Whether a widget's id is made anew whenever lists are."""
+        return self.chance("generated", name) < self.rates.generated
+
+    def put(
+        self, cls: str, box: Box, parent: int, *, text: str = "", name: str = "", desc: str = "",
+        on: Call | None = None, hold: Call | None = None, scrollable: bool = False,
+        checked: bool | None = None, enabled: bool = True, focused: bool = False,
+        selected: bool = False, password: bool = False, clickable: bool | None = None,
+        known_id: str = "",
+    ) -> int:  # fmt: skip
+        left, top, right, bottom = self.clip
+        box = (max(box[0], left), max(box[1], top), min(box[2], right), min(box[3], bottom))
+        index = len(self.elements)
+        if clickable is None:
+            clickable = on is not None
+        if clickable or hold is not None:
+            self.hits.append((*box, index))
+        self.elements.append(Element(
+            cls, text, known_id or self.resource_id(name), desc, box, clickable, hold is not None,
+            scrollable, checked is not None, bool(checked), enabled, focused, selected, password,
+            parent,
+        ))  # fmt: skip
+        if on:
+            self.taps[index] = on
+        if hold:
+            self.holds[index] = hold
+        if scrollable:
+            self.scrollers.append(box)
+        return index
+
+    def wrap(self, box: Box, parent: int, count: int) -> int:
+        """So many containers within each other; the innermost."""
+        for _ in range(count):
+            parent = self.put(self.look.box, box, parent)
+        return parent
+
+    def say(self, text: str, box: Box, parent: int, name: str = "", enabled: bool = True) -> int:
+        """A line of plain text, as the toolkit tells it."""
+        own = self.look.says_text
+        return self.put(
+            self.look.text, box, parent, text=text if own else "", desc="" if own else text,
+            name=name, enabled=enabled,
+        )  # fmt: skip
+
+    def screen(self, most_scroll_px: int) -> Screen:
+        return Screen(
+            tuple(self.elements), tuple(self.changing), tuple(reversed(self.hits)), self.taps,
+            self.holds, self.fields, tuple(reversed(self.scrollers)), most_scroll_px,
+            self.turned,
+        )  # fmt: skip
+
+    # -- widgets that were painted before ---------------------------------------------------------
+
+    def node(self, node: Node, box: Box, parent: int) -> None:
+        """Paint a widget into the box it may fill; nothing where hardly any of it is visible."""
+        if box[3] - self.clip[1] < SMALLEST_VISIBLE or self.clip[3] - box[1] < SMALLEST_VISIBLE:
+            return
+        paint = getattr(self, "paint_" + node.role)
+        if node.role in CONTAINERS:
+            paint(node, box, parent)
+            return
+        content = None
+        if node.role == "field":
+            content = self.now.state["t:" + node.name], self.now.focus == node.name
+        outer, self.widget = self.widget, node.name
+        self.once((node, box, parent, self.clip, content), paint, node, box, parent)
+        self.widget = outer
+
+    def once(self, key: tuple, paint: Callable[..., None], *what: Any) -> None:
+        """Call `paint(*what)`, or add what it added when it was last called with this key."""
+        start, now = len(self.elements), self.now
+        key = (*key, start, now.kind)
+        fragment = self.fragments.get(key)
+        if fragment is None or fragment.turn not in (-1, now.turn):
+            if len(self.fragments) >= MOST_FRAGMENTS:
+                self.fragments.clear()
+            self.fragments[key] = self._painted(paint, what)
+            return
+        self.elements += fragment.elements
+        self.hits += fragment.hits
+        self.changing += fragment.changing
+        self.turned = self.turned or fragment.turn >= 0
+        if fragment.calls:
+            for mine, more in zip(
+                (self.taps, self.holds, self.fields), fragment.calls, strict=True
+            ):
+                mine.update(more)  # type: ignore[attr-defined]
+
+    def _painted(self, paint: Callable[..., None], what: tuple) -> Fragment:
+        start, first_hit, first_change = len(self.elements), len(self.hits), len(self.changing)
+        turned, self.turned = self.turned, False
+        paint(*what)
+        turn = self.now.turn if self.turned else -1
+        self.turned = self.turned or turned
+        taps, holds, fields = (_since(c, start) for c in (self.taps, self.holds, self.fields))
+        return Fragment(
+            turn, self.elements[start:], self.hits[first_hit:], self.changing[first_change:],
+            (taps, holds, fields) if taps or holds or fields else None,
+        )  # fmt: skip
+
+    # -- one method per role; each gets the box it may fill -------------------------------------
+
+    def paint_label(self, node: Node, box: Box, parent: int) -> None:
+        wraps = self.look.wraps if self.chance("boxed", node.name) < 0.5 else 0
+        self.say(node.text, box, self.wrap(box, parent, wraps), node.name)
+
+    paint_heading = paint_label
+
+    def paint_picture(self, node: Node, box: Box, parent: int) -> None:
+        inside = self.wrap(box, parent, self.look.wraps)
+        self.put(WIDGET + "ImageView", box, inside, desc=node.text, name=node.name)
+
+    def where_label(self, node: Node) -> str:
+        """Which of own, desc, below or none carries this widget's label."""
+        native = self.style.look == "native"
+        if self.style.noise == "none":
+            if not (native or self.style.look == "compose"):
+                return "desc"
+            return {"icon": "desc", "row": "below", "tab": "desc"}.get(node.role, "own")
+        draw = self.chance("label", node.name, node.text if node.role == "row" else "")
+        share = min(0.6, UNLABELLED.get(node.role, 0.0) * self.rates.unlabelled)
+        if draw < share:
+            return "none"
+        draw = (draw - share) / (1 - share)
+        if node.role == "icon":
+            return "desc" if native or draw < self.look.own + self.look.desc else "below"
+        if native and node.role in ("toggle", "tick"):
+            return "own" if draw < 0.7 else "below"
+        if native and node.role != "button":
+            return "below" if draw < 0.75 else "desc"
+        own, desc = self.look.own, self.look.desc
+        return "own" if draw < own else "desc" if draw < own + desc else "below"
+
+    def labelled(self, cls: str, node: Node, box: Box, parent: int) -> None:
+        where = self.where_label(node)
+        index = self.put(
+            cls, box, parent, text=node.text if where == "own" else "", name=node.name,
+            desc=node.text if where == "desc" else "", on=node.on, hold=node.hold,
+            checked=node.checked, enabled=node.enabled, selected=node.selected,
+        )  # fmt: skip
+        pad = self.px(MARGIN)
+        inner = (box[0] + pad, box[1] + pad, box[2] - pad, box[3] - pad)
+        if node.role == "icon":
+            self._inside_icon(node, where, inner, index)
+        elif where == "below" or (where == "desc" and self.look.repeats):
+            inside = self.wrap(inner, index, self.look.wraps - 1)
+            self.say(node.text, inner, inside, enabled=node.enabled)
+
+    def _inside_icon(self, node: Node, where: str, inner: Box, index: int) -> None:
+        """Only an ImageButton is its own image; elsewhere there is one inside."""
+        if self.look.icon == WIDGET + "ImageButton":
+            return
+        if where == "below" or self.look.wraps:
+            self.put(self.look.image, inner, index, desc=node.text if where == "below" else "")
+
+    def paint_button(self, node: Node, box: Box, parent: int) -> None:
+        own = self.where_label(node) != "below"
+        self.labelled(self.look.button if own else VIEW, node, box, parent)
+
+    def paint_icon(self, node: Node, box: Box, parent: int) -> None:
+        self.labelled(self.look.icon, node, box, parent)
+
+    def paint_tab(self, node: Node, box: Box, parent: int) -> None:
+        self.labelled(self.look.tab, node, box, parent)
+
+    def paint_toggle(self, node: Node, box: Box, parent: int) -> None:
+        self.labelled(self.look.toggle, node, box, self.wrap(box, parent, self.look.wraps))
+
+    def paint_tick(self, node: Node, box: Box, parent: int) -> None:
+        self.labelled(self.look.tick, node, box, self.wrap(box, parent, self.look.wraps))
+
+    def paint_field(self, node: Node, box: Box, parent: int) -> None:
+        value = self.now.state["t:" + node.name]
+        shown = "•" * len(value) if node.password else value
+        index = self.put(
+            WIDGET + "EditText", box, self.wrap(box, parent, self.look.wraps),
+            text=shown or node.text, name=node.name, focused=self.now.focus == node.name,
+            password=node.password, clickable=True,
+        )  # fmt: skip
+        self.fields[index] = node.name
+
+    def paint_row(self, node: Node, box: Box, parent: int) -> None:
+        where = self.where_label(node)
+        blurred = self.chance("ambiguous", node.name, node.text) < self.rates.ambiguous
+        if node.role == "row" and blurred:
+            node = node._replace(text=node.name.replace("_", " ").capitalize())
+        whole = where == "none" or (where == "desc" and not self.look.says_text)
+        said = "\n".join(filter(None, (node.text, node.sub))) if whole else node.text
+        index = self.put(
+            self.look.row, box, parent, name=node.name, desc=said if where == "desc" else "",
+            on=node.on, hold=node.hold, enabled=node.enabled, selected=node.selected,
+        )  # fmt: skip
+        side = self.px(HEIGHTS["icon"])
+        left, top, right, bottom = box
+        edge = right - len(node.children) * side
+        left = self._row_image(node, box, index)
+        if not whole:
+            self._row_lines(node, where, (left, top, edge, bottom), index)
+        for number, child in enumerate(node.children):
+            self.node(child, (edge + number * side, top, edge + (number + 1) * side, bottom), index)
+        self._divider(node, box, index)
+
+    def _row_image(self, node: Node, box: Box, parent: int) -> int:
+        """An image at a row's start; where the row's text may begin."""
+        left, top, _, bottom = box
+        if self.chance("image", node.name) >= self.look.decorated:
+            return left + self.px(MARGIN)
+        pad = self.px(MARGIN)
+        image = (left + pad, top + pad, left + pad + self.px(100), bottom - pad)
+        inside = self.wrap(image, parent, self.look.wraps - 1)
+        self.put(self.look.image, image, inside, name="icon")
+        return image[2] + pad
+
+    def _row_lines(self, node: Node, where: str, box: Box, parent: int) -> None:
+        left, top, edge, bottom = box
+        title = where != "desc" or self.look.repeats
+        sub = node.sub
+        if title and not sub and self.chance("caption", node.name) < self.look.decorated / 2:
+            sub = self._words(node.name + node.text)
+        lines = [node.text] * title + [sub] * bool(sub)
+        inside = self.wrap(box, parent, self.look.wraps) if lines else parent
+        for number, line in enumerate(lines):
+            high = top + number * (bottom - top) // 2
+            inner = (left, high, edge, high + (bottom - top) // 2)
+            if min(inner[3], self.clip[3]) - max(inner[1], self.clip[1]) >= SMALLEST_VISIBLE:
+                self.say(line, inner, inside, "title" if not number else "subtitle")
+
+    def _divider(self, node: Node, box: Box, parent: int) -> None:
+        left, _, right, bottom = box
+        if bottom <= self.clip[3] and self.chance("divider", node.name) < self.look.decorated / 2:
+            self.put(VIEW, (left, bottom - self.px(2), right, bottom), parent, name="divider")
+
+    def paint_bar(self, node: Node, box: Box, parent: int) -> None:
+        left, top, right, bottom = box
+        index = self.put(self.look.box, box, parent, name=node.name)
+        width = (right - left) // max(1, len(node.children))
+        for number, child in enumerate(node.children):
+            start = left + number * width
+            self.node(child, (start, top, start + width, bottom), index)
+
+    def paint_listing(self, node: Node, box: Box, parent: int) -> None:
+        index = self.put(self.look.listing, box, parent, name=node.name)
+        rows = node.children
+        if rows and self.chance("reorder", node.name) < self.rates.reorder:
+            self.turned = True
+            turn = self.now.turn % len(rows)
+            rows = rows[turn:] + rows[:turn]
+        self.column(rows, box, index)
+        if len(rows) > 2 and self.chance("loading", node.name) < self.rates.loading:
+            left, _, right, bottom = box
+            bottom = min(bottom, self.clip[3])
+            line = (left, max(box[1], bottom - self.px(60)), right, bottom)
+            self.changes("loading", 7, line, index)
+
+    def cards(self, box: Box, parent: int) -> None:
+        """Fill what a page leaves empty with cards to look at, as many as it happens to have."""
+        left, top, right, bottom = box
+        high = self.px(CARD)
+        room = max(0, bottom - top) // high
+        for number in range(min(room, int(self.chance("cards") * (self.look.cards + 1)))):
+            card = (left, top + number * high, right, top + (number + 1) * high)
+            self.once((card, parent, "card"), self._card, number, card, parent)
+
+    def _card(self, number: int, box: Box, parent: int) -> None:
+        left, top, right, bottom = box
+        pad, third = self.px(MARGIN), (bottom - top) // 3
+        outer = self.wrap(box, parent, 1 + self.look.wraps)
+        self.put(self.look.image, (left + pad, top + pad, left + 3 * third, bottom - pad), outer,
+                 name="thumbnail")  # fmt: skip
+        words = [self._words(f"{number}.{line}") for line in range(3)]
+        left += 3 * third + pad
+        if not self.look.says_text:
+            self.say("\n".join(words), (left, top, right - pad, bottom), outer)
+            return
+        inside = self.wrap((left, top, right - pad, bottom), outer, 1)
+        for line, text in enumerate(words):
+            high = top + line * third
+            cell = (left, high, right - pad, high + third)
+            self.say(text, cell, self.wrap(cell, inside, self.look.wraps), "caption")
+        self.put(VIEW, (left, bottom - self.px(2), right, bottom), outer, name="divider")
+
+    def _words(self, what: str) -> str:
+        return CAPTIONS[int(self.chance("words", what) * len(CAPTIONS))]
+
+    def column(self, nodes: tuple[Node, ...], box: Box, parent: int) -> None:
+        top = box[1]
+        for node in nodes:
+            bottom = top + self.height(node)
+            self.node(node, (box[0], top, box[2], bottom), parent)
+            top = bottom
+
+    def height(self, node: Node) -> int:
+        if node.role == "listing":
+            return sum([self.height(child) for child in node.children])
+        if node.role == "bar":
+            return max((self.height(child) for child in node.children), default=0)
+        return self.heights[node.role]
+
+    def changes(self, kind: str, salt: int, box: Box, parent: int, clickable: bool = False) -> None:
+        index = self.put(WIDGET + "TextView", box, parent, name=kind, clickable=clickable)
+        self.changing.append((index, kind, salt))
+
+
+def _since(calls: dict, start: int) -> dict:
+    return {index: value for index, value in calls.items() if index >= start}
