@@ -150,7 +150,9 @@ class App:
     def snapshot(self) -> AppSnapshot:
         """Copy the state; costs microseconds."""
         states = tuple(c.s.copy() for c in self._contexts)
-        return AppSnapshot(self._nav.copy(), self._shared.copy(), states, bytes(self._probes), self._screen)
+        return AppSnapshot(
+            self._nav.copy(), self._shared.copy(), states, bytes(self._probes), self._screen
+        )
 
     def restore(self, snapshot: AppSnapshot) -> None:
         """Go back to a snapshot of this app; coverage goes back too."""
