@@ -19,6 +19,10 @@ def test_a_device_steps_and_an_agent_decides(monkeypatch):
     assert min(found.values()) > 0
 
 
+def test_a_snapshot_and_its_restore_take_less_than_a_tenth_of_a_millisecond():
+    assert 0 < bench.snapshot_speed() < 100
+
+
 def test_what_a_machine_lacks_is_null_with_the_reason(monkeypatch, tmp_path):
     def speed(transport: str, at_least_s: float) -> float:
         if transport == "adb":

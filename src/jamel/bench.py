@@ -23,6 +23,7 @@ from jamel.parallel import Progress, one_torch_thread
 APP = "valid/0"
 IN_PROCESS_S = 2.0
 ADB_S = 5.0
+SNAPSHOTS = 2000
 LATENCY_STEPS = (10, 100, 1000)
 WINDOW = 5
 """A latency is the median over this many decisions on either side of the step."""
@@ -50,6 +51,7 @@ def bench(
             "device in process": lambda: {
                 "in_process_steps_per_s": device_speed("in_process", IN_PROCESS_S)
             },
+            "snapshots": lambda: {"snapshot_and_restore_us": snapshot_speed()},
             "device over adb": lambda: _try(
                 lambda: {"adb_steps_per_s": device_speed("adb", ADB_S)}, "adb_steps_per_s"
             ),
@@ -86,6 +88,23 @@ def device_speed(transport: str, at_least_s: float) -> float:
         return round(steps / (time.perf_counter() - began), 2)
     finally:
         env.close()
+
+
+def snapshot_speed() -> float:
+    """Microseconds to keep an app's state and to go back to it, the screen included; a median."""
+    from jamel.suites import app_spec
+    from jamel.virtual_device.apps import App
+
+    app = App(app_spec(APP))
+    choose = random.Random(0).choice
+    times = []
+    for _ in range(SNAPSHOTS):
+        app.perform(app.observe(), choose(app.candidates_fast()))
+        began = time.perf_counter()
+        app.restore(app.snapshot())
+        app.observe()
+        times.append(time.perf_counter() - began)
+    return round(1e6 * sorted(times)[SNAPSHOTS // 2], 2)
 
 
 def decision_latency(name: str, model_dir: Path | None) -> dict[str, float]:

@@ -15,12 +15,13 @@ from typing import Any
 from jamel.envs.base import candidates
 from jamel.parallel import run_parallel
 from jamel.statistics import bootstrap_mean
-from jamel.suites import app_spec, suite_apps
+from jamel.suites import app_spec, suite_apps, with_noise
 from jamel.types import Element
 from jamel.virtual_device.apps import App
 from jamel.virtual_device.apps.noise import NOISES
 
 STEPS = 200
+RESAMPLES = 200
 PUBLISHED: dict[str, dict[str, float]] = {
     "all": {"elements p50": 52, "elements p90": 143, "depth p50": 13, "clickable p50": 9,
             "clickable p90": 27, "with id": 0.40, "ambiguous": 0.19, "few clickables": 0.12},
@@ -73,10 +74,9 @@ def describe(name: str, steps: int = STEPS) -> dict[str, Any]:
     """One app's screens, a dict of counts each, and how often a screen seen before has changed."""
     spec = app_spec(name)
     suite, _, number = name.rpartition("/")
-    plain = suite.partition("@")[0]
     seen = {}
     for noise in NOISES:
-        screens, revisits = _walk(app_spec(f"{plain}@{noise}/{number}"), steps)
+        screens, revisits = _walk(app_spec(f"{with_noise(suite, noise)}/{number}"), steps)
         seen[noise] = revisits
         if noise == spec.noise:
             found = screens
@@ -162,12 +162,24 @@ def _row(
 ) -> dict[str, Any]:
     value = _measures()[measure]
     screens = [screen for app in apps for screen in app["screens"]]
-    spread = bootstrap_mean([value(app["screens"]) for app in apps], 500)
+    low, high = _interval(value, apps)
     return {
         "look": look, "measure": measure, "here": round(value(screens), 3),
-        "low": round(spread.low, 3), "high": round(spread.high, 3),
+        "low": round(low, 3), "high": round(high, 3),
         "published": published.get(measure), "apps": len(apps), "screens": len(screens),
     }  # fmt: skip
+
+
+def _interval(
+    value: Callable[[list[dict[str, int]]], float], apps: list[dict[str, Any]]
+) -> tuple[float, float]:
+    """The middle 95 % of the measure over resamples of the apps."""
+    rng, found = Random(0), []
+    for _ in range(RESAMPLES):
+        drawn = rng.choices(apps, k=len(apps))
+        found.append(value([screen for app in drawn for screen in app["screens"]]))
+    found.sort()
+    return found[RESAMPLES // 40], found[-1 - RESAMPLES // 40]
 
 
 def _revisits(noise: str, apps: list[dict[str, Any]]) -> dict[str, Any]:

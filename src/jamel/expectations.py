@@ -19,8 +19,8 @@ from jamel.types import ActionKind
 if TYPE_CHECKING:
     import pandas
 
-SUITES_TO_LEARN_FROM = r"^(?:train|valid)"
-"""Sessions of any other suite in the dataset would leak test apps into training."""
+SUITES_TO_LEARN_FROM = r"^(?:train|valid)|\.ya?ml(?:@|$)"
+"""Sessions of any other suite would leak test apps into training; suite files never hold any."""
 
 COLUMNS: dict[str, str] = {
     "shard": "str",

@@ -13,7 +13,7 @@ from typing import Any
 from jamel.parallel import run_parallel
 from jamel.suites import CACHE_FILE, app_spec, keep_reachable, suite_apps
 from jamel.virtual_device.apps import App
-from jamel.virtual_device.apps.oracle import search
+from jamel.virtual_device.apps.oracle import Reach, search
 
 
 def count_reachable(
@@ -39,7 +39,7 @@ def count_reachable(
     keep_reachable({}, out)
     rows = []
     for row in run_parallel(_count, names, workers):
-        keep_reachable({row["build"]: row["reachable"]}, out)
+        keep_reachable({row["build"]: Reach(row["reachable"], row["converged"])}, out)
         rows.append(row)
         if progress is not None:
             progress(len(rows), len(names))
@@ -49,6 +49,8 @@ def count_reachable(
 def _count(name: str) -> dict[str, Any]:
     spec = app_spec(name)
     app = App(spec)
+    found = search(app)
     return {
-        "app": name, "build": spec.build, "probes": app.total_probes, "reachable": search(app),
+        "app": name, "build": spec.build, "probes": app.total_probes, "reachable": found.probes,
+        "converged": found.converged,
     }  # fmt: skip

@@ -5,6 +5,7 @@ Knows no files and no learning. The agent is never shown coverage.
 
 from __future__ import annotations
 
+import re
 import time
 from typing import NamedTuple
 
@@ -18,8 +19,12 @@ VIRTUAL = "virtual"
 
 
 def session_id(suite: str, index: int, agent: str, seed: int) -> str:
-    """The name of a session and of its shard: an agent with a seed on app number `index`."""
-    return f"{suite}-{index:03d}-{agent}-s{seed}"
+    """The name of a session and of its shard: an agent with a seed on app number `index`.
+
+    A suite file is named by its path, which is no file name as it is.
+    """
+    plain = re.sub(r"[^\w.@-]+", "-", suite)
+    return f"{plain}-{index:03d}-{agent}-s{seed}"
 
 
 def session_seed(seed: int, index: int) -> int:

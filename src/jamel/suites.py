@@ -1,7 +1,7 @@
 """The suites of apps: which are trained on, tuned on and tested on, frozen by seed.
 
-Knows nothing of agents. The definitions are in configs/suites.yaml; reachable probes are found by a
-search oracle once and kept.
+Knows nothing of agents. The named suites are in configs/suites.yaml; a suite can also be a file of
+its own, named by its path. Reachable probes are found by a search once and kept.
 """
 
 from __future__ import annotations
@@ -10,31 +10,79 @@ import json
 import re
 from functools import lru_cache
 from pathlib import Path
+from typing import Any, Literal
 
 import yaml
+from pydantic import Field, ValidationError, field_validator
 
 from jamel.config import Section
 from jamel.disk import write_text
 from jamel.errors import ConfigError
 from jamel.virtual_device.apps import App, AppSpec, build_app
-from jamel.virtual_device.apps.noise import NOISES
-from jamel.virtual_device.apps.oracle import search
+from jamel.virtual_device.apps.features import KINDS, NEW_KINDS
+from jamel.virtual_device.apps.limits import SIDES_PX, Limits
+from jamel.virtual_device.apps.noise import NOISES, Noise
+from jamel.virtual_device.apps.oracle import Reach, search
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITES_FILE = ROOT / "configs" / "suites.yaml"
 REACHABLE_FILE = ROOT / "configs" / "reachable.json"
 CACHE_FILE = ROOT / "build" / "reachable.json"
+RESERVED = ("test", "test-new")
+"""Splits that no suite file may draw from, or test apps would leak into training."""
+
+_FILE = re.compile(r"(.+\.ya?ml)(?:@(.*))?")
 
 
 class Suite(Section):
-    """One suite: `count` apps from `first_seed` on; an endless one has fresh apps beyond."""
+    """One suite: `count` apps from `first_seed` on; an endless one has fresh apps beyond.
 
-    split: str
-    first_seed: int
-    count: int
-    noise: str
-    new_kinds: bool
-    endless: bool
+    `kinds`, `features` (fewest, most), `looks` and `sizes_px` limit what its apps are made of;
+    left out, they do not. Of the kinds the hub, which every app has, is none.
+    """
+
+    split: str = "train"
+    first_seed: int = Field(0, ge=0)
+    count: int = Field(gt=0)
+    noise: Noise = "real"
+    new_kinds: bool = False
+    endless: bool = False
+    kinds: tuple[str, ...] = ()
+    features: tuple[int, int] | None = None
+    looks: tuple[Literal["native", "compose", "flutter", "react", "web"], ...] = ()
+    sizes_px: tuple[tuple[int, int], ...] = ()
+
+    @field_validator("kinds")
+    @classmethod
+    def _known_kinds(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
+        known = sorted({*KINDS, *NEW_KINDS})
+        odd = [kind for kind in kinds if kind not in known]
+        if odd:
+            raise ValueError(f"expected kinds of {', '.join(known)}, found {odd[0]!r}")
+        return tuple(dict.fromkeys(kinds))
+
+    @field_validator("features")
+    @classmethod
+    def _some_features(cls, features: tuple[int, int] | None) -> tuple[int, int] | None:
+        if features is not None and not 1 <= features[0] <= features[1]:
+            raise ValueError(f"expected [fewest, most], at least 1; found {list(features)}")
+        return features
+
+    @field_validator("sizes_px")
+    @classmethod
+    def _drawable(cls, sizes: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+        least, most = SIDES_PX
+        if any(not least <= side <= most for size in sizes for side in size):
+            raise ValueError(f"expected sides of {least} to {most} pixels")
+        return sizes
+
+    def limits(self) -> Limits | None:
+        """What the suite's apps may be made of, None for anything."""
+        kinds = self.kinds
+        if self.features and not kinds:
+            kinds = tuple(sorted({*KINDS, *NEW_KINDS} if self.new_kinds else KINDS))
+        limits = Limits(kinds, self.features, self.looks, self.sizes_px)
+        return None if limits == Limits() else limits
 
 
 @lru_cache(maxsize=8)
@@ -51,15 +99,62 @@ def load_suites(path: Path = SUITES_FILE) -> dict[str, Suite]:
         raise ConfigError(f"expected suites in {path}, found something else: {error}") from None
 
 
+@lru_cache(maxsize=64)
+def load_suite_file(path: Path) -> Suite:
+    """A suite that somebody wrote: one YAML mapping of `Suite`'s settings; raises ConfigError."""
+    try:
+        suite = Suite.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise ConfigError(
+            f"expected a suite in {path}, found {(error.strerror or 'nothing').lower()}. Name a "
+            f"YAML file, or a suite of {', '.join(load_suites())}."
+        ) from None
+    except ValidationError as error:
+        raise ConfigError(
+            f"expected a suite in {path}, found: {_first_mistake(error)}. A suite is a mapping of "
+            f"{', '.join(Suite.model_fields)}; only count is needed."
+        ) from None
+    except (yaml.YAMLError, ValueError) as error:
+        found = " ".join(str(error).split())
+        raise ConfigError(f"expected a suite in {path}, found no YAML: {found}.") from None
+    if suite.split in RESERVED:
+        raise ConfigError(
+            f"expected a split that is not kept for testing in {path}, found {suite.split!r}. "
+            "Take 'train', 'valid' or a name of your own."
+        )
+    return suite
+
+
+def _first_mistake(error: ValidationError) -> str:
+    mistake = error.errors()[0]
+    place = ".".join(str(part) for part in mistake["loc"])
+    said = mistake["msg"].removeprefix("Value error, ")
+    return f"{place}: {said}" if place else said
+
+
 def suite_of(name: str) -> tuple[Suite, str]:
-    """A suite and its noise level from "test" or "test@heavy"; raises ConfigError."""
-    plain, _, noise = name.partition("@")
-    suites = load_suites()
-    if plain not in suites:
-        raise ConfigError(f"expected a suite of {', '.join(suites)}, found {plain!r}.")
+    """A suite and its noise level from "test", "test@heavy" or "my/suite.yaml".
+
+    Raises:
+        ConfigError: no such suite, suite file or noise level.
+    """
+    file = _FILE.fullmatch(name)
+    plain, noise = (file[1], file[2] or "") if file else name.partition("@")[::2]
+    if not file and plain not in load_suites():
+        raise ConfigError(
+            f"expected a suite of {', '.join(load_suites())}, or a suite file that ends in .yaml; "
+            f"found {plain!r}."
+        )
     if noise and noise not in NOISES:
         raise ConfigError(f"expected a noise level of {', '.join(NOISES)}, found {noise!r}.")
-    return suites[plain], noise or suites[plain].noise
+    suite = load_suite_file(Path(plain)) if file else load_suites()[plain]
+    return suite, noise or suite.noise
+
+
+def with_noise(name: str, noise: str) -> str:
+    """The same suite at another noise level, by name."""
+    file = _FILE.fullmatch(name)
+    return f"{file[1] if file else name.partition('@')[0]}@{noise}"
 
 
 def suite_apps(name: str, count: int | None = None) -> list[AppSpec]:
@@ -75,7 +170,11 @@ def suite_apps(name: str, count: int | None = None) -> list[AppSpec]:
 
 @lru_cache(maxsize=1024)
 def app_spec(name: str) -> AppSpec:
-    """One app by its name, e.g. "test/0" or "test@heavy/0"; raises ConfigError."""
+    """One app by its name, e.g. "test/0", "test@heavy/0" or "my/suite.yaml/0".
+
+    Raises:
+        ConfigError: no such suite or app.
+    """
     suite_name, _, number = name.rpartition("/")
     if not re.fullmatch(r"[0-9]{1,9}", number):
         raise ConfigError(f"expected an app's name like 'test/0', found {name!r}.")
@@ -88,47 +187,59 @@ def app_spec(name: str) -> AppSpec:
         )
     return build_app(
         suite.first_seed + index, split=suite.split, noise=noise,
-        new_kinds=suite.new_kinds, name=name,
+        new_kinds=suite.new_kinds, name=name, limits=suite.limits(),
     )  # fmt: skip
 
 
 def reachable(spec: AppSpec) -> int:
-    """How many probes of an app a search oracle reaches; noise does not matter.
+    """How many probes of an app a search reaches; noise does not matter.
 
-    Looked up by build in configs/reachable.json, then in build/reachable.json; searched for (about
-    a second) and kept there if new.
+    Looked up by build in configs/reachable.json, then in build/reachable.json; searched for (some
+    seconds) and kept there if new.
     """
     for path in (REACHABLE_FILE, CACHE_FILE):
-        known = _read_counts(path).get(spec.build)
+        known = read_reachable(path).get(spec.build)
         if known is not None:
-            return known
-    count = search(App(spec))
-    keep_reachable({spec.build: count})
-    return count
+            return known.probes
+    found = search(App(spec))
+    keep_reachable({spec.build: found})
+    return found.probes
 
 
-def keep_reachable(counts: dict[str, int], path: Path = CACHE_FILE) -> None:
+def keep_reachable(counts: dict[str, Reach], path: Path = CACHE_FILE) -> None:
     """Raise the stored counts to `counts` where those are higher; raises StoreError."""
-    stored = dict(_read_counts(path))
-    for build, count in counts.items():
-        stored[build] = max(count, stored.get(build, 0))
-    write_text(path, json.dumps(stored, indent=0, sort_keys=True) + "\n")
+    stored = dict(read_reachable(path))
+    for build, found in counts.items():
+        stored[build] = max(found, stored.get(build, found))
+    rows = {build: found._asdict() for build, found in sorted(stored.items())}
+    lines = ",\n".join(f"{json.dumps(build)}: {json.dumps(row)}" for build, row in rows.items())
+    write_text(path, f"{{\n{lines}\n}}\n")
     _READ.pop(path, None)
 
 
-_READ: dict[Path, tuple[int, dict[str, int]]] = {}
+_READ: dict[Path, tuple[int, dict[str, Reach]]] = {}
 
 
-def _read_counts(path: Path) -> dict[str, int]:
-    """The file's counts, read again only when it changed."""
+def read_reachable(path: Path) -> dict[str, Reach]:
+    """The counts kept in a file, by build; read again only when it changed.
+
+    An entry is {"probes": n, "converged": whether the search found all it can}, or n alone.
+
+    Raises:
+        ConfigError: the file holds something else.
+    """
     try:
         changed_ns = path.stat().st_mtime_ns
     except (FileNotFoundError, NotADirectoryError):
         return {}
     if path not in _READ or _READ[path][0] != changed_ns:
         try:
-            counts = {str(key): int(count) for key, count in json.loads(path.read_bytes()).items()}
-        except (AttributeError, TypeError, ValueError):
+            raw: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            counts = {
+                build: Reach(**row) if isinstance(row, dict) else Reach(int(row), False)
+                for build, row in raw.items()
+            }
+        except (ValueError, TypeError, AttributeError):
             raise ConfigError(
                 f"expected counts of reachable probes by build in {path}, found something else. "
                 "Delete the file."

@@ -45,6 +45,8 @@ class AppSnapshot(NamedTuple):
     shared: dict[str, Any]
     features: tuple[dict[str, Any], ...]
     probes: bytes
+    screen: Screen | None = None
+    """What is shown, where that is known already."""
 
 
 class App:
@@ -67,8 +69,10 @@ class App:
         rates = LOOKS[spec.look, spec.noise]
         self._turn_ticks = rates.turn_ticks
         self._cache: dict[tuple, Known] = {}
+        self.most_cached = MOST_CACHED_SCREENS
         self._pages: dict[tuple, Known] = {}
         self._fragments: Fragments = {}
+        self._actions: dict[int, tuple[Screen, list[Action]]] = {}
         self._screen: Screen | None = None
         self._observation: Observation | None = None
         self._nav: dict[str, Any] = {}
@@ -152,13 +156,16 @@ class App:
     def snapshot(self) -> AppSnapshot:
         """Copy the state; costs microseconds."""
         states = tuple(c.s.copy() for c in self._contexts)
-        return AppSnapshot(self._nav.copy(), self._shared.copy(), states, bytes(self._probes))
+        return AppSnapshot(
+            self._nav.copy(), self._shared.copy(), states, bytes(self._probes), self._screen
+        )
 
     def restore(self, snapshot: AppSnapshot) -> None:
         """Go back to a snapshot of this app; coverage goes back too."""
         self._probes[:] = snapshot.probes
         states = [state.copy() for state in snapshot.features]
         self._bind(snapshot.nav.copy(), snapshot.shared.copy(), states)
+        self._screen = snapshot.screen
 
     def state_key(self) -> tuple:
         """Equal for equal states, whatever the clock says; coverage is no part of it."""
@@ -231,7 +238,8 @@ class App:
             )  # fmt: skip
             known = self._cache.get(key)
             if known is None or (known[0] != turn and known[1].turns):
-                known = _keep(self._cache, key, (turn, self._paint(c, index, page, turn)))
+                painted = turn, self._paint(c, index, page, turn)
+                known = _keep(self._cache, key, painted, self.most_cached)
             self._screen = known[1]
         return self._screen
 
@@ -265,12 +273,20 @@ class App:
         known = self._pages.get(key)
         if known is None or (known[0] != turn and known[1].turns):
             screen = layout(drawn, self._style, situation, self._fragments)
-            known = _keep(self._pages, key, (turn, screen))
+            known = _keep(self._pages, key, (turn, screen), self.most_cached)
         return known[1]
 
     def candidates_fast(self) -> list[Action]:
         """The actions that can have an effect here, for searches that are no agents."""
         screen = self._current()
+        known = self._actions.get(id(screen))
+        if known is None or known[0] is not screen:
+            if len(self._actions) >= self.most_cached:
+                self._actions.clear()
+            known = self._actions[id(screen)] = screen, self._actions_on(screen)
+        return known[1]
+
+    def _actions_on(self, screen: Screen) -> list[Action]:
         elements = screen.elements
         actions = [Action(ActionKind.TAP, i) for i in screen.taps if elements[i].enabled]
         actions += [Action(ActionKind.LONG_PRESS, i) for i in screen.holds if elements[i].enabled]
@@ -428,8 +444,8 @@ class App:
             self._call(pending.pop(), "on_enter", "")
 
 
-def _keep(cache: dict[tuple, Known], key: tuple, known: Known) -> Known:
-    if len(cache) >= MOST_CACHED_SCREENS:
+def _keep(cache: dict[tuple, Known], key: tuple, known: Known, most: int) -> Known:
+    if len(cache) >= most:
         cache.clear()
     cache[key] = known
     return known

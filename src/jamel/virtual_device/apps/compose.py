@@ -13,6 +13,7 @@ from typing import Any
 from jamel.errors import ConfigError
 from jamel.virtual_device.apps.features import KINDS, NEW_KINDS, module_of
 from jamel.virtual_device.apps.instrument import instrument
+from jamel.virtual_device.apps.limits import Limits
 from jamel.virtual_device.apps.looks import look_of
 from jamel.virtual_device.apps.noise import NOISES
 from jamel.virtual_device.apps.wording import POOL_OF, PoolRandom, titles
@@ -72,6 +73,7 @@ def build_app(
     noise: str = "real",
     new_kinds: bool = False,
     name: str = "",
+    limits: Limits | None = None,
 ) -> AppSpec:
     """Compose an app; the same arguments always give the same app.
 
@@ -81,6 +83,7 @@ def build_app(
         noise: "none", "real" or "heavy"; changes what is shown, never what is covered.
         new_kinds: half or more of the code is of feature kinds that no training app has.
         name: how a suite calls the app.
+        limits: what a suite allows, where it does not allow everything.
 
     Raises:
         ConfigError: there is no such noise level.
@@ -94,10 +97,13 @@ def build_app(
     kinds = _choose_kinds(rng, new_kinds)
     while not LEAST_PROBES <= _probes(kinds) <= MOST_PROBES:
         kinds = _choose_kinds(rng, new_kinds)
+    size_px = rng.choices(SIZES_PX, (5, 2, 2, 1))[0]
+    if limits is not None:
+        kinds, look, size_px = limits.draw(rng, kinds, look, size_px)
     return AppSpec(
         name=name or f"{split}/{seed}", seed=seed, split=split, noise=noise, look=look,
         package=f"com.example.{title.lower().replace(' ', '')}{seed % 10000}", title=title,
-        size_px=rng.choices(SIZES_PX, (5, 2, 2, 1))[0], features=_compose(rng, kinds, title),
+        size_px=size_px, features=_compose(rng, kinds, title),
     )  # fmt: skip
 
 
