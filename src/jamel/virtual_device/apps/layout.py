@@ -13,12 +13,14 @@ __all__ = ["Fragments", "Screen", "Situation", "Style", "layout"]
 TOOLBAR, TABS, STATUS, NAVIGATION = 160, 160, 70, 60
 
 
-def layout(page: Page, style: Style, situation: Situation, fragments: Fragments) -> Screen:
+def layout(
+    page: Page, style: Style, situation: Situation, fragments: Fragments | None = None
+) -> Screen:
     """Lay a page out; the result depends on page, style and situation alone.
 
     `fragments` keeps painted widgets from call to call; one dict serves one style.
     """
-    painter = Painter(style, situation, fragments)
+    painter = Painter(style, situation, {} if fragments is None else fragments)
     if page.style == "page":
         return _paint_page(painter, page)
     return _paint_overlay(painter, page)

@@ -375,11 +375,15 @@ class Painter:
             turn = self.now.turn % len(rows)
             rows = rows[turn:] + rows[:turn]
         self.column(rows, box, index)
-        if len(rows) > 2 and self.chance("loading", node.name) < self.rates.loading:
-            left, _, right, bottom = box
-            bottom = min(bottom, self.clip[3])
-            line = (left, max(box[1], bottom - self.px(60)), right, bottom)
-            self.changes("loading", 7, line, index)
+        foot = self.foot(node)
+        bottom = box[1] + self.height(node)
+        if foot and bottom <= self.clip[3]:
+            self.changes("loading", 7, (box[0], bottom - foot, box[2], bottom), index)
+
+    def foot(self, node: Node) -> int:
+        """The height of a list's last line, which says that it loads; 0 where it has none."""
+        loads = self.chance("loading", node.name) < self.rates.loading
+        return self.px(60) if loads and len(node.children) > 2 else 0
 
     def cards(self, box: Box, parent: int) -> None:
         """Fill what a page leaves empty with cards to look at, as many as it happens to have."""
@@ -420,7 +424,7 @@ class Painter:
 
     def height(self, node: Node) -> int:
         if node.role == "listing":
-            return sum([self.height(child) for child in node.children])
+            return self.foot(node) + sum([self.height(child) for child in node.children])
         if node.role == "bar":
             return max((self.height(child) for child in node.children), default=0)
         return self.heights[node.role]
