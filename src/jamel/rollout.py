@@ -6,6 +6,7 @@ Knows no files and no learning. The agent is never shown coverage.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from jamel.agents.base import Agent
@@ -53,7 +54,14 @@ class _Coverage:
 
 
 def rollout(
-    agent: Agent, env: Env, *, seed: int, budget: int, session_id: str, suite: str
+    agent: Agent,
+    env: Env,
+    *,
+    seed: int,
+    budget: int,
+    session_id: str,
+    suite: str,
+    until: Callable[[], bool] | None = None,
 ) -> Session:
     """Let the agent explore for `budget` actions and record everything.
 
@@ -68,6 +76,7 @@ def rollout(
         budget: Number of actions.
         session_id: A name that is unique in the dataset.
         suite: The name of the app's suite.
+        until: Asked after each step; the session ends before its budget where it says so.
     """
     observation, _ = env.reset(seed=seed, options={"new_session": True})
     agent.reset(seed)
@@ -81,9 +90,12 @@ def rollout(
         steps.append(_transition(observation, action, outcome, coverage))
         agent.observe_result(outcome.observation, outcome.executed)
         observation = outcome.observation
-        if outcome.ended or number == budget - 1:
+        last = number == budget - 1 or (until is not None and until())
+        if outcome.ended or last:
             episodes.append(Episode(tuple(steps), outcome.ended, not outcome.ended))
             steps = []
+        if last:
+            break
     return Session(
         session_id=session_id,
         suite=suite,

@@ -12,6 +12,7 @@ from jamel.cli import app
 COMMANDS = (
     *("doctor", "init", "bench", "ui", "device start", "device gallery", "device reach"),
     *("collect", "label", "validate", "train", "evaluate", "promote", "rollback", "compare"),
+    *("explore", "replay"),
 )
 WITHOUT_A_TABLE = {"init", "ui", "device start"}
 

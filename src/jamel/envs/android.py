@@ -91,6 +91,10 @@ class AndroidEnv:
         self._absorb(self.link.restore(snapshot))
         return self._observation
 
+    def crash_trace(self) -> str:
+        """The stack trace of the app's last crash, "" where the device knows none."""
+        return self.link.crash_trace()
+
     def close(self) -> None:
         """Release the device."""
         self.link.close()

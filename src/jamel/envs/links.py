@@ -58,6 +58,10 @@ class Link(Protocol):
         """The screen as a PNG."""
         ...
 
+    def crash_trace(self) -> str:
+        """The stack trace of the app's last crash, "" where the device knows none."""
+        ...
+
     def snapshot(self) -> bytes | None:
         """A name for the app's present, None where the device cannot keep it."""
         ...
@@ -107,6 +111,11 @@ class InProcessLink:
         from jamel.virtual_device.screenshot import screenshot_png
 
         return screenshot_png(self.app.observe())
+
+    def crash_trace(self) -> str:
+        """The last crash in the app's log; apps without defects have no log."""
+        log = getattr(self.app, "crash_log", ())
+        return str(log[-1]) if log else ""
 
     def snapshot(self) -> bytes | None:
         """A name for the app's present; the last 4096 are kept."""
