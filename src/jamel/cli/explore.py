@@ -209,8 +209,8 @@ def _present(found: Exploration, short: Short, result: dict[str, Any], json: Pat
     row = {name: result[name] for name in shown} | {"crashes": len(found.crashes)}
     present([row], f"{found.app} explored", None)
     if found.crashes:
-        shown = ("title", "cause", "step", "shortest_replay", "script")
-        present([{key: item[key] for key in shown} for item in result["crashes"]], "Crashes", None)
+        told = ("title", "cause", "step", "shortest_replay", "script")
+        present([{key: item[key] for key in told} for item in result["crashes"]], "Crashes", None)
     typer.echo(f"page: {result['page']}\nscript: {result['script']}")
     if json is not None:
         write_json(json, result)

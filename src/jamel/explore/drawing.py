@@ -15,7 +15,7 @@ from jamel.explore.session import Edge, Exploration, SeenScreen
 THUMB_PX = (84, 186)
 NODE_PX = (126, 244)
 CAPTION_PX = 34
-A_ROW = 6
+A_ROW = 5
 MOST_NODES = 90
 MOST_PIXELS = 40_000_000
 CURVE_PX = (480, 240)
@@ -63,7 +63,7 @@ def place_graph(found: Exploration) -> Graph:
     rows = _rows(shown, first)
     numbers = {screen.name: number for number, screen in enumerate(shown, 1)}
     nodes = {
-        screen.name: _node(screen, numbers[screen.name], first, column, len(row), y)
+        screen.name: _node(screen, numbers[screen.name], first, column, y)
         for y, row in enumerate(rows)
         for column, screen in enumerate(row)
     }
@@ -73,7 +73,7 @@ def place_graph(found: Exploration) -> Graph:
         if edge.source in nodes and edge.target in nodes
     ]
     lines.sort(key=lambda line: line.main)
-    size = A_ROW * NODE_PX[0], len(rows) * NODE_PX[1]
+    size = max(len(row) for row in rows) * NODE_PX[0], len(rows) * NODE_PX[1]
     ordered = sorted(nodes.values(), key=lambda node: node.number)
     return Graph(ordered, lines, *size, len(found.screens) - len(shown))
 
@@ -102,13 +102,17 @@ def _rows(shown: list[SeenScreen], first: dict[str, Edge]) -> list[list[SeenScre
     return rows
 
 
-def _node(
-    screen: SeenScreen, number: int, first: dict[str, Edge], column: int, count: int, row: int
-) -> Node:
-    x = (column + (A_ROW - count) / 2) * NODE_PX[0]
+def _node(screen: SeenScreen, number: int, first: dict[str, Edge], column: int, row: int) -> Node:
     edge = first.get(screen.name)
     via = edge.words if edge else "launch"
-    return Node(number, screen, x, row * NODE_PX[1] + 6, thumbnail(screen.picture_png), via)
+    return Node(
+        number,
+        screen,
+        column * NODE_PX[0],
+        row * NODE_PX[1] + 6,
+        thumbnail(screen.picture_png),
+        via,
+    )
 
 
 def _line(edge: Edge, nodes: dict[str, Node], first: dict[str, Edge]) -> Line:
@@ -117,8 +121,8 @@ def _line(edge: Edge, nodes: dict[str, Node], first: dict[str, Edge]) -> Line:
     main = first.get(edge.target) is edge
     if b.y > a.y:
         x1, y1, x2, y2 = a.x + middle, a.y + height + CAPTION_PX, b.x + middle, b.y
-        bend = (y2 - y1) / 2
-        path = f"M{x1:.0f},{y1:.0f}C{x1:.0f},{y1 + bend:.0f} {x2:.0f},{y2 - bend:.0f} {x2:.0f},{y2:.0f}"
+        half = (y1 + y2) / 2
+        path = f"M{x1:.0f},{y1:.0f}C{x1:.0f},{half:.0f} {x2:.0f},{half:.0f} {x2:.0f},{y2:.0f}"
     else:
         # Back or aside: from edge to edge at the pictures' sides.
         side = 1 if b.x >= a.x else -1

@@ -2,7 +2,8 @@
 
 Knows no coverage. With a model, each candidate on a screen that can be reached is worth the chance
 of new code that the model's novelty head gave it last; without one, it is worth something until it
-was tried.
+was tried. A screen that was not seen for `FORGOTTEN_AFTER` steps does not count: its agent cannot
+get back, as the known way no longer leads there, or sees no use in it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from jamel.agents.base import Agent
 from jamel.agents.graph import Choice, Screen, SessionGraph
 from jamel.types import Action, ActionKind, Observation
 
+FORGOTTEN_AFTER = 100
 _ENDINGS = (ActionKind.BACK.value, ActionKind.RESTART.value)
 
 
@@ -38,6 +40,8 @@ class Surveyed:
         self._novelty: dict[int, dict[int, float]] = {}
         self._here: Screen | None = None
         self._last: tuple[Screen, Choice] | None = None
+        self._seen_at: dict[int, int] = {}
+        self._step = 0
 
     def act(self, observation: Observation) -> Action:
         """The agent's action; notes what it thinks of the other candidates."""
@@ -60,6 +64,8 @@ class Surveyed:
         screen, choice = self._last
         self._here = self._graph.visit(next_observation)[0]
         self._graph.record(screen, choice, self._here if executed else screen)
+        self._step += 1
+        self._seen_at[screen.key] = self._seen_at[self._here.key] = self._step
         self._novelty.get(screen.key, {}).pop(choice.local, None)
         self._last = None
 
@@ -70,6 +76,8 @@ class Surveyed:
         return max(self._worth(route.screen) for route in self._graph.routes(self._here))
 
     def _worth(self, screen: Screen) -> float:
+        if self._step - self._seen_at.get(screen.key, 0) > FORGOTTEN_AFTER:
+            return 0.0
         if not self.has_model:
             tried = screen.tries
             left = (c.local not in tried for c in screen.choices if c.widget[0] not in _ENDINGS)
@@ -92,11 +100,11 @@ class Exhaustion:
     def __init__(self, agent: Surveyed, threshold: float, patience: int) -> None:
         self._agent = agent
         self._threshold = threshold
-        self._patience = patience if agent.has_model else 1
+        self._patience = patience
         self._calm = 0
 
     def __call__(self) -> bool:
         """Whether the app is exhausted now; asked once after each step."""
         below = self._agent.best_left() < self._threshold
         self._calm = self._calm + 1 if below else 0
-        return self._calm >= self._patience
+        return self._calm >= (self._patience if self._agent.has_model else 1)
