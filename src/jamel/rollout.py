@@ -90,7 +90,8 @@ def rollout(
         steps.append(_transition(observation, action, outcome, coverage))
         agent.observe_result(outcome.observation, outcome.executed)
         observation = outcome.observation
-        last = number == budget - 1 or (until is not None and until())
+        stopped = until is not None and until()
+        last = stopped or number == budget - 1
         if outcome.ended or last:
             episodes.append(Episode(tuple(steps), outcome.ended, not outcome.ended))
             steps = []
