@@ -157,6 +157,10 @@ class AdbLink:
         log = self._shell.run(CRASH_LOG).stdout.decode("utf-8", "replace")
         return last_trace(log, self.package)
 
+    def crash_news(self) -> str:
+        """Nothing: the log is a round trip away. What the screen shows says when to ask."""
+        return ""
+
     def snapshot(self) -> bytes | None:
         """The name of an emulator snapshot just saved; None on a device without a console."""
         if not _EMULATOR.fullmatch(self.device):

@@ -191,7 +191,8 @@ class Watched:
         return crash
 
     def _keep(self, crash: Crash, words: str, source: str) -> None:
-        self.found.screens[self._at].crash = True
+        assert self._before is not None, "the screen after the crash was seen"
+        self.found.screens[self._at].crash = crash_of(self._before, {}) is not None
         key = crash.signature if crash.trace else f"{crash.signature} {source} {words}"
         if key not in self._signatures:
             self._signatures.add(key)
