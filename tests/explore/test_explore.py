@@ -66,6 +66,15 @@ def test_an_app_that_says_stopped_itself_has_not_crashed() -> None:
     assert crash_of(Observation("android", "", (words,), (1, 1)), {}) is not None
 
 
+def test_a_dialog_that_the_link_closed_is_a_crash_still() -> None:
+    here = Observation("com.example", ".Main", (), (1, 1))
+    told = crash_of(here, {"marks": "waited; closed a dialog: Plum Go has stopped; dumped again"})
+    assert told is not None and told.title == "Plum Go has stopped"
+    assert crash_of(here, {"marks": "closed a dialog: Rate us"}) is None
+    traced = crash_of(here, {"crash": TRACE})
+    assert traced is not None and traced.title == "tiny has stopped"
+
+
 def test_the_shortest_replay_is_minimal_and_still_crashes() -> None:
     found = explored(BuggyEnv(), steps=150)
     step = found.crashes[0].step

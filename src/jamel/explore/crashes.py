@@ -8,7 +8,7 @@ trace in `info["crash"]`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from jamel.types import Observation
@@ -16,6 +16,8 @@ from jamel.types import Observation
 MOST_TRACE = 20_000
 _TITLE = re.compile(r"(.{1,80}?) (has stopped|keeps stopping|isn['’]t responding)\.?")
 _IDS = ("android:id/aerr_close", "android:id/aerr_restart", "android:id/aerr_wait")
+_CLOSED = re.compile(r"closed a dialog: ([^;]*)")
+"""How a link notes in `info["marks"]` that it put a dialog away by itself."""
 _FRAME = re.compile(r"^\s*(?:at |File \")(.+)$", re.MULTILINE)
 
 
@@ -43,14 +45,39 @@ def crash_of(observation: Observation, info: Mapping[str, Any]) -> Crash | None:
 
     Args:
         observation: the screen after the step.
-        info: the step's; `crash` holds the stack trace where the environment knows it.
+        info: the step's; `crash` holds the stack trace where the environment knows it, `marks`
+            that a link closed the dialog.
     """
-    title = _dialog(observation)
+    title = _dialog(observation) or _closed(str(info.get("marks", "")))
     trace = info.get("crash")
     if not title and not trace:
         return None
     told = str(trace)[:MOST_TRACE] if isinstance(trace, str) else ""
-    return Crash(title or f"{observation.package} has stopped", told)
+    return Crash(title or f"{_process(told) or observation.package} has stopped", told)
+
+
+def new_crash(
+    before: Observation,
+    after: Observation,
+    info: Mapping[str, Any],
+    trace: Callable[[], str] | None,
+) -> Crash | None:
+    """The crash that a step caused: a dialog that was there before is none.
+
+    `trace` reads the device's last stack trace; it is asked only where a crash is seen that came
+    without one. An app that does not respond leaves none.
+    """
+    crash = crash_of(after, info)
+    if crash is None or (not info.get("crash") and crash_of(before, {}) is not None):
+        return None
+    if not crash.trace and trace is not None and "respond" not in crash.title:
+        crash = crash._replace(trace=trace()[:MOST_TRACE])
+    return crash
+
+
+def _closed(marks: str) -> str:
+    found = _CLOSED.search(marks)
+    return found[1] if found and _TITLE.fullmatch(found[1]) else ""
 
 
 def _dialog(observation: Observation) -> str:
@@ -58,6 +85,12 @@ def _dialog(observation: Observation) -> str:
     if any(e.resource_id in _IDS for e in observation.elements):
         return titles[0] if titles else f"{observation.package} has stopped"
     return titles[0] if titles and observation.package in ("android", "") else ""
+
+
+def _process(trace: str) -> str:
+    """Whose crash the trace says that it is: the dialog may be closed by now."""
+    found = re.search(r"^Process: ([\w.]+)", trace, re.MULTILINE)
+    return found[1] if found else ""
 
 
 def _exception(lines: list[str]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from jamel.envs.base import Env
-from jamel.explore.crashes import Crash, crash_of
+from jamel.explore.crashes import Crash, crash_of, new_crash
 from jamel.explore.screens import find_element, screen_name
 from jamel.explore.script import Expected, Script, StepLine, clean
 from jamel.types import Action, Observation
@@ -84,7 +84,7 @@ class Player:
             return None
         before = self.observation
         self.observation, reward, terminated, truncated, info = self._env.step(action)
-        crash = self._crash(before, info)
+        crash = new_crash(before, self.observation, info, self._trace)
         if terminated or truncated:
             self.observation, _ = self._env.reset()
         if reward > 0 or terminated or truncated:
@@ -97,14 +97,6 @@ class Player:
             return Action(step.action, -1, step.text)
         index = find_element(self.observation, step.name)
         return Action(step.action, index if index >= 0 else GONE, step.text)
-
-    def _crash(self, before: Observation, info: dict[str, Any]) -> Crash | None:
-        crash = crash_of(self.observation, info)
-        if crash is None or (not info.get("crash") and crash_of(before, {}) is not None):
-            return None
-        if not crash.trace and self._trace is not None:
-            crash = crash._replace(trace=self._trace())
-        return crash
 
     def _seen(self, executed: bool, crash: Crash | None) -> Expected:
         return Expected(

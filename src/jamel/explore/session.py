@@ -14,7 +14,7 @@ from jamel.agents.base import Agent
 from jamel.coverage import ProbeSet
 from jamel.envs.base import Env
 from jamel.errors import DeviceError
-from jamel.explore.crashes import Crash, crash_of
+from jamel.explore.crashes import Crash, crash_of, new_crash
 from jamel.explore.exhaustion import Exhaustion, Surveyed
 from jamel.explore.screens import describe_on, element_name, screen_name
 from jamel.explore.script import Expected, Header, StepLine, clean, step_line
@@ -139,7 +139,7 @@ class Watched:
         found = self.found
         count = self._env.coverage().count() if reward > 0 else found.covered[-1]
         found.covered.append(count)
-        crash = self._crash(before, observation, info)
+        crash = new_crash(before, observation, info, self._trace)
         expect = self._expected(observation, bool(info["executed"]), crash)
         name = element_name(before, action.element)
         found.steps.append(step_line(action, name, before, expect))
@@ -178,17 +178,6 @@ class Watched:
             executed=executed,
             crash=clean(crash.signature)[:4000] if crash else "",
         )
-
-    def _crash(
-        self, before: Observation, observation: Observation, info: dict[str, Any]
-    ) -> Crash | None:
-        """The crash that the step caused: a dialog that was there before is none."""
-        crash = crash_of(observation, info)
-        if crash is None or (not info.get("crash") and crash_of(before, {}) is not None):
-            return None
-        if not crash.trace and self._trace is not None:
-            crash = crash._replace(trace=self._trace())
-        return crash
 
     def _keep(self, crash: Crash, words: str, source: str) -> None:
         assert self._before is not None, "the screen after the crash was seen"
