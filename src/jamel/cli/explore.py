@@ -62,7 +62,7 @@ def explore(
     ] = False,
     threshold: Annotated[
         float, typer.Option(min=0, max=1, help="Chance of new code that is worth a step.")
-    ] = 0.05,
+    ] = 0.25,
     patience: Annotated[
         int, typer.Option(min=1, help="Stop after so many steps below the threshold.")
     ] = 10,

@@ -14,7 +14,7 @@ from jamel.envs.base import Env
 from jamel.explore.crashes import Crash, crash_of, new_crash
 from jamel.explore.screens import find_element, screen_name
 from jamel.explore.script import Expected, Script, StepLine, clean
-from jamel.types import Action, Observation
+from jamel.types import Action
 
 GONE = -2
 

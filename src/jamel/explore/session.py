@@ -218,7 +218,7 @@ def explore(
     steps: int,
     reachable: int = 0,
     until_exhausted: bool = False,
-    threshold: float = 0.05,
+    threshold: float = 0.25,
     patience: int = 10,
     picture: Picture | None = None,
     trace: Trace | None = None,
