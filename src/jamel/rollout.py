@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from jamel.agents.base import Agent
@@ -58,7 +59,14 @@ class _Coverage:
 
 
 def rollout(
-    agent: Agent, env: Env, *, seed: int, budget: int, session_id: str, suite: str
+    agent: Agent,
+    env: Env,
+    *,
+    seed: int,
+    budget: int,
+    session_id: str,
+    suite: str,
+    until: Callable[[], bool] | None = None,
 ) -> Session:
     """Let the agent explore for `budget` actions and record everything.
 
@@ -73,6 +81,7 @@ def rollout(
         budget: Number of actions.
         session_id: A name that is unique in the dataset.
         suite: The name of the app's suite.
+        until: Asked after each step; the session ends before its budget where it says so.
     """
     observation, _ = env.reset(seed=seed, options={"new_session": True})
     agent.reset(seed)
@@ -86,9 +95,13 @@ def rollout(
         steps.append(_transition(observation, action, outcome, coverage))
         agent.observe_result(outcome.observation, outcome.executed)
         observation = outcome.observation
-        if outcome.ended or number == budget - 1:
+        stopped = until is not None and until()
+        last = stopped or number == budget - 1
+        if outcome.ended or last:
             episodes.append(Episode(tuple(steps), outcome.ended, not outcome.ended))
             steps = []
+        if last:
+            break
     return Session(
         session_id=session_id,
         suite=suite,

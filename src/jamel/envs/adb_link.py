@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from jamel.coverage import ProbeSet
 from jamel.envs.adb_connection import AdbShell, ShellResult
 from jamel.envs.adb_coverage import DeviceCoverage
+from jamel.envs.crash_log import COMMAND as CRASH_LOG
+from jamel.envs.crash_log import last_trace
 from jamel.envs.links import Reading
 from jamel.envs.ui_tree import parse_hierarchy
 from jamel.errors import AppMissing, DeviceError, DeviceLost, UiTreeError
@@ -149,6 +151,15 @@ class AdbLink:
                 "Check that the device's screen is on."
             )
         return data
+
+    def crash_trace(self) -> str:
+        """The app's newest trace in the device's crash log; raises DeviceLost."""
+        log = self._shell.run(CRASH_LOG).stdout.decode("utf-8", "replace")
+        return last_trace(log, self.package)
+
+    def crash_news(self) -> str:
+        """Nothing: the log is a round trip away. What the screen shows says when to ask."""
+        return ""
 
     def snapshot(self) -> bytes | None:
         """The name of an emulator snapshot just saved; None on a device without a console."""

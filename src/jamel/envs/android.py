@@ -71,7 +71,12 @@ class AndroidEnv:
             raise DeviceError("step() was called before reset(). Call reset() first.")
         reading = self.link.perform(self._observation, action)
         reward = 1.0 if self._absorb(reading) else 0.0
-        info = {"executed": reading.executed, "invalid_reason": reading.invalid_reason}
+        info: dict[str, Any] = {
+            "executed": reading.executed,
+            "invalid_reason": reading.invalid_reason,
+        }
+        if crash := self.link.crash_news():
+            info["crash"] = crash
         return self._observation, reward, False, False, info
 
     def coverage(self) -> ProbeSet:
@@ -90,6 +95,10 @@ class AndroidEnv:
         """Return the app to a snapshot; coverage stays the union over the session."""
         self._absorb(self.link.restore(snapshot))
         return self._observation
+
+    def crash_trace(self) -> str:
+        """The stack trace of the app's last crash, "" where the device knows none."""
+        return self.link.crash_trace()
 
     def close(self) -> None:
         """Release the device."""
