@@ -138,7 +138,9 @@ def test_an_app_that_does_not_start_is_a_sentence(device: VirtualDevice) -> None
     assert AdbLink(device.serial, device.adb.port, app.package).restart(True).executed
     link = link_to(device)
     assert device.device.uninstall(app.package)
-    with pytest.raises(DeviceError, match=rf"Expected {app.package} to start on .*device\.activity"):
+    with pytest.raises(
+        DeviceError, match=rf"Expected {app.package} to start on .*device\.activity"
+    ):
         link.restart(False)
 
 

@@ -218,6 +218,8 @@ class Connection:
             elif command == _CLSE:
                 self._streams.pop(arg1, None)
                 stream.on_close()
+                # As adbd does; some clients wait for it.
+                self.send(_CLSE, stream.local_id, arg0)
         elif command == _WRTE:
             self.send(_CLSE, arg1, arg0)
 

@@ -61,7 +61,6 @@ def _nc(call: Call) -> int:
     near, far = Pipe.pair()
     threading.Thread(target=listener, args=(far,), daemon=True).start()
     near.write(call.stdin())
-    near.finish()
     while chunk := near.read_some():
         call.out(chunk)
         call.shell.flush()

@@ -18,6 +18,7 @@ from jamel.virtual_device.device_log import DeviceLog
 from jamel.virtual_device.files import DeviceFiles
 from jamel.virtual_device.packages import Packages
 from jamel.virtual_device.ports import DevicePorts
+from jamel.virtual_device.proc_files import add_proc_files
 
 MAX_SNAPSHOTS = 4096
 APP_PID = 4242
@@ -123,6 +124,7 @@ class Device:
         self.saved_s: dict[str, float] = {}
         self._started_s = self._booted_s = time.monotonic()
         self.snapshots: OrderedDict[str, DeviceSnapshot] = OrderedDict()
+        add_proc_files(self.files, lambda: self.uptime_s)
         home = f"/data/data/{self.app.package}"
         self.files.compute(f"{home}/{COVERAGE_FILE}", self.coverage)
         self.files.compute(f"{home}/{MANIFEST_FILE}", self.manifest)

@@ -123,12 +123,6 @@ class Pipe:
             self._data.clear()
             return taken
 
-    def finish(self) -> None:
-        """Write no more: the other end's reading comes to its end."""
-        with self.other._changed:
-            self.other._closed = True
-            self.other._changed.notify_all()
-
     def close(self) -> None:
         """End both directions."""
         for end in (self, self.other):
