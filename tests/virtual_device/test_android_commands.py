@@ -1,7 +1,14 @@
 """Android's own commands, errors and exit codes included, as a script on the device sees them."""
 
-import pytest
+import contextlib
+import io
+import zipfile
 
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jamel.virtual_device.apk import ApkManifest, NotAnApk, read_apk, write_apk
 from jamel.virtual_device.apps import App, build_app
 from jamel.virtual_device.device import Device
 from jamel.virtual_device.services import COMMANDS
@@ -117,6 +124,9 @@ def test_answers(device: Device, script: str, code: int, out: str, err: str) -> 
 def test_the_app_starts_and_stops(device: Device) -> None:
     component = f"{PACKAGE}/{device.app.activity}"
     assert "brought to the front" in run(device, f"am start -n {component}")[2]
+    run(device, "input keyevent HOME")
+    assert "brought to the front" in run(device, f"am start -n {component}")[2]
+    assert device.observe().package == PACKAGE
     assert run(device, f"am force-stop {PACKAGE}; pidof {PACKAGE}")[0] == 1
     code, out, err = run(device, f"am start -W -S -n {component}")
     assert (code, err) == (0, "") and "Status: ok\nLaunchState: COLD\n" in out
@@ -126,3 +136,25 @@ def test_the_app_starts_and_stops(device: Device) -> None:
     )
     assert f"Killing 4242:{PACKAGE}" in run(device, "logcat -d -b system")[1]
     assert run(device, f"cmd package resolve-activity --brief {PACKAGE}")[1] == component + "\n"
+
+
+def test_an_apk_is_read_as_it_was_written(device: Device) -> None:
+    own = device.packages.installed[PACKAGE]
+    assert read_apk(own.data) == own.manifest and own.manifest.activity == device.app.activity
+    utf8 = ApkManifest("com.ünïcode.app", 2**31 - 1, "1.0-β", "com.ünïcode.app.Main")
+    assert read_apk(write_apk(utf8)) == utf8
+    assert read_apk(write_apk(ApkManifest("no.launcher"))).activity == ""
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(max_size=300), st.integers(0, 1200))
+def test_no_apk_however_broken_ends_in_a_traceback(noise: bytes, at: int) -> None:
+    good = write_apk(ApkManifest("com.a.b", 1, "1", "com.a.b.Main"))
+    for data in (noise, good[:at] + noise + good[at:], good[:at]):
+        with contextlib.suppress(NotAnApk):
+            read_apk(data)
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("AndroidManifest.xml", b"\x03\x00\x08\x00" + noise)
+    with contextlib.suppress(NotAnApk):
+        read_apk(content.getvalue())

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from adb_shell.adb_device import AdbDeviceTcp
+from adbutils import AdbClient
 from android_env.components import adb_controller, config_classes
 from android_env.components.adb_call_parser import AdbCallParser
 from android_env.components.app_screen_checker import AppScreenChecker
@@ -88,9 +89,12 @@ def test_pure_python_adb_looks(phone: VirtualDevice, ppadb: PpDevice) -> None:
     ppadb.input_swipe(10, 900, 10, 100, 100)
     ppadb.input_keyevent("KEYCODE_HOME")
     assert ppadb.get_top_activity().package == "com.android.launcher3"
-    ppadb.input_tap(*centre_px(next(e for e in phone.device.observe().elements if e.clickable)[4]))
+    icon = next(e for e in phone.device.observe().elements if e.cls.endswith("Button"))
+    ppadb.input_tap(*centre_px(icon.bounds_px))
     assert ppadb.get_top_activity().package == app.package
-    assert ppadb.root() and ppadb.reboot()
+    assert ppadb.root()
+    assert AdbClient(host="127.0.0.1", port=phone.adb.port).wait_for(phone.serial) is None
+    assert ppadb.shell("whoami") == "root\n" and ppadb.reboot()
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+import zlib
 from typing import NamedTuple
 
 MANIFEST = "AndroidManifest.xml"
@@ -21,6 +22,8 @@ _NONE = 0xFFFFFFFF
 _ANDROID = "http://schemas.android.com/apk/res/android"
 _LAUNCHER = "android.intent.category.LAUNCHER"
 _RESOURCE_IDS = {"versionCode": 0x0101021B, "versionName": 0x0101021C, "name": 0x01010003}
+# What zipfile raises for archives that are cut short, encrypted or compressed in unknown ways.
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 
 Attributes = dict[str, str]
 
@@ -45,7 +48,7 @@ def read_apk(data: bytes) -> ApkManifest:
             if archive.getinfo(MANIFEST).file_size > MAX_MANIFEST:
                 raise NotAnApk("the manifest is too large")
             content = archive.read(MANIFEST)
-    except (zipfile.BadZipFile, KeyError, OSError, ValueError) as error:
+    except (*_UNREADABLE, KeyError, OSError, ValueError) as error:
         raise NotAnApk("Failed to parse base.apk") from error
     try:
         return _manifest(_elements(content))

@@ -201,10 +201,12 @@ class Device:
             process = f"Start proc {APP_PID}:{self.app.package} for top-activity"
             self.log.add("ActivityManager", process, buffer="system")
             return True
-        observation = self.app.observe()
-        if observation.package != self.app.package:
-            icon = next(e for e in observation.elements if e.clickable)
-            self.app.tap(*centre_px(icon.bounds_px))
+        # What else the launcher shows, an advert say, may be touched as well: it does nothing.
+        for element in self.app.observe().elements:
+            if self.app.observe().package == self.app.package:
+                break
+            if element.clickable:
+                self.app.tap(*centre_px(element.bounds_px))
         return False
 
     def wake(self) -> None:
