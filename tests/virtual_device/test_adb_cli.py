@@ -63,7 +63,7 @@ def test_folders_travel_both_ways(cli: Adb, tmp_path: Path) -> None:
 @pytest.mark.parametrize("flags", [[], ["-r", "-t", "-g"], ["--no-streaming"], ["--streaming"]])
 def test_an_apk_is_installed_and_removed(cli: Adb, apk: Path, flags: list[str]) -> None:
     code, out, err = cli("install", *flags, str(apk))
-    assert code == 0 and b"Success" in out + err
+    assert code == 0 and b"Success" in out + err, (out, err)
     assert cli("shell", "pm list packages -3")[1].count(b"package:com.other.app\n") == 1
     path = cli("shell", "pm path com.other.app")[1].decode().strip().removeprefix("package:")
     assert cli("exec-out", f"cat {path}")[1] == apk.read_bytes()
