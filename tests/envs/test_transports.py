@@ -136,10 +136,11 @@ def test_an_app_without_coverage_can_be_explored(device: VirtualDevice) -> None:
 def test_an_app_that_does_not_start_is_a_sentence(device: VirtualDevice) -> None:
     app = device.device.app
     assert AdbLink(device.serial, device.adb.port, app.package).restart(True).executed
-    device.device.app.package = "com.moved"
     link = link_to(device)
-    device.device.app.package = "com.gone"
-    with pytest.raises(DeviceError, match=r"Expected com\.moved to start on .*device\.activity"):
+    assert device.device.uninstall(app.package)
+    with pytest.raises(
+        DeviceError, match=rf"Expected {app.package} to start on .*device\.activity"
+    ):
         link.restart(False)
 
 

@@ -76,5 +76,5 @@ def test_start_and_stop(started: list[subprocess.Popen], tmp_path: Path, ends: t
             # As a terminal's Ctrl-C does it: to the whole process group.
             os.killpg(process.pid, number)
         assert process.wait(20) == (-number if number == signal.SIGKILL else 0)
-    console, other = (str(int(name.removeprefix("emulator-"))) for name in (serial, second))
-    assert_gone([port, second_port, console, other], tmp_path)
+    # The devices' own ports went with their processes, and may be another device's by now.
+    assert_gone([port, second_port], tmp_path)

@@ -26,6 +26,7 @@ _CNXN, _OPEN, _OKAY, _WRTE, _CLSE = (
     int.from_bytes(name, "little") for name in (b"CNXN", b"OPEN", b"OKAY", b"WRTE", b"CLSE")
 )
 _FLOW_TIMEOUT_S = 60.0
+_OPEN_TIMEOUT_S = 10.0
 
 Service = Callable[["Stream"], None]
 OpenService = Callable[[str], Service | None]
@@ -38,15 +39,22 @@ class StreamClosed(Exception):
 class Stream:
     """One open service. Written in order; each write waits for the peer to accept the last."""
 
-    def __init__(self, connection: Connection, local_id: int, remote_id: int) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, local_id: int, remote_id: int = 0) -> None:
+        self.connection = self._connection = connection
         self.local_id = local_id
         self.remote_id = remote_id
         self._incoming: deque[bytes] = deque()
         self._pending = bytearray()
         self._changed = threading.Condition()
-        self._writable = True
+        # A stream that we opened may be written once the peer has named its end.
+        self._writable = remote_id != 0
         self.closed = False
+
+    def await_open(self) -> bool:
+        """Whether the peer accepted a stream that we opened."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._writable or self.closed, _OPEN_TIMEOUT_S)
+            return self._writable
 
     def write(self, data: bytes) -> None:
         """Send all of `data`. Raises StreamClosed when the peer is gone."""
@@ -75,6 +83,11 @@ class Stream:
             return self._next_chunk()
         return b""
 
+    def drain(self) -> None:
+        """Return once the peer has accepted what was written, or is gone."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._writable or self.closed, _OPEN_TIMEOUT_S)
+
     def close(self) -> None:
         """Close our side; closing twice is harmless."""
         with self._changed:
@@ -92,9 +105,10 @@ class Stream:
             self._incoming.append(data)
             self._changed.notify_all()
 
-    def on_okay(self) -> None:
-        """The peer accepted the last write."""
+    def on_okay(self, remote_id: int) -> None:
+        """The peer accepted the last write, or the stream itself."""
         with self._changed:
+            self.remote_id = remote_id
             self._writable = True
             self._changed.notify_all()
 
@@ -132,7 +146,7 @@ class Connection:
         self._open_service = open_service
         self._streams: dict[int, Stream] = {}
         self._next_id = 1
-        self._send_lock = threading.Lock()
+        self._send_lock, self._id_lock = threading.Lock(), threading.Lock()
         self._agreed_version = 0
         self.max_payload = 4096
 
@@ -150,6 +164,15 @@ class Connection:
         self._conn.close()
         for stream in list(self._streams.values()):
             stream.on_close()
+
+    def open(self, name: str) -> Stream | None:
+        """Ask the adb server for a stream, as `adb reverse` needs; None when it refuses."""
+        stream = self._new_stream()
+        self.send(_OPEN, stream.local_id, 0, name.encode() + b"\x00")
+        if stream.await_open():
+            return stream
+        self.forget(stream)
+        return None
 
     def forget(self, stream: Stream) -> None:
         """A stream ended on our side."""
@@ -189,23 +212,30 @@ class Connection:
             self._open(arg0, data)
         elif stream := self._streams.get(arg1):
             if command == _OKAY:
-                stream.on_okay()
+                stream.on_okay(arg0)
             elif command == _WRTE:
                 stream.on_data(data)
             elif command == _CLSE:
                 self._streams.pop(arg1, None)
                 stream.on_close()
+                # As adbd does; some clients wait for it.
+                self.send(_CLSE, stream.local_id, arg0)
         elif command == _WRTE:
             self.send(_CLSE, arg1, arg0)
+
+    def _new_stream(self, remote_id: int = 0) -> Stream:
+        with self._id_lock:
+            stream = Stream(self, self._next_id, remote_id)
+            self._next_id += 1
+            self._streams[stream.local_id] = stream
+        return stream
 
     def _open(self, remote_id: int, name: bytes) -> None:
         service = self._open_service(name.rstrip(b"\x00").decode("utf-8", "replace"))
         if service is None:
             self.send(_CLSE, 0, remote_id)
             return
-        stream = Stream(self, self._next_id, remote_id)
-        self._next_id += 1
-        self._streams[stream.local_id] = stream
+        stream = self._new_stream(remote_id)
         self.send(_OKAY, stream.local_id, remote_id)
         threading.Thread(target=_run_service, args=(service, stream), daemon=True).start()
 

@@ -7,14 +7,22 @@ Knows no protocol and nothing of learning.
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from jamel.types import Observation, centre_px
+from jamel.virtual_device.apk import ApkManifest
+from jamel.virtual_device.device_log import DeviceLog
 from jamel.virtual_device.files import DeviceFiles
+from jamel.virtual_device.packages import Packages
+from jamel.virtual_device.ports import DevicePorts
+from jamel.virtual_device.proc_files import add_proc_files
 
 MAX_SNAPSHOTS = 4096
+APP_PID = 4242
+BOOT_S = 0.5
 COVERAGE_FILE = "files/coverage.ec"
 MANIFEST_FILE = "files/coverage.classes"
 """`build`, then one `id<TAB>name<TAB>probes` line a class: the denominator of coverage."""
@@ -102,10 +110,21 @@ class Device:
     settings: dict[str, str] = field(default_factory=dict)
     running: bool = True
     fresh: bool = False
+    screen_on: bool = True
+    is_root: bool = False
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()
+        self.log = DeviceLog()
+        self.ports = DevicePorts()
+        launcher = ApkManifest(self.app.package, 1, self.app.build, self.app.activity)
+        self.packages = Packages(self.files, launcher)
+        self.install_sessions: dict[int, bytes] = {}
+        self.sessions_made = 0
+        self.saved_s: dict[str, float] = {}
+        self._started_s = self._booted_s = time.monotonic()
         self.snapshots: OrderedDict[str, DeviceSnapshot] = OrderedDict()
+        add_proc_files(self.files, lambda: self.uptime_s)
         home = f"/data/data/{self.app.package}"
         self.files.compute(f"{home}/{COVERAGE_FILE}", self.coverage)
         self.files.compute(f"{home}/{MANIFEST_FILE}", self.manifest)
@@ -120,9 +139,53 @@ class Device:
         self.app.restore(saved)
         return observation
 
+    @property
+    def is_installed(self) -> bool:
+        """Whether the device's app is there to be started."""
+        return self.app.package in self.packages.installed
+
+    @property
+    def is_booted(self) -> bool:
+        """Whether starting has come to its end."""
+        return time.monotonic() >= self._booted_s
+
+    @property
+    def uptime_s(self) -> float:
+        """Seconds since power-on or the last reboot."""
+        return time.monotonic() - self._started_s
+
     def stop(self) -> None:
         """Kill the app's process."""
+        if self.running:
+            self.log.add(
+                "ActivityManager", f"Killing {APP_PID}:{self.app.package}", buffer="system"
+            )
         self.running = False
+
+    def reboot(self) -> None:
+        """End every process and what adbd set up; whoever calls this also drops the connections."""
+        self.stop()
+        self.log.clear()
+        self.ports.close_reversed()
+        self.is_root, self.screen_on = False, True
+        self._started_s = time.monotonic()
+        self._booted_s = self._started_s + BOOT_S
+
+    def install(self, manifest: ApkManifest, data: bytes) -> None:
+        """Install or replace a package, which stops it. Raises OSError when the device is full."""
+        self.packages.add(manifest, data)
+        if manifest.package == self.app.package:
+            self.stop()
+
+    def uninstall(self, name: str, keep_data: bool = False) -> bool:
+        """Remove a package and its data; whether it was there."""
+        if not self.packages.remove(name):
+            return False
+        if name == self.app.package:
+            self.stop()
+            if not keep_data:
+                self.clear()
+        return True
 
     def clear(self) -> None:
         """Forget the app's data and coverage, which also stops it."""
@@ -135,16 +198,20 @@ class Device:
             if not self.fresh:
                 self.app.restart()
             self.running, self.fresh = True, False
+            process = f"Start proc {APP_PID}:{self.app.package} for top-activity"
+            self.log.add("ActivityManager", process, buffer="system")
             return True
-        observation = self.app.observe()
-        if observation.package != self.app.package:
-            icon = next(e for e in observation.elements if e.clickable)
-            self.app.tap(*centre_px(icon.bounds_px))
+        # What else the launcher shows, an advert say, may be touched as well: it does nothing.
+        for element in self.app.observe().elements:
+            if self.app.observe().package == self.app.package:
+                break
+            if element.clickable:
+                self.app.tap(*centre_px(element.bounds_px))
         return False
 
     def wake(self) -> None:
         """A touch on the launcher of a stopped app: it has to be stopped no longer."""
-        if not self.running:
+        if not self.running and self.is_installed:
             self.running, self.fresh = True, False
             self.app.restart()
             self.app.home()
@@ -164,6 +231,7 @@ class Device:
     def save_snapshot(self, name: str) -> None:
         """Keep the present under a name; the oldest of 4096 is dropped."""
         self.snapshots[name] = DeviceSnapshot(self.app.snapshot(), self.running, self.fresh)
+        self.saved_s[name] = time.time()
         if len(self.snapshots) > MAX_SNAPSHOTS:
             self.snapshots.popitem(last=False)
 

@@ -131,9 +131,20 @@ class VirtualDevice:
     Args:
         app: the app it runs.
         adb: the server to register with; one private server a process is shared by default.
+        name: what `adb emu avd name` says.
+        console_token: what the console's `auth` needs; "" for none, as an emulator whose
+            ~/.emulator_console_auth_token is empty.
     """
 
-    def __init__(self, app: RunningApp, adb: AdbServer | None = None) -> None:
+    def __init__(
+        self,
+        app: RunningApp,
+        adb: AdbServer | None = None,
+        *,
+        name: str = "jamel_virtual",
+        console_token: str = "",
+    ) -> None:
+        self._name, self._console_token = name, console_token
         self.device = Device(app)
         self.adb = adb or shared_adb_server()
         self.port = 0
@@ -166,7 +177,7 @@ class VirtualDevice:
             partial(open_service, self.device, self.vanish),
             self._came_back,
         )
-        self._console = Console(console, self.device, self._kill)
+        self._console = Console(console, self.device, self._kill, self._name, self._console_token)
         self._open = True
         self._off.clear()
         self._adbd.start()
@@ -208,11 +219,13 @@ class VirtualDevice:
         threading.Thread(target=self.close, daemon=True).start()
 
     def _came_back(self) -> None:
-        if self._open:
-            time.sleep(RECONNECT_S)
-        if self._open:
-            with contextlib.suppress(AdbMissing):
+        """Register again, for as long as it takes: a killed adb server may be started later."""
+        registered = False
+        while self._open and not registered:
+            self._off.wait(RECONNECT_S)
+            with contextlib.suppress(AdbMissing, DeviceMissing):
                 self.register()
+                registered = self._attached()
 
     def _attached(self) -> bool:
         if not self._open:
