@@ -21,6 +21,7 @@ JARS = Path("/usr/share/java")
 NEEDED = ("org.jacoco.core.jar", "org.jacoco.agent.jar", "asm-all.jar")
 CASES = 300
 TIMEOUT_S = 60
+_JAVAC = ("-encoding", "UTF-8", "-Xlint:-options")
 
 
 def missing() -> str:
@@ -111,8 +112,7 @@ class JacocoTools:
     def _compile(self, target: Path, release: str, *sources: Path) -> None:
         path = _path(target, *_core())
         subprocess.run(
-            ["javac", "-encoding", "UTF-8", "--release", release, "-Xlint:-options", "-cp", path]
-            + ["-d", str(target), *map(str, sources)],
+            ["javac", *_JAVAC, "--release", release, "-cp", path, "-d", target, *sources],
             check=True,
             timeout=TIMEOUT_S,
             env=_environment(),

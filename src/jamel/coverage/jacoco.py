@@ -16,7 +16,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterable
-from typing import BinaryIO
+from typing import Protocol
 
 from jamel.coverage.probes import ClassProbes, ProbeSet
 from jamel.errors import CoverageError
@@ -125,14 +125,22 @@ def _signed(value: int) -> int:
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
+class Readable(Protocol):
+    """What blocks are read from: a file, or anything else that gives bytes."""
+
+    def read(self, count: int, /) -> bytes:
+        """Exactly `count` bytes, fewer at the end only."""
+        ...
+
+
 class BlockReader:
     """Reads block after block from a stream, and says of each read what it was looking for.
 
     Args:
-        stream: a file, or a socket's `makefile("rb")`.
+        stream: a file, or the bytes that come over a connection.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: Readable) -> None:
         self._stream = stream
         self._classes: dict[int, ClassProbes] = {}
         self.position = 0

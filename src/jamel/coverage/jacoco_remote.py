@@ -11,9 +11,9 @@ Knows nothing of sockets, of adb or of how an app runs.
 
 from __future__ import annotations
 
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
-from jamel.coverage.jacoco import HEADER, BlockReader
+from jamel.coverage.jacoco import HEADER, BlockReader, Readable
 from jamel.coverage.probes import ProbeSet
 from jamel.errors import CoverageError
 
@@ -34,7 +34,7 @@ def encode_request(request: DumpRequest) -> bytes:
     return HEADER + bytes([_DUMP, request.dump, request.reset])
 
 
-def read_answer(stream: BinaryIO) -> ProbeSet:
+def read_answer(stream: Readable) -> ProbeSet:
     """The probes in an agent's answer to one request.
 
     Raises:
@@ -58,7 +58,7 @@ class RequestReader:
         stream: what the client sends.
     """
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: Readable) -> None:
         self._reader = BlockReader(stream)
 
     def next(self) -> DumpRequest | None:

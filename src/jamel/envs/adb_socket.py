@@ -55,6 +55,10 @@ class AdbSocket:
             reason = self.block() if answer == b"FAIL" else repr(answer)
             raise AdbRefused(reason)
 
+    def send(self, data: bytes) -> None:
+        """Send bytes to the service that was accepted. Raises OSError."""
+        self._conn.sendall(data)
+
     def block(self) -> str:
         """A text preceded by its length in four hex digits."""
         return self.read(int(self.read(4), 16)).decode("utf-8", "replace")

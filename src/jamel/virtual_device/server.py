@@ -131,10 +131,14 @@ class VirtualDevice:
     Args:
         app: the app it runs.
         adb: the server to register with; one private server a process is shared by default.
+        live_coverage: whether the app's coverage file is always up to date, or written when a
+            broadcast asks for it.
     """
 
-    def __init__(self, app: RunningApp, adb: AdbServer | None = None) -> None:
-        self.device = Device(app)
+    def __init__(
+        self, app: RunningApp, adb: AdbServer | None = None, *, live_coverage: bool = True
+    ) -> None:
+        self.device = Device(app, live_coverage=live_coverage)
         self.adb = adb or shared_adb_server()
         self.port = 0
         self._open = False

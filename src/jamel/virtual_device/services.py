@@ -12,6 +12,7 @@ from jamel.virtual_device.adbd import Service, Stream, StreamClosed
 from jamel.virtual_device.commands_android import ANDROID_COMMANDS, VanishedError
 from jamel.virtual_device.commands_unix import UNIX_COMMANDS
 from jamel.virtual_device.device import Device
+from jamel.virtual_device.jacoco_agent import open_port
 from jamel.virtual_device.shell import Shell, Streams, Write
 from jamel.virtual_device.sync import serve_sync
 
@@ -36,6 +37,8 @@ def open_service(device: Device, vanish: Callable[[], None], name: str) -> Servi
         return lambda stream: serve_sync(stream, device.files)
     if kind in ("abb_exec", "abb"):
         return lambda stream: _serve_abb(stream, device, rest.split("\0"))
+    if kind == "tcp":
+        return open_port(device, rest)
     if kind in ("root", "remount"):
         return lambda stream: stream.write(f"{kind}: nothing to do on this device\n".encode())
     return None
