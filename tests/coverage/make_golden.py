@@ -1,8 +1,8 @@
 """Makes tests/coverage/golden/ again from the real JaCoCo agent: `python tests/coverage/make_golden.py`.
 
 `classes.zip`: the program's class files. `*.exec`: what the agent wrote. `*.wire`: the bytes an
-agent sent to a client that asked for dumps. `*.txt`: what JaCoCo's own tools read in each. Times
-in the files are those of the run; all else is the same each time.
+agent sent to a client that asked for dumps. `ours.exec`: what jamel wrote. `*.txt`: what JaCoCo's
+own tools read in each. Times in the files are those of the run; all else is the same each time.
 """  # noqa: E501
 
 from __future__ import annotations
@@ -18,9 +18,22 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from jacoco_tools import JacocoTools, missing
 
+from jamel.coverage import ClassProbes, ProbeSet
+from jamel.coverage.jacoco import write_exec
+
 GOLDEN = Path(__file__).parent / "golden"
 HEADER = bytes.fromhex("01c0c01007")
 DUMP, DUMP_AND_RESET, RESET = b"\x40\x01\x00", b"\x40\x01\x01", b"\x40\x00\x01"
+OURS = ProbeSet(
+    {
+        0: ClassProbes("a/None", 9, 0),
+        1: ClassProbes("a/Empty", 0, 0),
+        (1 << 64) - 1: ClassProbes("größe/日本/𐐀$1", 129, 1 << 128 | 1),
+        1 << 63: ClassProbes("a/Most", 127, (1 << 127) - 2),
+        8: ClassProbes("nul/\0/in\x7fname", 8, 0xFF),
+    }
+)
+OUR_SESSION = "sitzung-日本"
 
 
 def make(folder: Path, tools: JacocoTools) -> None:
@@ -39,6 +52,7 @@ def make(folder: Path, tools: JacocoTools) -> None:
         tools.tool("dump", "127.0.0.1", str(running.port), folder / "second.exec", "false")
     inputs = [folder / "first.exec", folder / "second.exec", folder / "file.exec"]
     tools.tool("merge", folder / "merged.exec", *inputs)
+    (folder / "ours.exec").write_bytes(write_exec(OURS, OUR_SESSION))
     for file in sorted(folder.glob("*.exec")):
         file.with_suffix(".txt").write_text(tools.tool("info", file), encoding="utf-8")
 

@@ -283,7 +283,7 @@ def test_jacocos_client_dumps_and_resets(device: VirtualDevice, port: int, tmp_p
     bool(missing()) or not shutil.which("ant") or not (JARS / "org.jacoco.ant.jar").is_file(),
     reason="apt-get install ant libjacoco-java default-jdk-headless",
 )
-def test_jacocos_ant_tasks_dump_merge_and_report(
+def test_jacocos_ant_tasks_dump_reset_and_merge(
     device: VirtualDevice, port: int, tmp_path: Path
 ) -> None:
     path = ":".join(str(JARS / f"{name}.jar") for name in ANT_JARS)

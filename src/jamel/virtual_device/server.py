@@ -118,7 +118,9 @@ class AdbServer:
             "PATH": os.environ.get("PATH", ""),
             "HOME": self._home,
             "TMPDIR": self._home,
-            "ADB_LOCAL_TRANSPORT_MAX_PORT": "5553",
+            # A lowest port to scan up to is read too late by one server in ten: it scans all the
+            # same, and takes the devices of other processes. Without emulators it never scans.
+            "ADB_EMU": "0",
             "ADB_MDNS_OPENSCREEN": "0",
             "ADB_MDNS_AUTO_CONNECT": "0",
             "ADB_USB": "0",
@@ -212,15 +214,21 @@ class VirtualDevice:
         threading.Thread(target=self.close, daemon=True).start()
 
     def _came_back(self) -> None:
-        if self._open:
-            time.sleep(RECONNECT_S)
-        if self._open:
-            with contextlib.suppress(AdbMissing):
+        """Register again, for as long as it takes: a killed adb server may be started later."""
+        registered = False
+        while self._open and not registered:
+            self._off.wait(RECONNECT_S)
+            with contextlib.suppress(AdbMissing, DeviceMissing):
                 self.register()
+                registered = self._attached()
 
     def _attached(self) -> bool:
         if not self._open:
             raise DeviceMissing(f"{self.serial} was switched off while it started. Start it again.")
+        if self._adbd is None or not self._adbd.connected:
+            # The server refuses a serial while it still forgets the device that had it last.
+            self.register()
+            return False
         lines = self.adb.request("host:devices").decode("utf-8", "replace").splitlines()
         return any(line.endswith(f"{self.serial}\tdevice") for line in lines)
 
