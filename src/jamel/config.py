@@ -57,8 +57,10 @@ class DeviceConfig(Section):
     package: str = ""
     activity: str = ""
     adb_port: int = Field(5037, gt=0, lt=65536)
-    coverage_file: str = "files/coverage.ec"
+    coverage_source: Literal["file", "tcpserver", "none"] = "file"
+    coverage_file: str = Field("files/coverage.ec", min_length=1)
     coverage_broadcast: str = ""
+    coverage_port: int = Field(6300, gt=0, lt=65536)
     settle_s: float = Field(0.0, ge=0)
     step_timeout_s: float = Field(30.0, gt=0)
     screenshots: bool = False

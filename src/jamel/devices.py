@@ -61,8 +61,10 @@ def open_env(device: DeviceConfig, app: str, number: int = 0) -> AndroidEnv:
             owned=lease,
             activity=device.activity,
             timeout_s=device.step_timeout_s,
+            coverage_source=device.coverage_source,
             coverage_file=device.coverage_file,
             coverage_broadcast=device.coverage_broadcast,
+            coverage_port=device.coverage_port,
             settle_s=device.settle_s,
         )
     except BaseException:

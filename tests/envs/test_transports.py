@@ -126,7 +126,7 @@ def test_a_hostile_class_list_is_no_traceback(device: VirtualDevice) -> None:
 
 
 def test_an_app_without_coverage_can_be_explored(device: VirtualDevice) -> None:
-    env = AndroidEnv(link_to(device, coverage_file=""))
+    env = AndroidEnv(link_to(device, coverage_source="none"))
     observation, _ = env.reset()
     _, reward, *_ = env.step(candidates(observation)[0])
     assert observation.elements and reward == 0.0

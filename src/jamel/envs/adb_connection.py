@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from jamel.envs.adb_socket import AdbRefused, AdbSocket
@@ -44,12 +46,31 @@ class AdbShell:
 
     def run(self, script: str) -> ShellResult:
         """Run a script; raises DeviceLost, DeviceMissing or AdbMissing."""
+        with self._to_device() as conn:
+            return ShellResult(*conn.shell(script))
+
+    @contextmanager
+    def port(self, number: int) -> Iterator[AdbSocket | None]:
+        """A connection to a TCP port of the device, as `adb forward` makes them.
+
+        None where nothing listens; raises as `run` does, also for what is done with it.
+        """
+        with self._to_device() as conn:
+            try:
+                conn.request(f"tcp:{number}")
+            except AdbRefused:
+                yield None
+            else:
+                yield conn
+
+    @contextmanager
+    def _to_device(self) -> Iterator[AdbSocket]:
         if not self._transport_id:
             self._transport_id = self._resolve()
         with self._connect() as conn:
             try:
                 conn.request(f"host:transport-id:{self._transport_id}")
-                return ShellResult(*conn.shell(script))
+                yield conn
             except TimeoutError as error:
                 self._transport_id = ""
                 raise DeviceLost(

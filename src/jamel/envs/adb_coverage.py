@@ -57,6 +57,9 @@ class DeviceCoverage:
         """A new session begins: the app's data is gone, and the file with it."""
         self.latest = b""
 
+    def before_stop(self) -> None:
+        """The app's process is about to be ended; its file stays."""
+
     def take(self, data: bytes) -> bytes:
         """Accept what `read_script` printed, or read it again until it parses.
 
@@ -81,12 +84,15 @@ class DeviceCoverage:
         """The probes in the file. Raises CoverageError."""
         if not self._file:
             return ProbeSet()
-        probes = read_exec(data)
+        return self.check(read_exec(data))
+
+    def check(self, probes: ProbeSet) -> ProbeSet:
+        """The same probes. Raises CoverageError where the app has no such classes."""
         for identifier, item in probes.classes.items():
             if self._sizes and self._sizes.get(identifier) != item.size:
                 raise CoverageError(
                     f"Expected coverage of build {self.build} of {self._package}, found class "
-                    f"{item.name} with {item.size} probes, which that build lacks: the file is "
+                    f"{item.name} with {item.size} probes, which that build lacks: it is "
                     "another build's. Clear the app's data and start a new session."
                 )
         return probes

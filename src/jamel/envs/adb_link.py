@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from jamel.coverage import ProbeSet
+from jamel.coverage.jacoco_remote import DEFAULT_PORT
 from jamel.envs.adb_connection import AdbShell, ShellResult
-from jamel.envs.adb_coverage import DeviceCoverage
+from jamel.envs.coverage_source import open_coverage
 from jamel.envs.links import Reading
 from jamel.envs.ui_tree import parse_hierarchy
 from jamel.errors import AppMissing, DeviceError, DeviceLost, UiTreeError
@@ -65,8 +66,8 @@ class AdbLink:
         package: the app; it must be installed.
         activity: what `am start` gets; the launcher activity by default.
         timeout_s: the deadline of one exchange.
-        coverage_file: the JaCoCo file below the app's data folder, "" for none.
-        coverage_broadcast: the action of a broadcast that makes the app write that file.
+        coverage_source: `file`, `tcpserver` or `none`, with `coverage_file`, `coverage_broadcast`
+            and `coverage_port`; see `open_coverage`.
         settle_s: how long to wait between an input and the dump.
 
     Raises:
@@ -83,8 +84,10 @@ class AdbLink:
         *,
         activity: str = "",
         timeout_s: float = 30.0,
+        coverage_source: str = "file",
         coverage_file: str = "files/coverage.ec",
         coverage_broadcast: str = "",
+        coverage_port: int = DEFAULT_PORT,
         settle_s: float = 0.0,
     ) -> None:
         _check_names(package, activity)
@@ -96,7 +99,9 @@ class AdbLink:
         self._taken = 0
         self._owned: list[Closeable] = []
         self._size_px = self._check_device()
-        self._coverage = DeviceCoverage(self._shell, package, coverage_file, coverage_broadcast)
+        self._coverage = open_coverage(
+            self._shell, package, coverage_source, coverage_file, coverage_broadcast, coverage_port
+        )
         self.build, self.total_probes = self._coverage.build, self._coverage.total_probes
 
     # -- the Link protocol ----------------------------------------------------------------------
@@ -121,6 +126,8 @@ class AdbLink:
         stop = f"pm clear {self.package}" if new_session else f"am force-stop {self.package}"
         if new_session:
             self._coverage.forget()
+        else:
+            self._coverage.before_stop()
         start = f"am start -W -n {self.package}/{self._activity}"
         if not self._activity:
             start = f"monkey -p {self.package} -c android.intent.category.LAUNCHER 1"

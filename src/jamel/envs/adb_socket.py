@@ -55,6 +55,14 @@ class AdbSocket:
             reason = self.block() if answer == b"FAIL" else repr(answer)
             raise AdbRefused(reason)
 
+    def send(self, data: bytes) -> None:
+        """Send bytes to the service that was accepted. Raises OSError."""
+        self._conn.sendall(data)
+        if hasattr(socket, "TCP_QUICKACK"):
+            # An adb server holds the second part of an answer back until the first is
+            # acknowledged, for which Linux takes 40 ms unless told otherwise.
+            self._conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
     def block(self) -> str:
         """A text preceded by its length in four hex digits."""
         return self.read(int(self.read(4), 16)).decode("utf-8", "replace")

@@ -150,6 +150,11 @@ class Connection:
         self._agreed_version = 0
         self.max_payload = 4096
 
+    @property
+    def agreed(self) -> bool:
+        """Whether the peer has introduced itself."""
+        return self._agreed_version > 0
+
     def serve(self) -> None:
         """Handle packets until the peer hangs up or breaks the protocol."""
         with contextlib.suppress(OSError, EOFError):
@@ -277,6 +282,11 @@ class Adbd:
         self.drop()
         if self._thread.ident is not None:
             self._thread.join(timeout=5)
+
+    @property
+    def connected(self) -> bool:
+        """Whether an adb server has introduced itself and not hung up since."""
+        return any(connection.agreed for connection in list(self._connections))
 
     def drop(self) -> None:
         """Hang up on every adb server and keep listening: a device that went away."""

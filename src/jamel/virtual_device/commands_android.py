@@ -206,6 +206,7 @@ def _am(call: Call, device: Device) -> int:
             device.stop()
         return 0
     if what == "broadcast":
+        device.receive(_after(args, "-a"), _after(args, "-p"))
         call.print("Broadcasting: Intent { flg=0x400000 }\nBroadcast completed: result=0")
         return 0
     if [what, *args[:1]] == ["stack", "list"]:

@@ -6,6 +6,7 @@ Knows no protocol and nothing of learning.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import OrderedDict
@@ -24,6 +25,8 @@ MAX_SNAPSHOTS = 4096
 APP_PID = 4242
 BOOT_S = 0.5
 COVERAGE_FILE = "files/coverage.ec"
+COVERAGE_ACTION = "edu.gatech.m3.emma.COLLECT_COVERAGE"
+"""The broadcast that has the app dump its coverage, named as Themis' real apps name it."""
 MANIFEST_FILE = "files/coverage.classes"
 """`build`, then one `id<TAB>name<TAB>probes` line a class: the denominator of coverage."""
 
@@ -64,6 +67,8 @@ class RunningApp(Protocol):
 
     def exec_data(self) -> bytes: ...
 
+    def reset_coverage(self) -> None: ...
+
 
 @dataclass
 class Faults:
@@ -101,13 +106,17 @@ class DeviceSnapshot:
 class Device:
     """A powered-on device with one app installed.
 
-    `fresh` means that the app's data was just cleared, so that starting it runs nothing twice.
+    `fresh` means that the app's data was just cleared, so that starting it runs nothing twice;
+    `processes` counts the app's processes. The coverage file is always up to date, or with
+    `live_coverage` off as of the last broadcast of COVERAGE_ACTION, absent before the first.
     """
 
     app: RunningApp
     faults: Faults = field(default_factory=Faults)
     files: DeviceFiles = field(default_factory=DeviceFiles)
     settings: dict[str, str] = field(default_factory=dict)
+    processes: int = 1
+    live_coverage: bool = True
     running: bool = True
     fresh: bool = False
     screen_on: bool = True
@@ -126,7 +135,9 @@ class Device:
         self.snapshots: OrderedDict[str, DeviceSnapshot] = OrderedDict()
         add_proc_files(self.files, lambda: self.uptime_s)
         home = f"/data/data/{self.app.package}"
-        self.files.compute(f"{home}/{COVERAGE_FILE}", self.coverage)
+        self.coverage_path = f"{home}/{COVERAGE_FILE}"
+        if self.live_coverage:
+            self.files.compute(self.coverage_path, self.coverage)
         self.files.compute(f"{home}/{MANIFEST_FILE}", self.manifest)
 
     def observe(self) -> Observation:
@@ -191,6 +202,9 @@ class Device:
         """Forget the app's data and coverage, which also stops it."""
         self.app.clear_data()
         self.running, self.fresh = False, True
+        if not self.live_coverage:
+            with contextlib.suppress(FileNotFoundError):
+                self.files.remove(self.coverage_path)
 
     def start(self) -> bool:
         """Start the app, or bring it to the front; whether a new process was needed."""
@@ -200,6 +214,7 @@ class Device:
             self.running, self.fresh = True, False
             process = f"Start proc {APP_PID}:{self.app.package} for top-activity"
             self.log.add("ActivityManager", process, buffer="system")
+            self.processes += 1
             return True
         # What else the launcher shows, an advert say, may be touched as well: it does nothing.
         for element in self.app.observe().elements:
@@ -213,6 +228,7 @@ class Device:
         """A touch on the launcher of a stopped app: it has to be stopped no longer."""
         if not self.running and self.is_installed:
             self.running, self.fresh = True, False
+            self.processes += 1
             self.app.restart()
             self.app.home()
 
@@ -221,6 +237,12 @@ class Device:
         with self.lock:
             data = self.app.exec_data()
             return data[: len(data) // 2] if self.faults.take("truncated_coverage") else data
+
+    def receive(self, action: str, package: str) -> None:
+        """A broadcast: the app's receiver writes the coverage file, if it is running."""
+        ours = action == COVERAGE_ACTION and package in ("", self.app.package)
+        if ours and self.running and not self.live_coverage:
+            self.files.write(self.coverage_path, self.coverage(), make_parents=True)
 
     def manifest(self) -> bytes:
         """The classes the app consists of, executed or not."""

@@ -118,7 +118,9 @@ class AdbServer:
             "PATH": os.environ.get("PATH", ""),
             "HOME": self._home,
             "TMPDIR": self._home,
-            "ADB_LOCAL_TRANSPORT_MAX_PORT": "5553",
+            # A lowest port to scan up to is read too late by one server in ten: it scans all the
+            # same, and takes the devices of other processes. Without emulators it never scans.
+            "ADB_EMU": "0",
             "ADB_MDNS_OPENSCREEN": "0",
             "ADB_MDNS_AUTO_CONNECT": "0",
             "ADB_USB": "0",
@@ -134,6 +136,8 @@ class VirtualDevice:
         name: what `adb emu avd name` says.
         console_token: what the console's `auth` needs; "" for none, as an emulator whose
             ~/.emulator_console_auth_token is empty.
+        live_coverage: whether the app's coverage file is always up to date, or written when a
+            broadcast asks for it.
     """
 
     def __init__(
@@ -143,9 +147,10 @@ class VirtualDevice:
         *,
         name: str = "jamel_virtual",
         console_token: str = "",
+        live_coverage: bool = True,
     ) -> None:
         self._name, self._console_token = name, console_token
-        self.device = Device(app)
+        self.device = Device(app, live_coverage=live_coverage)
         self.adb = adb or shared_adb_server()
         self.port = 0
         self._open = False
@@ -230,6 +235,10 @@ class VirtualDevice:
     def _attached(self) -> bool:
         if not self._open:
             raise DeviceMissing(f"{self.serial} was switched off while it started. Start it again.")
+        if self._adbd is None or not self._adbd.connected:
+            # The server refuses a serial while it still forgets the device that had it last.
+            self.register()
+            return False
         lines = self.adb.request("host:devices").decode("utf-8", "replace").splitlines()
         return any(line.endswith(f"{self.serial}\tdevice") for line in lines)
 

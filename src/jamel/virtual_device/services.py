@@ -17,6 +17,7 @@ from jamel.virtual_device.commands_processes import PROCESS_COMMANDS
 from jamel.virtual_device.commands_state import STATE_COMMANDS
 from jamel.virtual_device.commands_unix import UNIX_COMMANDS
 from jamel.virtual_device.device import Device
+from jamel.virtual_device.jacoco_agent import open_port
 from jamel.virtual_device.services_adbd import (
     CONTROLS,
     SOCKET_KINDS,
@@ -61,7 +62,8 @@ def open_service(device: Device, vanish: Callable[[], None], name: str) -> Servi
     if kind == "reverse":
         return lambda stream: serve_reverse(stream, device.ports, rest)
     if kind in SOCKET_KINDS:
-        return connect_service(device.ports, kind, rest)
+        found = connect_service(device.ports, kind, rest)
+        return open_port(device, rest) if found is None and kind == "tcp" else found
     return None
 
 
