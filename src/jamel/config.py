@@ -99,13 +99,13 @@ class DeviceConfig(Section):
         """A real device needs a serial or an AVD, a package and adb, or none of them."""
         real = bool(self.serials or self.avds)
         if self.serials and self.avds:
-            raise ValueError("expected devices that run or AVDs to start, found both. Leave one out")
+            raise ValueError(
+                "expected serials or AVDs, found both. Leave one of them out"
+            )
         if real and not self.package:
             raise ValueError("expected a package to explore on the devices. Set device.package")
         if self.package and not real:
-            raise ValueError(
-                "expected devices for the package. Set device.serials or device.avds"
-            )
+            raise ValueError("expected devices for the package. Set device.serials or device.avds")
         if real and self.transport != "adb":
             raise ValueError("real devices are reached by adb alone. Set device.transport: adb")
         if not (self.adb_port or self.avds):

@@ -88,7 +88,7 @@ class Emulator:
 
     def __init__(self, command: list[str], port: int, adb_port: int) -> None:
         self.serial = f"emulator-{port}"
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
         try:
             self._process = subprocess.Popen(
                 ["sh", "-c", _END_WITH_US, *command],

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from jamel.config import DeviceConfig
 from jamel.envs.adb_connection import AdbShell
-from jamel.envs.boot import PROBE_TIMEOUT_S, await_boot, is_healthy, quieten
+from jamel.envs.boot import await_boot, is_healthy, quieten
 from jamel.envs.emulator import Emulator, emulator_command, find_emulator, list_avds
 from jamel.envs.lease import Lease, try_lease
 from jamel.envs.reset import OWN_SNAPSHOT, AppReset
@@ -169,7 +169,7 @@ class Berth:
     def _await_sickness(self) -> bool:
         """Return once the emulator is dead or silent; False when it is not to be watched."""
         misses = 0
-        shell = AdbShell(self.serial, self._device.adb_port, PROBE_TIMEOUT_S)
+        shell = AdbShell(self.serial, self._device.adb_port, self._config.health_s)
         looks = max(1, round(self._config.health_s / LOOK_S))
         number = 0
         while not self._off.wait(LOOK_S):

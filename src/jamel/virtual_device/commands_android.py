@@ -216,6 +216,11 @@ def _pm(call: Call, device: Device) -> int:
             device.clear()
         call.print("Success" if ours else "Failed")
         return 0 if ours else 1
+    if what == "uninstall":
+        if ours:
+            device.clear()
+        call.print("Success" if ours else "Failure [DELETE_FAILED_INTERNAL_ERROR]")
+        return 0 if ours else 1
     if what == "install":
         call.print("Success")
         return 0
