@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -99,9 +100,8 @@ def test_emulators_run_as_the_profile_says_and_only_while_needed(sdk: Sdk) -> No
         assert running.serials == ("emulator-5600",) or running.serials[0] > "emulator-5600"
         (pid,) = sdk.running()
         command = sdk.command("small")
-        env = open_env(running, "any/0")
-        env.reset()
-        env.close()
+        with closing(open_env(running, "any/0")) as env:
+            env.reset()
     assert command.startswith(f"-avd small -port {running.serials[0][9:]} -gpu host -memory 16")
     assert command.endswith("-no-snapshot-load -no-window -read-only -no-audio")
     assert not is_running(pid) and not sdk.starts("wide")

@@ -109,6 +109,7 @@ class Device:
         home = f"/data/data/{self.app.package}"
         self.files.compute(f"{home}/{COVERAGE_FILE}", self.coverage)
         self.files.compute(f"{home}/{MANIFEST_FILE}", self.manifest)
+        self.files.write(f"/data/app/{self.app.package}/base.apk", b"PK", make_parents=True)
 
     def observe(self) -> Observation:
         """The screen; the launcher while the app is stopped."""
