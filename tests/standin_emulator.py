@@ -60,9 +60,10 @@ def run(folder: Path, options: argparse.Namespace) -> None:
     log(folder / "starts", f"{os.getpid()} {options.port} {' '.join(sys.argv[1:])}")
     app = touched(App(build_app(APP_SEED)), folder, options.port)
     device = VirtualDevice(app, AdbServer.at(int(os.environ["ANDROID_ADB_SERVER_PORT"])))
-    device.device.booted = False
+    properties = device.device.settings
+    properties["prop/sys.boot_completed"] = "0"
     device.start(options.port)
-    threading.Timer(BOOT_S, setattr, (device.device, "booted", True)).start()
+    threading.Timer(BOOT_S, properties.pop, ("prop/sys.boot_completed",)).start()
     device.wait()
 
 

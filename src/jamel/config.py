@@ -99,9 +99,7 @@ class DeviceConfig(Section):
         """A real device needs a serial or an AVD, a package and adb, or none of them."""
         real = bool(self.serials or self.avds)
         if self.serials and self.avds:
-            raise ValueError(
-                "expected serials or AVDs, found both. Leave one of them out"
-            )
+            raise ValueError("expected serials or AVDs, found both. Leave one of them out")
         if real and not self.package:
             raise ValueError("expected a package to explore on the devices. Set device.package")
         if self.package and not real:

@@ -41,9 +41,7 @@ def test_a_killed_emulator_is_replaced_and_the_round_finishes(sdk: Sdk, tmp_path
     assert becomes_true(lambda: not sdk.running())
 
 
-def test_an_interrupted_session_is_the_same_as_an_undisturbed_one(
-    sdk: Sdk, tmp_path: Path
-) -> None:
+def test_an_interrupted_session_is_the_same_as_an_undisturbed_one(sdk: Sdk, tmp_path: Path) -> None:
     config = sdk.profile({"apps": 1, "workers": 1}, avds=["small"])
     undisturbed = read_session(collect(config, tmp_path / "calm")[0])
     sdk.strike("small", "SIGKILL", 3)
@@ -69,7 +67,7 @@ def test_one_that_dies_again_and_again_ends_the_round_with_a_sentence(
     sdk.strike("small", "SIGKILL", 2)
     emulator = {"replacements": 0, "boot_timeout_s": 3}
     config = sdk.profile({"apps": 1, "workers": 1}, avds=["small"], tries=2, emulator=emulator)
-    with pytest.raises(DeviceMissing, match="Expected emulator-56.. to be ready within 3 s, found"):
+    with pytest.raises(DeviceMissing, match=r"Expected emulator-56\d\d to be ready within 3 s"):
         collect(config, tmp_path / "round")
     assert not list(tmp_path.rglob("*.parquet")) and not sdk.running()
 

@@ -1,4 +1,4 @@
-"""How a new session begins on a device: each policy brings the app back, and says when it cannot."""
+"""How a new session begins on a device: each policy brings the app back, or says why it cannot."""
 
 import os
 import subprocess
@@ -16,6 +16,7 @@ from jamel.devices import open_env
 from jamel.envs.adb_connection import AdbShell
 from jamel.envs.android import AndroidEnv
 from jamel.envs.emulator_console import console_command
+from jamel.envs.reset import AppReset
 from jamel.episodes import read_session
 from jamel.errors import AppMissing, ConfigError, DeviceError
 from jamel.types import Action, ActionKind
@@ -107,13 +108,22 @@ def test_reinstall(phone: VirtualDevice, apk: Path, tmp_path: Path) -> None:
     assert "absent.apk, found no such file" in str(caught.value)
 
 
-def test_an_apk_is_pushed_once_and_refused_aloud(phone: VirtualDevice, apk: Path) -> None:
+def test_an_apk_is_pushed_once(
+    phone: VirtualDevice, apk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pushed: list[str] = []
+    push = AppReset._push
+
+    def counted(self: AppReset, data: bytes, target: str) -> None:
+        pushed.append(target)
+        push(self, data, target)
+
+    monkeypatch.setattr(AppReset, "_push", counted)
     device = section(phone, reset="reinstall", apk=str(apk))
     for _ in range(2):
         with closing(open_env(device, "any/0")) as env:
             env.reset()
-    shell = AdbShell(phone.serial, phone.adb.port, 10)
-    assert len(shell.run("ls /data/local/tmp").stdout.split()) == 1
+    assert len(pushed) == 1 and pushed[0].startswith("/data/local/tmp/jamel-")
 
 
 def test_avds_keep_a_snapshot_of_their_own_to_return_to(
