@@ -12,7 +12,7 @@ from typing import TypeVar
 from jamel.config import DeviceConfig
 from jamel.envs.android import AndroidEnv, attach_env, make_env
 from jamel.envs.boot import await_boot
-from jamel.envs.lease import lease_device
+from jamel.envs.lease import being_made, lease_device
 from jamel.errors import DeviceError, DeviceLost, DeviceMissing
 from jamel.suites import app_spec, reachable, suite_apps
 
@@ -103,6 +103,8 @@ def open_env(device: DeviceConfig, app: str, number: int = 0) -> AndroidEnv:
     try:
         if device.avds:
             await_boot(lease.serial, device.adb_port, device.emulator.boot_timeout_s)
+            # Booted is not ready: the app may still be installed, or a snapshot saved.
+            being_made(lease.serial).close()
         return attach_env(
             lease.serial,
             device.package,

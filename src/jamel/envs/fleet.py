@@ -17,7 +17,7 @@ from jamel.config import DeviceConfig
 from jamel.envs.adb_connection import AdbShell
 from jamel.envs.boot import await_boot, is_healthy, quieten
 from jamel.envs.emulator import Emulator, emulator_command, find_emulator, list_avds
-from jamel.envs.lease import Lease, try_lease
+from jamel.envs.lease import Lease, being_made, try_lease
 from jamel.envs.reset import OWN_SNAPSHOT, AppReset
 from jamel.envs.room import check_room
 from jamel.errors import DeviceError, DeviceLost, DeviceMissing
@@ -129,8 +129,9 @@ class Berth:
     def _bring_up(self, tries: int) -> None:
         for left in range(tries - 1, -1, -1):
             try:
-                self._emulator = Emulator(self._command, self._port, self._device.adb_port)
-                self._make_ready()
+                with contextlib.closing(being_made(self.serial)):
+                    self._emulator = Emulator(self._command, self._port, self._device.adb_port)
+                    self._make_ready()
                 return
             except DeviceError:
                 self._end()

@@ -41,6 +41,11 @@ def lease_device(serials: Sequence[str], first: int = 0) -> Lease:
         time.sleep(WAIT_S)
 
 
+def being_made(serial: str) -> Lease:
+    """Held while a device is made ready for sessions; a session that takes it has to wait."""
+    return lease_device((f"making {serial}",))
+
+
 def try_lease(serial: str) -> Lease | None:
     """Take `serial`, a device or any other thing that only one process may use; None if in use."""
     # A serial is a user's text and no file name; nor may a link lead elsewhere.
