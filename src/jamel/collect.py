@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import cycle
 from pathlib import Path
 
 from jamel.agents import MODEL_AGENTS, Agent, make_agent
 from jamel.config import Config, DeviceConfig
-from jamel.devices import app_build, app_name, open_env
+from jamel.devices import app_build, app_name, open_env, persist, running_devices
 from jamel.episodes import is_made, shard_path, write_session
 from jamel.errors import ConfigError
 from jamel.layout import SHARED_ARM
@@ -146,6 +146,7 @@ def collect(
 
     Raises:
         ConfigError: An agent is unknown or its model is missing.
+        DeviceError: The AVDs cannot be started, or a session's device went away too often.
         ProcessDied: A worker was killed.
         StoreError: The disk is full; what was written is kept.
     """
@@ -155,11 +156,12 @@ def collect(
     remove_partial(Path(out_dir))
     missing = [job for job in jobs if not is_made(job.path, job.origin())]
     there = len(jobs) - len(missing)
-    for number, finished in enumerate(
-        run_parallel(collect_session, missing, config.collect.workers), there + 1
-    ):
-        if progress is not None:
-            progress(number, len(jobs), finished)
+    workers = config.collect.workers
+    with running_devices(config.device, min(workers, len(missing))) as device:
+        begun = [replace(job, device=device) for job in missing]
+        for number, finished in enumerate(run_parallel(collect_session, begun, workers), there + 1):
+            if progress is not None:
+                progress(number, len(jobs), finished)
     return [job.path for job in jobs]
 
 
@@ -171,7 +173,11 @@ def collect_session(job: Job) -> str:
 
 def explore(job: Job) -> Session:
     """The session of a job, not written."""
-    env = open_env(job.device, job.app, job.index)
+    return persist(job.device, lambda attempt: _explore(job, job.index + attempt))
+
+
+def _explore(job: Job, first_device: int) -> Session:
+    env = open_env(job.device, job.app, first_device)
     try:
         return rollout(
             _agent(job.agent, job.model_dir, job.temperature),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from jamel.agents import Agent, make_agent
 from jamel.config import Config
-from jamel.devices import known_probes, open_env
+from jamel.devices import known_probes, open_env, persist
 from jamel.envs.android import AndroidEnv
 from jamel.oracles import ORACLES, make_oracle
 from jamel.parallel import Progress, one_torch_thread, run_parallel
@@ -97,7 +97,11 @@ def _numbered(item: tuple[int, Job]) -> tuple[int, Run]:
 
 def run_job(job: Job) -> Run:
     """Run one session. Models are loaded once a process."""
-    env = open_env(job.config.device, job.app, job.seed)
+    return persist(job.config.device, lambda attempt: _run_job(job, job.seed + attempt))
+
+
+def _run_job(job: Job, first_device: int) -> Run:
+    env = open_env(job.config.device, job.app, first_device)
     try:
         first, _ = env.reset(seed=job.session_seed, options={"new_session": True})
         start = env.coverage().count()

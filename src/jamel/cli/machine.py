@@ -17,6 +17,7 @@ from jamel.cli.progress import progress_bar
 from jamel.layout import Layout
 from jamel.stores import folder_lock
 
+ANDROID_PROFILE = Path("configs/android.yaml")
 device = typer.Typer(help="The embedded virtual Android device.", no_args_is_help=True)
 PortOption = Annotated[
     int, typer.Option(min=1, max=65000, help="The first port to try, on loopback.")
@@ -25,7 +26,7 @@ PortOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add this file's commands to the application."""
-    app.command(epilog=example("jamel doctor", "jamel doctor --json build/doctor.json"))(doctor)
+    app.command(epilog=example("jamel doctor", "jamel doctor --android --boot"))(doctor)
     app.command(epilog=example("jamel init"))(init)
     app.command(epilog=example("jamel bench"))(bench)
     app.command(epilog=example("jamel ui", "jamel ui --port 5000"))(ui)
@@ -35,11 +36,24 @@ def register(app: typer.Typer) -> None:
     app.add_typer(device, name="device", epilog=example("jamel device start --app test/0"))
 
 
-def doctor(json: JsonOption = None) -> None:
+def doctor(
+    json: JsonOption = None,
+    android: Annotated[
+        bool, typer.Option("--android", help="Look at the real devices of a profile.")
+    ] = False,
+    config: ConfigOption = ANDROID_PROFILE,
+    boot: Annotated[
+        bool, typer.Option("--boot", help="With --android: start an AVD to look at the app on it.")
+    ] = False,
+) -> None:
     """Say what this machine and this project lack; exit status 1 if something needed is missing."""
-    from jamel.doctor import diagnose
+    from jamel.config import load_config
+    from jamel.doctor import diagnose, diagnose_android
 
-    checks = diagnose(Layout.at().root)
+    if android:
+        checks = diagnose_android(load_config(config).device, boot)
+    else:
+        checks = diagnose(Layout.at().root)
     rows = [
         {
             "check": check.name,

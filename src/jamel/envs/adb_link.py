@@ -12,15 +12,15 @@ import contextlib
 import re
 import secrets
 import shlex
-import socket
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from jamel.coverage import ProbeSet
 from jamel.coverage.jacoco_remote import DEFAULT_PORT
 from jamel.envs.adb_connection import AdbShell, ShellResult
 from jamel.envs.coverage_source import open_coverage
+from jamel.envs.emulator_console import console_command, console_port
 from jamel.envs.links import Reading
+from jamel.envs.reset import AppReset
 from jamel.envs.ui_tree import parse_hierarchy
 from jamel.errors import AppMissing, DeviceError, DeviceLost, UiTreeError
 from jamel.types import Action, ActionKind, Observation, action_problem, centre_px, swipe_px
@@ -38,7 +38,6 @@ _ACTIVITY = re.compile(r"[\w.$]{1,300}")
 _FOCUS = re.compile(
     rb"m(?:CurrentFocus|FocusedApp)=\w+\{\S+ (?:u\d+ )?([\w.]+)/([\w.$]+)(?: [^}]*)?\}"
 )
-_EMULATOR = re.compile(r"emulator-[0-9]{1,5}")
 _SIZE = re.compile(r"(?:Override|Physical) size: ([0-9]{1,5})x([0-9]{1,5})\b")
 _EXIT_CODE = re.compile(rb"[0-9]{1,3}")
 
@@ -69,6 +68,7 @@ class AdbLink:
         coverage_source: `file`, `tcpserver` or `none`, with `coverage_file`, `coverage_broadcast`
             and `coverage_port`; see `open_coverage`.
         settle_s: how long to wait between an input and the dump.
+        reset: how a new session begins, with `reset_snapshot` and `apk`; see `AppReset`.
 
     Raises:
         AdbMissing: nothing listens on `adb_port`.
@@ -89,6 +89,9 @@ class AdbLink:
         coverage_broadcast: str = "",
         coverage_port: int = DEFAULT_PORT,
         settle_s: float = 0.0,
+        reset: str = "clear_data",
+        reset_snapshot: str = "",
+        apk: str = "",
     ) -> None:
         _check_names(package, activity)
         self.device = serial
@@ -98,6 +101,8 @@ class AdbLink:
         self._shell = AdbShell(serial, adb_port, timeout_s)
         self._taken = 0
         self._owned: list[Closeable] = []
+        self._reset = AppReset(self._shell, package, reset, reset_snapshot, apk)
+        self._reset.install_if_missing()
         self._size_px = self._check_device()
         self._coverage = open_coverage(
             self._shell, package, coverage_source, coverage_file, coverage_broadcast, coverage_port
@@ -118,12 +123,12 @@ class AdbLink:
         return self._exchange(_input_script(observation, action))
 
     def restart(self, new_session: bool) -> Reading:
-        """Start the app at its first screen; a new session clears its data first.
+        """Start the app at its first screen; a new session resets it first.
 
         Raises:
             DeviceError: the app could not be started.
         """
-        stop = f"pm clear {self.package}" if new_session else f"am force-stop {self.package}"
+        stop = self._reset.script() if new_session else f"am force-stop {self.package}"
         if new_session:
             self._coverage.forget()
         else:
@@ -159,7 +164,7 @@ class AdbLink:
 
     def snapshot(self) -> bytes | None:
         """The name of an emulator snapshot just saved; None on a device without a console."""
-        if not _EMULATOR.fullmatch(self.device):
+        if console_port(self.device) is None:
             return None
         self._taken += 1
         name = f"jamel-{self._taken}"
@@ -264,22 +269,7 @@ class AdbLink:
         return int(sizes[-1][0]), int(sizes[-1][1])
 
     def _console(self, command: str) -> None:
-        port = int(self.device.removeprefix("emulator-"))
-        token = Path.home() / ".emulator_console_auth_token"
-        try:
-            auth = f"auth {token.read_text().strip()}\n" if token.is_file() else ""
-            with socket.create_connection(("127.0.0.1", port), self._shell.timeout_s) as conn:
-                conn.sendall(f"{auth}{command}\nquit\n".encode())
-                with conn.makefile("rb") as reply:
-                    answer = reply.read(65536).decode("utf-8", "replace")
-        except OSError as error:
-            raise DeviceLost(
-                f"The console of {self.device} did not answer ({error}). Is the emulator running?"
-            ) from error
-        if "KO:" in answer:
-            raise DeviceError(
-                f"{self.device} refused `{command}`: {answer.split('KO:')[1].strip()}"
-            )
+        console_command(self.device, command, self._shell.timeout_s)
 
 
 def _check_names(package: str, activity: str) -> None:

@@ -37,12 +37,25 @@ _END_WITH_US = (
 
 
 class AdbServer:
-    """A private adb server process, ended by `close`."""
+    """A private adb server process, ended by `close`.
 
-    def __init__(self) -> None:
+    Args:
+        vendor_keys: an adb private key to show to devices beside its own; emulators trust the
+            user's, which the server's home of its own would hide from it.
+    """
+
+    def __init__(self, vendor_keys: str = "") -> None:
         self.port = 0
+        self._vendor_keys = vendor_keys
         self._process: subprocess.Popen[bytes] | None = None
         self._home = ""
+
+    @classmethod
+    def at(cls, port: int) -> AdbServer:
+        """A server that someone else runs: it can be asked, and is never ended."""
+        server = cls()
+        server.port = port
+        return server
 
     def start(self) -> AdbServer:
         """Start the process and wait until it answers. Raises AdbMissing."""
@@ -124,6 +137,7 @@ class AdbServer:
             "ADB_MDNS_OPENSCREEN": "0",
             "ADB_MDNS_AUTO_CONNECT": "0",
             "ADB_USB": "0",
+            **({"ADB_VENDOR_KEYS": self._vendor_keys} if self._vendor_keys else {}),
         }
 
 
@@ -168,14 +182,17 @@ class VirtualDevice:
         """How the device is to misbehave."""
         return self.device.faults
 
-    def start(self) -> str:
+    def start(self, console_port: int | None = None) -> str:
         """Listen, register, and wait until adb can use the device; returns the serial.
+
+        Args:
+            console_port: an even port, with adbd on the one above; any free pair by default.
 
         Raises:
             AdbMissing: the adb server is gone.
             DeviceMissing: no port is free, or the device did not come up.
         """
-        console, adbd, self.port = _listen_on_pair()
+        console, adbd, self.port = _listen_on_pair(console_port)
         self._adbd = Adbd(
             adbd,
             banner("jamel_virtual", "JamelVirtual", "jamel_virtual"),
@@ -277,9 +294,12 @@ def _free_port() -> int:
         return port
 
 
-def _listen_on_pair() -> tuple[socket.socket, socket.socket, int]:
+def _listen_on_pair(
+    console_port: int | None = None,
+) -> tuple[socket.socket, socket.socket, int]:
     """Bound console and adbd sockets on an even port and the odd one above it."""
-    for port in range(FIRST_PORT, LAST_PORT, 2):
+    wanted = range(FIRST_PORT, LAST_PORT, 2) if console_port is None else (console_port + 1,)
+    for port in wanted:
         console = _listen(port - 1)
         if console is None:
             continue
@@ -288,7 +308,7 @@ def _listen_on_pair() -> tuple[socket.socket, socket.socket, int]:
             return console, adbd, port
         console.close()
     raise DeviceMissing(
-        f"Expected a free pair of ports between {FIRST_PORT - 1} and {LAST_PORT}, found none. "
+        f"Expected a free pair of ports between {wanted[0] - 1} and {wanted[-1]}, found none. "
         "End some virtual devices."
     )
 
