@@ -45,11 +45,45 @@ class Section(BaseModel):
         return value
 
 
+FaultKind = Literal[
+    "never_idle",
+    "null_root",
+    "stale_xml",
+    "truncated_coverage",
+    "empty_coverage",
+    "other_build_coverage",
+    "anr_dialog",
+    "crash_dialog",
+    "keyboard",
+    "slow",
+    "vanish",
+    "offline",
+    "unauthorized",
+    "reboot",
+    "death",
+    "adb_killed",
+]
+"""What the embedded device can do wrong; `jamel.virtual_device.faults` says how each looks."""
+
+
+class FaultsConfig(Section):
+    """How the embedded device misbehaves: the share of steps, the kinds (all by default), by seed.
+
+    `slow_s` is how long a slow answer takes; longer than `step_timeout_s`, it is a frozen device.
+    """
+
+    rate: float = Field(0.0, ge=0, le=1)
+    kinds: tuple[FaultKind, ...] = ()
+    seed: int = 0
+    slow_s: float = Field(0.2, ge=0)
+
+
 class DeviceConfig(Section):
     """Where steps happen: on the embedded device, or on the real ones that `serials` names.
 
     `in_process` is the fast transport; `adb` goes through a real server. On real devices `package`
-    is explored; the rest is what `jamel.envs.adb_link.AdbLink` takes.
+    is explored; the rest is what `jamel.envs.adb_link.AdbLink` takes. A device that went away has
+    `recover_s` to come back; a session that cannot go on is begun at most `tries` times.
     """
 
     transport: Literal["in_process", "adb"] = "in_process"
@@ -62,6 +96,9 @@ class DeviceConfig(Section):
     settle_s: float = Field(0.0, ge=0)
     step_timeout_s: float = Field(30.0, gt=0)
     screenshots: bool = False
+    recover_s: float = Field(30.0, gt=0)
+    tries: int = Field(10, gt=0)
+    faults: FaultsConfig = FaultsConfig()
 
     @model_validator(mode="after")
     def _whole(self) -> DeviceConfig:
@@ -72,6 +109,8 @@ class DeviceConfig(Section):
             raise ValueError("expected the serials of devices for the package. Set device.serials")
         if self.serials and self.transport != "adb":
             raise ValueError("real devices are reached by adb alone. Set device.transport: adb")
+        if self.serials and self.faults.rate:
+            raise ValueError("only the embedded device misbehaves on demand. Leave out faults")
         return self
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from jamel.virtual_device.device import Device
 from jamel.virtual_device.shell import Call, Command
+from jamel.virtual_device.windows import swallow, window_title
 
 LONG_PRESS_MS = 500
 KEYS_BACK, KEYS_HOME = ("4", "KEYCODE_BACK", "BACK"), ("3", "KEYCODE_HOME", "HOME")
@@ -24,16 +25,14 @@ PROPERTIES = {
 }  # fmt: skip
 
 
-class VanishedError(Exception):
-    """The fault `vanish` is due: the connection has to drop now."""
-
-
 def _locked(command: Callable[[Call, Device], int]) -> Command:
     def run(call: Call) -> int:
         device: Device = call.shell.device
         if device.faults.slow_s:
             time.sleep(device.faults.slow_s)
         with device.lock:
+            if not device.booted and command not in (_getprop, _setprop):
+                return call.fail("cmd: Can't find service: activity", 20)
             return command(call, device)
 
     return run
@@ -48,8 +47,6 @@ def _input(call: Call, device: Device) -> int:
         args = args[2:]
     if args and args[0] in ("touchscreen", "keyboard", "mouse"):
         args.pop(0)
-    if device.faults.take("vanish"):
-        raise VanishedError
     try:
         return _touch(call, device, args[0], args[1:])
     except (IndexError, ValueError):
@@ -57,6 +54,8 @@ def _input(call: Call, device: Device) -> int:
 
 
 def _touch(call: Call, device: Device, what: str, args: list[str]) -> int:
+    if swallow(device, what, args):
+        return 0
     device.wake()
     app = device.app
     if what == "tap":
@@ -113,7 +112,7 @@ def _uiautomator(call: Call, device: Device) -> int:
         return call.fail("ERROR: null root node returned by UiTestAutomationBridge.", 0)
     targets = [a for a in call.args[1:] if not a.startswith("-")]
     target = targets[0] if targets else "/sdcard/window_dump.xml"
-    data = hierarchy_xml(device.observe()).encode()
+    data = device.faults.dumped(hierarchy_xml(device.observe())).encode()
     if target in ("/dev/tty", "/dev/stdout"):
         call.out(data)
     else:
@@ -236,7 +235,8 @@ def _cmd(call: Call, device: Device) -> int:
 def _dumpsys(call: Call, device: Device) -> int:
     what = call.args[0] if call.args else ""
     observation = device.observe()
-    front = f"{observation.package}/{observation.activity}"
+    front = window_title(device) or f"{observation.package}/{observation.activity}"
+    shown = str(device.faults.window == "keyboard").lower()
     width, height = device.app.size_px
     package = device.app.package
     texts = {
@@ -247,7 +247,7 @@ def _dumpsys(call: Call, device: Device) -> int:
         f"  ACTIVITY {front} 9e3f01 pid=4242",
         "display": f"  DisplayViewport{{type=INTERNAL, valid=true, displayId=0, orientation=0, "
         f"deviceWidth={width}, deviceHeight={height}}}",
-        "input_method": "  mInputShown=false",
+        "input_method": f"  mInputShown={shown}",
         "battery": "Current Battery Service state:\n  AC powered: true\n  level: 100",
         "package": f"  Package [{package}] (4f2a):\n    versionCode=1 minSdk=21 targetSdk=34\n"
         f"    versionName={device.app.build}\n    flags=[ DEBUGGABLE HAS_CODE ]\n"
@@ -262,6 +262,7 @@ def _dumpsys(call: Call, device: Device) -> int:
 def _getprop(call: Call, device: Device) -> int:
     properties = {
         **PROPERTIES,
+        "sys.boot_completed": "1" if device.booted else "",
         **{k[5:]: v for k, v in device.settings.items() if k.startswith("prop/")},
     }
     if call.args:

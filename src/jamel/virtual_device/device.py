@@ -7,15 +7,19 @@ Knows no protocol and nothing of learning.
 from __future__ import annotations
 
 import threading
+import uuid
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from jamel.types import Observation, centre_px
+from jamel.virtual_device.faults import Faults
 from jamel.virtual_device.files import DeviceFiles
+from jamel.virtual_device.windows import covered
 
 MAX_SNAPSHOTS = 4096
 COVERAGE_FILE = "files/coverage.ec"
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
 MANIFEST_FILE = "files/coverage.classes"
 """`build`, then one `id<TAB>name<TAB>probes` line a class: the denominator of coverage."""
 
@@ -57,29 +61,6 @@ class RunningApp(Protocol):
     def exec_data(self) -> bytes: ...
 
 
-@dataclass
-class Faults:
-    """How often the device is still to misbehave; each counts down as it happens.
-
-    `never_idle` and `null_root` are uiautomator's two failures, which exit with 0;
-    `truncated_coverage` cuts the file as a dump still being written does; `vanish` drops the
-    connection in the middle of an input; `slow_s` delays every command.
-    """
-
-    never_idle: int = 0
-    null_root: int = 0
-    truncated_coverage: int = 0
-    vanish: int = 0
-    slow_s: float = 0.0
-
-    def take(self, name: str) -> bool:
-        """Whether this fault is due now."""
-        left: int = getattr(self, name)
-        if left > 0:
-            setattr(self, name, left - 1)
-        return left > 0
-
-
 @dataclass(frozen=True)
 class DeviceSnapshot:
     """The app's state and whether its process was alive."""
@@ -102,6 +83,7 @@ class Device:
     settings: dict[str, str] = field(default_factory=dict)
     running: bool = True
     fresh: bool = False
+    booted: bool = True
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()
@@ -109,9 +91,15 @@ class Device:
         home = f"/data/data/{self.app.package}"
         self.files.compute(f"{home}/{COVERAGE_FILE}", self.coverage)
         self.files.compute(f"{home}/{MANIFEST_FILE}", self.manifest)
+        self.boot_id = str(uuid.uuid4())
+        self.files.make_folders(BOOT_ID.rpartition("/")[0])
+        self.files.compute(BOOT_ID, lambda: self.boot_id.encode() + b"\n")
 
     def observe(self) -> Observation:
-        """The screen; the launcher while the app is stopped."""
+        """The screen; the launcher while the app is stopped, or the dialog over either."""
+        dialog = covered(self)
+        if dialog is not None:
+            return dialog
         if self.running:
             return self.app.observe()
         saved = self.app.snapshot()
@@ -123,6 +111,12 @@ class Device:
     def stop(self) -> None:
         """Kill the app's process."""
         self.running = False
+
+    def reboot(self) -> None:
+        """Lose every process and begin to boot; `booted` is for whoever boots it to set."""
+        self.running, self.booted = False, False
+        self.faults.window, self.faults.last_xml = "", ""
+        self.boot_id = str(uuid.uuid4())
 
     def clear(self) -> None:
         """Forget the app's data and coverage, which also stops it."""
@@ -150,10 +144,9 @@ class Device:
             self.app.home()
 
     def coverage(self) -> bytes:
-        """The app's JaCoCo file, or a part of it where that fault is due."""
+        """The app's JaCoCo file, spoiled where such a fault is due."""
         with self.lock:
-            data = self.app.exec_data()
-            return data[: len(data) // 2] if self.faults.take("truncated_coverage") else data
+            return self.faults.coverage(self.app.exec_data())
 
     def manifest(self) -> bytes:
         """The classes the app consists of, executed or not."""

@@ -9,10 +9,11 @@ import struct
 from collections.abc import Callable
 
 from jamel.virtual_device.adbd import Service, Stream, StreamClosed
-from jamel.virtual_device.commands_android import ANDROID_COMMANDS, VanishedError
+from jamel.virtual_device.commands_android import ANDROID_COMMANDS
 from jamel.virtual_device.commands_unix import UNIX_COMMANDS
 from jamel.virtual_device.device import Device
-from jamel.virtual_device.shell import Shell, Streams, Write
+from jamel.virtual_device.faults import VanishedError
+from jamel.virtual_device.shell import HungUp, Shell, Streams, Write
 from jamel.virtual_device.sync import serve_sync
 
 STDIN, STDOUT, STDERR, EXIT, CLOSE_STDIN = range(5)
@@ -47,6 +48,8 @@ def _guarded(service: Service, vanish: Callable[[], None]) -> Service:
             service(stream)
         except VanishedError:
             vanish()
+        except HungUp:
+            pass
 
     return run
 
@@ -83,6 +86,7 @@ def _serve_shell_v1(stream: Stream, device: Device, script: str) -> None:
     output = _Output(stream, framed=False)
     write = output.writer(STDOUT)
     shell = Shell(device, device.files, COMMANDS)
+    shell.hung_up = lambda: stream.closed
     if script:
         shell.run(script, write, write, lambda: _read_all(stream))
         output.flush()
@@ -110,6 +114,7 @@ def _read_all(stream: Stream) -> bytes:
 def _serve_shell_v2(stream: Stream, device: Device, script: str) -> None:
     output = _Output(stream, framed=True)
     shell = Shell(device, device.files, COMMANDS)
+    shell.hung_up = lambda: stream.closed
     out, err = output.writer(STDOUT), output.writer(STDERR)
     if script:
         code = shell.run(script, out, err, lambda: _read_stdin(stream))

@@ -31,6 +31,10 @@ class ShellExit(Exception):
         self.code = code
 
 
+class HungUp(Exception):
+    """Nobody reads the output any more."""
+
+
 @dataclass
 class Call:
     """One command as it runs: its arguments, its streams and the shell that runs it."""
@@ -78,10 +82,14 @@ class Shell:
         self.cwd = "/"
         self.variables: dict[str, str] = {"HOME": "/", "PATH": "/system/bin", "USER": "shell"}
         self.status = 0
+        self.hung_up: Callable[[], bool] = lambda: False
+        """Whether whoever reads the output is gone, which ends the shell as SIGHUP does."""
         self._depth = 0
 
     def run(self, script: str, out: Write, err: Write, stdin: Callable[[], bytes]) -> int:
         """Run a script to its end or to `exit`; returns its exit code."""
+        if self.device is not None:
+            self.device.faults.begin(script)
         try:
             self.execute(script, Streams(stdin, out, err))
         except ShellExit as leaving:
@@ -116,6 +124,10 @@ class Shell:
     def call(self, words: list[str], streams: Streams) -> int:
         """Run one command by name; 127 when there is none."""
         name = posixpath.basename(words[0]) if words[0].startswith("/") else words[0]
+        if self.device is not None:
+            self.device.faults.on_command(name)
+        if self.hung_up():
+            raise HungUp
         command = self.commands.get(name)
         if command is None:
             message = "inaccessible or not found"
