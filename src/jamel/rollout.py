@@ -98,10 +98,10 @@ def whole_rollout(
             except INTERRUPTIONS as error:
                 reasons.append(str(error))
             if opened is not None and not _recovers(opened):
-                _close(opened)
+                close_env(opened)
                 opened = None
     finally:
-        _close(opened)
+        close_env(opened)
     raise SessionLost(
         f"expected a whole session {session_id} in {tries} tries, found each interrupted; the last "
         f"time by: {reasons[-1]}"
@@ -113,7 +113,7 @@ def _recovers(env: Env) -> bool:
     return bool(getattr(env, "recover", lambda: False)())
 
 
-def _close(env: Env | None) -> None:
+def close_env(env: Env | None) -> None:
     """Close an environment whose device may be gone."""
     if env is not None:
         with contextlib.suppress(*INTERRUPTIONS):

@@ -23,6 +23,7 @@ TRIES = 3
 RETRY_S = 0.1
 MARK_FILE = "/data/local/tmp/jamel.step"
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
+_IDENTITY = "settings get secure android_id 2>/dev/null || echo"
 _STATE = re.compile(r"attached but ([a-z]{1,30})")
 _EMULATOR = re.compile(r"emulator-([0-9]{1,5})")
 _EXIT_CODE = re.compile(r"[0-9]{1,3}")
@@ -55,11 +56,13 @@ class SteadyShell:
         self._shell = shell
         self._package = package
         self._boot: bytes | None = None
+        self._identity = b""
         self._state = "away"
 
     def prepare(self) -> None:
-        """Remember which boot this is; losses are mended from here on."""
-        self._boot = self._shell.run(f"echo ready >{MARK_FILE}; cat {BOOT_ID}").stdout
+        """Remember which device and boot this is; losses are mended from here on."""
+        found = self._shell.run(f"echo ready >{MARK_FILE}; {_IDENTITY}; cat {BOOT_ID}").stdout
+        self._identity, _, self._boot = found.partition(b"\n")
 
     def run(self, script: str) -> ShellResult:
         """Run a script that changes nothing, again after a loss.
@@ -149,7 +152,7 @@ class SteadyShell:
     def _try_ready(self) -> bytes | None:
         try:
             found = self._shell.run(
-                f"getprop sys.boot_completed; cat {BOOT_ID}; pm path {self._package}"
+                f"{_IDENTITY}; getprop sys.boot_completed; cat {BOOT_ID}; pm path {self._package}"
             ).stdout
         except AdbMissing:
             if self.revive is not None:
@@ -161,9 +164,12 @@ class SteadyShell:
             if state and (state[1] != "offline" or self._state == "away"):
                 self._state = state[1]
             return None
-        booted, _, rest = found.partition(b"\n")
-        boot, _, path = rest.rpartition(b"package:")
-        return boot if booted.strip() == b"1" and path else None
+        # A serial may be another device's by now: emulators are named by their ports.
+        identity, _, rest = found.partition(b"\n")
+        booted, _, rest = rest.partition(b"\n")
+        boot, installed, _ = rest.partition(b"package:")
+        known = identity == self._identity and installed
+        return boot if known and booted.strip() == b"1" else None
 
     def _is_gone(self) -> bool:
         """Whether an emulator ended for good: its console, a port of its own, is closed."""

@@ -91,6 +91,7 @@ class Device:
         home = f"/data/data/{self.app.package}"
         self.files.compute(f"{home}/{COVERAGE_FILE}", self.coverage)
         self.files.compute(f"{home}/{MANIFEST_FILE}", self.manifest)
+        self.settings.setdefault("secure/android_id", uuid.uuid4().hex[:16])
         self.boot_id = str(uuid.uuid4())
         self.files.make_folders(BOOT_ID.rpartition("/")[0])
         self.files.compute(BOOT_ID, lambda: self.boot_id.encode() + b"\n")
