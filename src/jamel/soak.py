@@ -150,6 +150,8 @@ def _bare(step: Transition) -> Transition:
 
 
 def _job(device: DeviceConfig, number: int, steps: int, folder: Path) -> Job:
+    # Apps come again, and with them the names of their fault plans: each session has its own seed.
+    faults = device.faults.model_copy(update={"seed": device.faults.seed * 100_003 + number})
     return Job(
         suite=SUITE,
         index=number % APPS,
@@ -158,7 +160,7 @@ def _job(device: DeviceConfig, number: int, steps: int, folder: Path) -> Job:
         seed=number // APPS,
         steps=steps,
         temperature=1.0,
-        device=device,
+        device=device.model_copy(update={"faults": faults}),
         out_dir=folder,
     )
 
