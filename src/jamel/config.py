@@ -45,6 +45,39 @@ class Section(BaseModel):
         return value
 
 
+FaultKind = Literal[
+    "never_idle",
+    "null_root",
+    "stale_xml",
+    "truncated_coverage",
+    "empty_coverage",
+    "other_build_coverage",
+    "anr_dialog",
+    "crash_dialog",
+    "keyboard",
+    "slow",
+    "vanish",
+    "offline",
+    "unauthorized",
+    "reboot",
+    "death",
+    "adb_killed",
+]
+"""What the embedded device can do wrong; `jamel.virtual_device.faults` says how each looks."""
+
+
+class FaultsConfig(Section):
+    """How the embedded device misbehaves: the share of steps, the kinds (all by default), by seed.
+
+    `slow_s` is how long a slow answer takes; longer than `step_timeout_s`, it is a frozen device.
+    """
+
+    rate: float = Field(0.0, ge=0, le=1)
+    kinds: tuple[FaultKind, ...] = ()
+    seed: int = 0
+    slow_s: float = Field(0.2, ge=0)
+
+
 class EmulatorConfig(Section):
     """How the AVDs of `device.avds` are started and watched; sizes are those of one emulator.
 
@@ -73,8 +106,8 @@ class DeviceConfig(Section):
 
     `in_process` is the fast transport; `adb` goes through a real server, on port 0 a private one
     for the AVDs. On real devices `package` is explored, brought to a new session's state by
-    `reset`; the rest is what `jamel.envs.adb_link.AdbLink` takes. A session that cannot go on is
-    begun at most `tries` times.
+    `reset`; the rest is what `jamel.envs.adb_link.AdbLink` takes. A device that went away has
+    `recover_s` to come back; a session that cannot go on is begun at most `tries` times.
     """
 
     transport: Literal["in_process", "adb"] = "in_process"
@@ -86,7 +119,6 @@ class DeviceConfig(Section):
     apk: str = ""
     reset: Literal["clear_data", "snapshot", "reinstall"] = "clear_data"
     reset_snapshot: str = Field("", pattern=r"^[\w.-]*$")
-    tries: int = Field(10, gt=0)
     adb_port: int = Field(5037, ge=0, lt=65536)
     coverage_source: Literal["file", "tcpserver", "none"] = "file"
     coverage_file: str = Field("files/coverage.ec", min_length=1)
@@ -95,6 +127,9 @@ class DeviceConfig(Section):
     settle_s: float = Field(0.0, ge=0)
     step_timeout_s: float = Field(30.0, gt=0)
     screenshots: bool = False
+    recover_s: float = Field(30.0, gt=0)
+    tries: int = Field(10, gt=0)
+    faults: FaultsConfig = FaultsConfig()
 
     @model_validator(mode="after")
     def _whole(self) -> DeviceConfig:
@@ -110,6 +145,8 @@ class DeviceConfig(Section):
             raise ValueError("real devices are reached by adb alone. Set device.transport: adb")
         if not (self.adb_port or self.avds):
             raise ValueError("a private adb server is for AVDs alone. Set device.adb_port")
+        if real and self.faults.rate:
+            raise ValueError("only the embedded device misbehaves on demand. Leave out faults")
         return self
 
     @model_validator(mode="after")

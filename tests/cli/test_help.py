@@ -10,7 +10,16 @@ from typer.testing import CliRunner
 from jamel.cli import app
 
 COMMANDS = (
-    *("doctor", "init", "bench", "ui", "device start", "device gallery", "device reach"),
+    *(
+        "doctor",
+        "init",
+        "bench",
+        "ui",
+        "device start",
+        "device gallery",
+        "device reach",
+        "device soak",
+    ),
     *("collect", "label", "validate", "train", "evaluate", "promote", "rollback", "compare"),
 )
 WITHOUT_A_TABLE = {"init", "ui", "device start"}

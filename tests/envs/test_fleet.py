@@ -15,7 +15,7 @@ from jamel.collect import collect
 from jamel.devices import open_env, running_devices
 from jamel.envs.fleet import Fleet
 from jamel.episodes import read_session
-from jamel.errors import DeviceError, DeviceLost, DeviceMissing
+from jamel.errors import DeviceError, DeviceLost, DeviceMissing, SessionLost
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
 
@@ -67,7 +67,7 @@ def test_one_that_dies_again_and_again_ends_the_round_with_a_sentence(
     sdk.strike("small", "SIGKILL", 2)
     emulator = {"replacements": 0, "boot_timeout_s": 3}
     config = sdk.profile({"apps": 1, "workers": 1}, avds=["small"], tries=2, emulator=emulator)
-    with pytest.raises(DeviceMissing, match=r"Expected emulator-56\d\d to be ready within 3 s"):
+    with pytest.raises(SessionLost, match=r"Expected emulator-56\d\d to be ready within 3 s"):
         collect(config, tmp_path / "round")
     assert not list(tmp_path.rglob("*.parquet")) and not sdk.running()
 

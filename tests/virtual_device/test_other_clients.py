@@ -1,9 +1,11 @@
 """Clients nobody here wrote: adb-shell straight to the port, pure-python-adb, android-env."""
 
+import contextlib
 from pathlib import Path
 
 import pytest
 from adb_shell.adb_device import AdbDeviceTcp
+from adb_shell.exceptions import AdbConnectionError, AdbTimeoutError
 from adbutils import AdbClient
 from android_env.components import adb_controller, config_classes
 from android_env.components.adb_call_parser import AdbCallParser
@@ -38,9 +40,15 @@ def test_adb_shell(phone: VirtualDevice, tmp_path: Path) -> None:
         client.root()
     finally:
         client.close()
-    again = AdbDeviceTcp("127.0.0.1", phone.port, default_transport_timeout_s=9)
-    assert again.connect(rsa_keys=[], auth_timeout_s=1)
-    assert again.shell("whoami") == "root\n"
+    again, said = AdbDeviceTcp("127.0.0.1", phone.port, default_transport_timeout_s=1), ""
+    # The device hangs up on everyone as it restarts, also on who comes back too early.
+    for _ in range(20):
+        with contextlib.suppress(AdbTimeoutError, AdbConnectionError, OSError):
+            assert again.connect(rsa_keys=[], auth_timeout_s=1)
+            said = again.shell("whoami")
+            break
+        again.close()
+    assert said == "root\n"
     again.reboot()
     again.close()
 

@@ -12,7 +12,15 @@ from typing import Annotated
 
 import typer
 
-from jamel.cli.common import DEFAULT_PROFILE, ConfigOption, JsonOption, example, here, present
+from jamel.cli.common import (
+    DEFAULT_PROFILE,
+    ConfigOption,
+    JsonOption,
+    comma_list,
+    example,
+    here,
+    present,
+)
 from jamel.cli.progress import progress_bar
 from jamel.layout import Layout
 from jamel.stores import folder_lock
@@ -33,6 +41,7 @@ def register(app: typer.Typer) -> None:
     device.command(epilog=example("jamel device start --app test/0"))(start)
     device.command(epilog=example("jamel device gallery --app test/0 --out build/gallery"))(gallery)
     device.command(epilog=example("jamel device reach --suite valid --suite test"))(reach)
+    device.command(epilog=example("jamel device soak --sessions 1000 --rate 0.05"))(soak)
     app.add_typer(device, name="device", epilog=example("jamel device start --app test/0"))
 
 
@@ -140,6 +149,34 @@ def reach(
     with folder_lock(project.root, out), progress_bar("reach") as progress:
         rows = count_reachable(names, out, workers, progress)
     present(rows, f"Reachable probes, kept in {out}", json)
+
+
+def soak(
+    sessions: Annotated[int, typer.Option(min=1, help="How many sessions.")] = 100,
+    rate: Annotated[float, typer.Option(min=0, max=1, help="Share of steps with a fault.")] = 0.05,
+    steps: Annotated[int, typer.Option(min=1, help="Actions a session.")] = 30,
+    kinds: Annotated[str | None, typer.Option(help="Faults, by commas; all by default.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the faults.")] = 0,
+    transport: Annotated[str, typer.Option(help="adb or in_process.")] = "adb",
+    workers: Annotated[int, typer.Option(min=1, help="Processes, each with a device.")] = 2,
+    json: JsonOption = None,
+) -> None:
+    """Collect sessions from devices that misbehave and compare each with a fault-free twin.
+
+    Exit status 1 when a session was lost, doubled or is not its twin's equal.
+    """
+    from jamel.soak import faulty_device
+    from jamel.soak import soak as run
+
+    device = faulty_device(rate, comma_list(kinds) or (), seed, transport)
+    with progress_bar("soak") as progress:
+        result = run(device, sessions, steps, workers, progress)
+    present(result.kinds, f"Faults at {rate:.0%} of steps", None)
+    present([result.summary], "Sessions", json, result.as_dict())
+    for line in result.problems:
+        typer.echo(line)
+    if not result.passed:
+        raise typer.Exit(1)
 
 
 def bench(config: ConfigOption = DEFAULT_PROFILE, json: JsonOption = None) -> None:

@@ -13,8 +13,8 @@ import time
 from jamel.coverage import ProbeSet
 from jamel.coverage.jacoco import write_exec
 from jamel.coverage.jacoco_remote import DEFAULT_PORT, DumpRequest, encode_request, read_answer
-from jamel.envs.adb_connection import AdbShell
 from jamel.envs.adb_coverage import TRIES, WAIT_S, DeviceCoverage
+from jamel.envs.adb_recovery import SteadyShell
 from jamel.envs.adb_socket import AdbSocket
 from jamel.errors import ConfigError, CoverageError
 
@@ -22,7 +22,7 @@ SOURCES = ("file", "tcpserver", "none")
 
 
 def open_coverage(
-    shell: AdbShell,
+    shell: SteadyShell,
     package: str,
     source: str = "file",
     file: str = "files/coverage.ec",
@@ -58,7 +58,7 @@ class AgentCoverage(DeviceCoverage):
     The union of all answers since the session began: a new process begins at nothing.
     """
 
-    def __init__(self, shell: AdbShell, package: str, file: str, port: int) -> None:
+    def __init__(self, shell: SteadyShell, package: str, file: str, port: int) -> None:
         super().__init__(shell, package, file, "")
         self._port = port
         self._executed = ProbeSet()
@@ -77,7 +77,7 @@ class AgentCoverage(DeviceCoverage):
         with contextlib.suppress(CoverageError):
             self.take(b"")
 
-    def take(self, data: bytes) -> bytes:
+    def take(self, printed: bytes) -> bytes:
         """Ask the agent, whatever the script printed; again if its answer is cut short.
 
         A process that has ended adds nothing: what it executed since the last answer is lost.
@@ -93,6 +93,7 @@ class AgentCoverage(DeviceCoverage):
                 if attempt + 1 == TRIES:
                     where = f"{self._package} on {self._shell.serial}, port {self._port}"
                     raise CoverageError(f"Coverage of {where}: {error}") from error
+            self._shell.marks.append("asked the agent again: its answer was not whole")
             time.sleep(WAIT_S)
         self.latest = write_exec(self._executed)
         return self.latest

@@ -9,6 +9,7 @@ import hashlib
 from pathlib import Path
 
 from jamel.envs.adb_connection import AdbShell
+from jamel.envs.adb_recovery import SteadyShell
 from jamel.envs.emulator_console import console_command
 from jamel.errors import AppMissing, DeviceError, DeviceLost
 
@@ -31,7 +32,7 @@ class AppReset:
 
     def __init__(
         self,
-        shell: AdbShell,
+        shell: AdbShell | SteadyShell,
         package: str,
         policy: str = "clear_data",
         snapshot: str = "",

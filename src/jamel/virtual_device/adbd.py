@@ -8,6 +8,7 @@ own. Knows nothing of shells, files or apps: `open_service` maps a service name 
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import struct
 import threading
@@ -22,9 +23,11 @@ FEATURES = (
     "abb_exec,remount_shell,track_app,sendrecv_v2"
 )
 _HEADER = struct.Struct("<6I")
-_CNXN, _OPEN, _OKAY, _WRTE, _CLSE = (
-    int.from_bytes(name, "little") for name in (b"CNXN", b"OPEN", b"OKAY", b"WRTE", b"CLSE")
+_CNXN, _OPEN, _OKAY, _WRTE, _CLSE, _AUTH = (
+    int.from_bytes(name, "little")
+    for name in (b"CNXN", b"OPEN", b"OKAY", b"WRTE", b"CLSE", b"AUTH")
 )
+_AUTH_TOKEN, _AUTH_SIGNATURE = 1, 2
 _FLOW_TIMEOUT_S = 60.0
 _OPEN_TIMEOUT_S = 10.0
 
@@ -149,6 +152,8 @@ class Connection:
         self._send_lock, self._id_lock = threading.Lock(), threading.Lock()
         self._agreed_version = 0
         self.max_payload = 4096
+        self.reception = ""
+        """"" for a welcome; `offline` answers nothing, `unauthorized` accepts no key."""
 
     @property
     def agreed(self) -> bool:
@@ -209,7 +214,12 @@ class Connection:
         return bytes(data)
 
     def _handle(self, command: int, arg0: int, arg1: int, data: bytes) -> None:
-        if command == _CNXN:
+        if self.reception:
+            # A server out of keys sends its public one, and waits for the device's user.
+            asks = command == _CNXN or (command == _AUTH and arg0 == _AUTH_SIGNATURE)
+            if self.reception == "unauthorized" and asks:
+                self.send(_AUTH, _AUTH_TOKEN, 0, os.urandom(20))
+        elif command == _CNXN:
             self.max_payload = min(arg1, MAX_PAYLOAD) or 4096
             self.send(_CNXN, VERSION, MAX_PAYLOAD, self._banner)
             self._agreed_version = min(arg0, VERSION)
@@ -268,6 +278,7 @@ class Adbd:
         self._open_service = open_service
         self._on_hang_up = on_hang_up
         self._connections: list[Connection] = []
+        self.reception = ""
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
     def start(self) -> None:
@@ -302,6 +313,7 @@ class Adbd:
                 return
             conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = Connection(conn, self._banner, self._open_service)
+            connection.reception = self.reception
             self._connections.append(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 

@@ -15,7 +15,9 @@ from collections.abc import Callable
 from PIL import Image
 
 from jamel.virtual_device.device import Device
+from jamel.virtual_device.faults import VanishedError
 from jamel.virtual_device.shell import Call, Command
+from jamel.virtual_device.windows import swallow
 
 LONG_PRESS_MS = 500
 DISPLAY_ID = 4619827259835644672
@@ -25,8 +27,7 @@ KEYS_WAKE = ("224", "KEYCODE_WAKEUP", "WAKEUP")
 KEYS_BACK, KEYS_HOME = ("4", "KEYCODE_BACK", "BACK"), ("3", "KEYCODE_HOME", "HOME")
 
 
-class VanishedError(Exception):
-    """The fault `vanish` is due: the connection has to drop now."""
+_WHILE_BOOTING = ("getprop", "setprop", "reboot")
 
 
 def locked(command: Callable[[Call, Device], int]) -> Command:
@@ -35,6 +36,8 @@ def locked(command: Callable[[Call, Device], int]) -> Command:
         if device.faults.slow_s:
             time.sleep(device.faults.slow_s)
         with device.lock:
+            if not device.is_booted and call.name not in _WHILE_BOOTING:
+                return call.fail("cmd: Can't find service: activity", 20)
             return command(call, device)
 
     return run
@@ -60,8 +63,6 @@ def _input(call: Call, device: Device) -> int:
     if not args:
         call.print("Usage: input [<source>] [-d DISPLAY_ID] <command> [<arg>...]")
         return 255
-    if device.faults.take("vanish"):
-        raise VanishedError
     try:
         return _touch(call, device, args[0], args[1:])
     except (IndexError, ValueError):
@@ -69,6 +70,8 @@ def _input(call: Call, device: Device) -> int:
 
 
 def _touch(call: Call, device: Device, what: str, args: list[str]) -> int:
+    if swallow(device, what, args):
+        return 0
     device.wake()
     if not device.running:
         return 0
@@ -136,7 +139,7 @@ def _uiautomator(call: Call, device: Device) -> int:
         return call.fail("ERROR: null root node returned by UiTestAutomationBridge.", 0)
     targets = [a for a in call.args[1:] if not a.startswith("-")]
     target = targets[0] if targets else "/sdcard/window_dump.xml"
-    data = hierarchy_xml(device.observe()).encode()
+    data = device.faults.dumped(hierarchy_xml(device.observe())).encode()
     if target in ("/dev/tty", "/dev/stdout"):
         call.out(data)
     else:

@@ -14,6 +14,7 @@ from jamel.virtual_device.commands_android import DISPLAY_ID, locked
 from jamel.virtual_device.device import APP_PID, Device
 from jamel.virtual_device.packages import Package
 from jamel.virtual_device.shell import Call, Command
+from jamel.virtual_device.windows import window_title
 
 
 def _dumpsys(call: Call, device: Device) -> int:
@@ -35,12 +36,12 @@ def _dumpsys(call: Call, device: Device) -> int:
     return 0
 
 
-def _front(observation: Observation) -> str:
-    return f"{observation.package}/{observation.activity}"
+def _front(device: Device, observation: Observation) -> str:
+    return window_title(device) or f"{observation.package}/{observation.activity}"
 
 
 def _window(device: Device, args: list[str]) -> str:
-    front = _front(device.observe())
+    front = _front(device, device.observe())
     width, height = device.app.size_px
     return (
         "WINDOW MANAGER WINDOWS (dumpsys window windows)\n"
@@ -56,7 +57,7 @@ def _window(device: Device, args: list[str]) -> str:
 
 def _activity(device: Device, args: list[str]) -> str:
     observation = device.observe()
-    front = _front(observation)
+    front = _front(device, observation)
     if args[:1] == ["processes"]:
         return f"  Process LRU list:\n    #0: {APP_PID}:{observation.package}/u0a100"
     top = f"  ACTIVITY {front} 9e3f01 pid={APP_PID}"
@@ -117,9 +118,10 @@ def _input(device: Device, args: list[str]) -> str:
 
 
 def _input_method(device: Device, args: list[str]) -> str:
+    shown = str(device.faults.window == "keyboard").lower()
     return (
         "Current Input Method Manager state:\n  mShowRequested=false mShowExplicitlyRequested=false"
-        "\n  mInputShown=false\n  mSystemReady=true"
+        f"\n  mInputShown={shown}\n  mSystemReady=true"
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+import uuid
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -16,10 +17,12 @@ from typing import Any, Protocol
 from jamel.types import Observation, centre_px
 from jamel.virtual_device.apk import ApkManifest
 from jamel.virtual_device.device_log import DeviceLog
+from jamel.virtual_device.faults import Faults
 from jamel.virtual_device.files import DeviceFiles
 from jamel.virtual_device.packages import Packages
 from jamel.virtual_device.ports import DevicePorts
 from jamel.virtual_device.proc_files import add_proc_files
+from jamel.virtual_device.windows import covered
 
 MAX_SNAPSHOTS = 4096
 APP_PID = 4242
@@ -27,6 +30,7 @@ BOOT_S = 0.5
 COVERAGE_FILE = "files/coverage.ec"
 COVERAGE_ACTION = "edu.gatech.m3.emma.COLLECT_COVERAGE"
 """The broadcast that has the app dump its coverage, named as Themis' real apps name it."""
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
 MANIFEST_FILE = "files/coverage.classes"
 """`build`, then one `id<TAB>name<TAB>probes` line a class: the denominator of coverage."""
 
@@ -68,29 +72,6 @@ class RunningApp(Protocol):
     def exec_data(self) -> bytes: ...
 
     def reset_coverage(self) -> None: ...
-
-
-@dataclass
-class Faults:
-    """How often the device is still to misbehave; each counts down as it happens.
-
-    `never_idle` and `null_root` are uiautomator's two failures, which exit with 0;
-    `truncated_coverage` cuts the file as a dump still being written does; `vanish` drops the
-    connection in the middle of an input; `slow_s` delays every command.
-    """
-
-    never_idle: int = 0
-    null_root: int = 0
-    truncated_coverage: int = 0
-    vanish: int = 0
-    slow_s: float = 0.0
-
-    def take(self, name: str) -> bool:
-        """Whether this fault is due now."""
-        left: int = getattr(self, name)
-        if left > 0:
-            setattr(self, name, left - 1)
-        return left > 0
 
 
 @dataclass(frozen=True)
@@ -139,9 +120,16 @@ class Device:
         if self.live_coverage:
             self.files.compute(self.coverage_path, self.coverage)
         self.files.compute(f"{home}/{MANIFEST_FILE}", self.manifest)
+        self.settings.setdefault("secure/android_id", uuid.uuid4().hex[:16])
+        self.boot_id = str(uuid.uuid4())
+        self.files.make_folders(BOOT_ID.rpartition("/")[0])
+        self.files.compute(BOOT_ID, lambda: self.boot_id.encode() + b"\n")
 
     def observe(self) -> Observation:
-        """The screen; the launcher while the app is stopped."""
+        """The screen; the launcher while the app is stopped, or the dialog over either."""
+        dialog = covered(self)
+        if dialog is not None:
+            return dialog
         if self.running:
             return self.app.observe()
         saved = self.app.snapshot()
@@ -179,6 +167,8 @@ class Device:
         self.log.clear()
         self.ports.close_reversed()
         self.is_root, self.screen_on = False, True
+        self.faults.window, self.faults.last_xml = "", ""
+        self.boot_id = str(uuid.uuid4())
         self._started_s = time.monotonic()
         self._booted_s = self._started_s + BOOT_S
 
@@ -233,10 +223,9 @@ class Device:
             self.app.home()
 
     def coverage(self) -> bytes:
-        """The app's JaCoCo file, or a part of it where that fault is due."""
+        """The app's JaCoCo file, spoiled where such a fault is due."""
         with self.lock:
-            data = self.app.exec_data()
-            return data[: len(data) // 2] if self.faults.take("truncated_coverage") else data
+            return self.faults.coverage(self.app.exec_data())
 
     def receive(self, action: str, package: str) -> None:
         """A broadcast: the app's receiver writes the coverage file, if it is running."""

@@ -22,12 +22,15 @@ from functools import partial
 from jamel.errors import AdbMissing, DeviceMissing
 from jamel.virtual_device.adbd import Adbd, banner
 from jamel.virtual_device.console import Console
-from jamel.virtual_device.device import Device, Faults, RunningApp
+from jamel.virtual_device.device import Device, RunningApp
+from jamel.virtual_device.faults import Faults
 from jamel.virtual_device.services import open_service
 
 FIRST_PORT, LAST_PORT = 5555, 6553
 START_TIMEOUT_S = 20.0
 RECONNECT_S = 0.3
+UNWELL_S = 0.6
+"""How long a device that was struck stays offline or unauthorized."""
 # Becomes the adb server; when our end of the pipe closes, however we end, a watcher ends it and
 # removes its home, the folder it runs in.
 _END_WITH_US = (
@@ -61,7 +64,7 @@ class AdbServer:
         """Start the process and wait until it answers. Raises AdbMissing."""
         adb = adb_executable()
         self._home = tempfile.mkdtemp(prefix="jamel-adb-")
-        self.port = _free_port()
+        self.port = self.port or _free_port()
         atexit.register(self.close)
         try:
             self._process = self._spawn(adb)
@@ -111,6 +114,10 @@ class AdbServer:
             # Ctrl-C and kills reach whole process groups: the watcher has to outlive ours.
             start_new_session=True,
         )
+
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.poll() is None
 
     def _answers(self) -> bool:
         process = self._process
@@ -220,8 +227,39 @@ class VirtualDevice:
         self.adb.request(f"host:emulator:{self.port}")
 
     def vanish(self) -> None:
-        """Drop every connection, as a device whose cable is pulled; it comes back by itself."""
+        """Do what the fault that struck does to the connection; by default drop it.
+
+        The device comes back by itself, save from `death`; an adb server that was killed comes
+        back by `revive`.
+        """
+        struck, self.faults.struck = self.faults.struck, "vanish"
+        if struck == "death":
+            self.close()
+        elif struck == "adb_killed":
+            self.adb.close()
+        elif struck == "reboot":
+            self.device.reboot()
+        elif struck in ("offline", "unauthorized") and self._adbd is not None:
+            self._adbd.reception = struck
+            self._later(UNWELL_S, self._get_well)
         if self._adbd is not None:
+            self._adbd.drop()
+
+    def revive(self) -> None:
+        """Start the adb server again where it ended, on its port, and register with it."""
+        with _shared_lock:
+            if not self.adb.alive():
+                self.adb.start()
+        self.register()
+
+    def _later(self, delay_s: float, what: Callable[[], None]) -> None:
+        timer = threading.Timer(delay_s, what)
+        timer.daemon = True
+        timer.start()
+
+    def _get_well(self) -> None:
+        if self._adbd is not None:
+            self._adbd.reception = ""
             self._adbd.drop()
 
     def wait(self) -> None:
@@ -252,12 +290,14 @@ class VirtualDevice:
     def _attached(self) -> bool:
         if not self._open:
             raise DeviceMissing(f"{self.serial} was switched off while it started. Start it again.")
-        if self._adbd is None or not self._adbd.connected:
-            # The server refuses a serial while it still forgets the device that had it last.
-            self.register()
-            return False
+        connected = self._adbd is not None and self._adbd.connected
         lines = self.adb.request("host:devices").decode("utf-8", "replace").splitlines()
-        return any(line.endswith(f"{self.serial}\tdevice") for line in lines)
+        if connected and any(line.endswith(f"{self.serial}\tdevice") for line in lines):
+            return True
+        # The server refuses a serial while it still forgets the device that had it last; and who
+        # is connected may be another server, which found the device by scanning.
+        self.register()
+        return False
 
 
 _shared: AdbServer | None = None

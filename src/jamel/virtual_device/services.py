@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable
 
 from jamel.virtual_device.adbd import Service, Stream, StreamClosed
-from jamel.virtual_device.commands_android import ANDROID_COMMANDS, VanishedError
+from jamel.virtual_device.commands_android import ANDROID_COMMANDS
 from jamel.virtual_device.commands_dumpsys import DUMPSYS_COMMANDS
 from jamel.virtual_device.commands_net import NET_COMMANDS
 from jamel.virtual_device.commands_packages import PACKAGE_COMMANDS
@@ -17,6 +17,7 @@ from jamel.virtual_device.commands_processes import PROCESS_COMMANDS
 from jamel.virtual_device.commands_state import STATE_COMMANDS
 from jamel.virtual_device.commands_unix import UNIX_COMMANDS
 from jamel.virtual_device.device import Device
+from jamel.virtual_device.faults import VanishedError
 from jamel.virtual_device.jacoco_agent import open_port
 from jamel.virtual_device.services_adbd import (
     CONTROLS,
@@ -26,7 +27,7 @@ from jamel.virtual_device.services_adbd import (
     serve_framebuffer,
     serve_reverse,
 )
-from jamel.virtual_device.shell import Shell, ShellExit, Streams, Write
+from jamel.virtual_device.shell import HungUp, Shell, ShellExit, Streams, Write
 from jamel.virtual_device.shell_input import Stdin
 from jamel.virtual_device.sync import serve_sync
 
@@ -54,7 +55,7 @@ def open_service(device: Device, vanish: Callable[[], None], name: str) -> Servi
         return lambda stream: serve_sync(stream, device.files)
     if kind in ("abb_exec", "abb"):
         serve_abb = _serve_abb_v2 if kind == "abb" else _serve_abb
-        return lambda stream: serve_abb(stream, device, rest.split("\0"))
+        return _guarded(lambda stream: serve_abb(stream, device, rest.split("\0")), vanish)
     if kind in CONTROLS:
         return _guarded(lambda stream: serve_control(stream, device, kind, rest), vanish)
     if kind == "framebuffer":
@@ -73,6 +74,8 @@ def _guarded(service: Service, vanish: Callable[[], None]) -> Service:
             service(stream)
         except VanishedError:
             vanish()
+        except HungUp:
+            pass
 
     return run
 
@@ -108,7 +111,7 @@ class _Output:
 def _shell(stream: Stream, device: Device, output: _Output) -> Shell:
     shell = Shell(device, device.files, COMMANDS)
     shell.flush = output.flush
-    shell.gone = lambda: stream.closed
+    shell.gone = shell.hung_up = lambda: stream.closed
     return shell
 
 

@@ -14,8 +14,8 @@ from functools import partial
 from PIL import Image
 
 from jamel.virtual_device.adbd import Connection, Service, Stream
-from jamel.virtual_device.commands_android import VanishedError
 from jamel.virtual_device.device import Device
+from jamel.virtual_device.faults import VanishedError
 from jamel.virtual_device.ports import DevicePorts, Duplex, Listener, splice
 
 CONTROLS = ("root", "unroot", "remount", "tcpip", "usb", "reboot")

@@ -33,6 +33,10 @@ class ShellExit(Exception):
         self.code = code
 
 
+class HungUp(Exception):
+    """Nobody reads the output any more."""
+
+
 @dataclass
 class Call:
     """One command as it runs: its arguments, its streams and the shell that runs it."""
@@ -84,6 +88,8 @@ class Shell:
         self.status = 0
         self.flush: Callable[[], None] = lambda: None
         self.gone: Callable[[], bool] = lambda: True
+        self.hung_up: Callable[[], bool] = lambda: False
+        """Whether whoever reads the output is gone, which ends the shell as SIGHUP does."""
         self._depth = 0
 
     def run(self, script: str, out: Write, err: Write, stdin: Stdin) -> int:
@@ -92,6 +98,8 @@ class Shell:
         A command that follows something, such as logcat, calls `flush` to send what it printed
         and ends once `gone` says that nobody reads on.
         """
+        if self.device is not None:
+            self.device.faults.begin(script)
         try:
             self.execute(script, Streams(stdin, out, err))
         except ShellExit as leaving:
@@ -126,6 +134,10 @@ class Shell:
     def call(self, words: list[str], streams: Streams) -> int:
         """Run one command by name; 127 when there is none."""
         name, command = posixpath.basename(words[0]), self.find(words[0])
+        if self.device is not None:
+            self.device.faults.on_command(name)
+        if self.hung_up():
+            raise HungUp
         if command is None:
             return self._not_a_command(words, streams)
         call = Call(words[1:], streams.stdin, streams.out, streams.err, self, name)
