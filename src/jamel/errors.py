@@ -17,6 +17,7 @@ without a traceback; any other exception is a bug and keeps its traceback.
     ├── DatasetError         the pinned dataset and the files in data/ disagree
     ├── ValidationError      the dataset as a whole fails its expectations
     ├── EvaluationError      results of an evaluation are missing, ill-formed or not comparable
+    ├── ScriptError          a recorded script that is cut short, ill-formed or of another version
     ├── RequestError         what a served model is asked is ill-formed
     ├── ProcessDied          a process that did a part of the work was killed
     ├── StoreError           an uninitialised, locked or full store
@@ -79,6 +80,10 @@ class ValidationError(JamelError):
 
 class EvaluationError(JamelError):
     """Results of an evaluation are missing, ill-formed or cannot be compared."""
+
+
+class ScriptError(JamelError):
+    """A recorded script is cut short, ill-formed or of another version."""
 
 
 class RequestError(JamelError):

@@ -129,6 +129,7 @@ def rollout(
     session_id: str,
     suite: str,
     marks: Marks | None = None,
+    until: Callable[[], bool] | None = None,
 ) -> Session:
     """Let the agent explore for `budget` actions and record everything.
 
@@ -144,6 +145,7 @@ def rollout(
         session_id: A name that is unique in the dataset.
         suite: The name of the app's suite.
         marks: What went wrong in earlier tries at this session; what interrupts it is added.
+        until: Asked after each step; the session ends before its budget where it says so.
 
     Raises:
         DeviceError, CoverageError, UiTreeError: The session was interrupted.
@@ -163,9 +165,13 @@ def rollout(
             steps.append(_transition(observation, action, outcome, coverage, _joined(noted)))
             agent.observe_result(outcome.observation, outcome.executed)
             observation, noted = outcome.observation, []
-            if outcome.ended or number == budget - 1:
+            stopped = until is not None and until()
+            last = stopped or number == budget - 1
+            if outcome.ended or last:
                 episodes.append(Episode(tuple(steps), outcome.ended, not outcome.ended))
                 steps = []
+            if last:
+                break
     except INTERRUPTIONS as error:
         taken = sum(len(episode.transitions) for episode in episodes) + len(steps)
         marks.setdefault(taken, []).append(f"begun again after {type(error).__name__}")

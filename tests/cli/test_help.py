@@ -21,6 +21,7 @@ COMMANDS = (
         "device soak",
     ),
     *("collect", "label", "validate", "train", "evaluate", "promote", "rollback", "compare"),
+    *("explore", "replay"),
 )
 WITHOUT_A_TABLE = {"init", "ui", "device start"}
 

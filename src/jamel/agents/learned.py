@@ -45,7 +45,8 @@ class Seen:
 class SessionMemory:
     """What one session's agent remembers: its tracker, its tokens, its own randomness.
 
-    `tokens_memory` and `tokens_screen` say what the last decision read.
+    `tokens_memory` and `tokens_screen` say what the last decision read; `novelty` (C,) is the
+    chance that each candidate of its screen reached new code.
     """
 
     def __init__(self, config: JamelConfig, seed: int) -> None:
@@ -57,6 +58,7 @@ class SessionMemory:
         self.generator = np.random.default_rng([seed & 0xFFFFFFFF, 7])
         self.tokens_memory = 0
         self.tokens_screen = 0
+        self.novelty = np.zeros(0, np.float32)
 
     def chose(self, candidate: int) -> None:
         """Note which candidate of the screen seen last was chosen."""
@@ -149,6 +151,7 @@ class ModelPolicy:
         for index, (memory, screen) in enumerate(zip(memories, screens, strict=True)):
             memory.tokens_memory = int((read[index] >= 0).sum())
             memory.tokens_screen = len(screen.rows) + 1
+            memory.novelty = torch.sigmoid(output.novel[index, : len(screen.rows)]).numpy()
         return output, screens, embedded
 
     def _remember(
@@ -214,6 +217,11 @@ class ModelAgent:
     def tokens_screen(self) -> int:
         """Candidates and the summary of the last decision's screen."""
         return self.memory.tokens_screen
+
+    @property
+    def novelty(self) -> FloatArray:
+        """(C,) the chance that each candidate of the last decision's screen reached new code."""
+        return self.memory.novelty
 
     def reset(self, session_seed: int) -> None:
         """Forget everything and start a session."""

@@ -106,7 +106,7 @@ def _agent_model(name: str, project: Layout, model: Path | None) -> Path | None:
         return _champion(project)
     arm = arm_of(name)
     if model is not None and arm == SHARED_ARM:
-        return _checked_model(model)
+        return checked_model(model)
     found = project.last_model(arm)
     if found is None:
         raise ConfigError(
@@ -128,7 +128,8 @@ def _champion(project: Layout) -> Path:
     return found
 
 
-def _checked_model(folder: Path) -> Path:
+def checked_model(folder: Path) -> Path:
+    """The folder if it holds a trained model; raises ConfigError."""
     lacking = [name for name in MODEL_FILES if not (folder / name).is_file()]
     if lacking:
         raise ConfigError(

@@ -20,6 +20,8 @@ from jamel.coverage.jacoco_remote import DEFAULT_PORT
 from jamel.envs.adb_connection import AdbShell, ShellResult
 from jamel.envs.adb_recovery import SteadyShell
 from jamel.envs.coverage_source import open_coverage
+from jamel.envs.crash_log import COMMAND as CRASH_LOG
+from jamel.envs.crash_log import last_trace
 from jamel.envs.emulator_console import console_command, console_port
 from jamel.envs.interruptions import dump_problem, in_the_way
 from jamel.envs.links import Reading
@@ -194,6 +196,15 @@ class AdbLink:
                 "Check that the device's screen is on."
             )
         return data
+
+    def crash_trace(self) -> str:
+        """The app's newest trace in the device's crash log; raises DeviceLost."""
+        log = self._shell.run(CRASH_LOG).stdout.decode("utf-8", "replace")
+        return last_trace(log, self.package)
+
+    def crash_news(self) -> str:
+        """Nothing: the log is a round trip away. What the screen shows says when to ask."""
+        return ""
 
     def snapshot(self) -> bytes | None:
         """The name of an emulator snapshot just saved; None on a device without a console."""

@@ -74,7 +74,10 @@ class AndroidEnv:
             raise DeviceError("step() was called before reset(). Call reset() first.")
         reading = self.link.perform(self._observation, action)
         reward = 1.0 if self._absorb(reading) else 0.0
-        return self._observation, reward, False, False, _info(reading)
+        info = _info(reading)
+        if crash := self.link.crash_news():
+            info["crash"] = crash
+        return self._observation, reward, False, False, info
 
     def coverage(self) -> ProbeSet:
         """Every probe executed since the session began."""
@@ -102,6 +105,10 @@ class AndroidEnv:
         """After an error: whether a new session can begin here, or not without another device."""
         self._started = False
         return self.link.recover()
+
+    def crash_trace(self) -> str:
+        """The stack trace of the app's last crash, "" where the device knows none."""
+        return self.link.crash_trace()
 
     def close(self) -> None:
         """Release the device."""

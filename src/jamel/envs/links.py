@@ -61,6 +61,14 @@ class Link(Protocol):
         """The screen as a PNG."""
         ...
 
+    def crash_trace(self) -> str:
+        """The stack trace of the app's last crash, "" where the device knows none."""
+        ...
+
+    def crash_news(self) -> str:
+        """The trace of a crash since the last call; "" for none, or where asking costs time."""
+        ...
+
     def snapshot(self) -> bytes | None:
         """A name for the app's present, None where the device cannot keep it."""
         ...
@@ -90,6 +98,7 @@ class InProcessLink:
         self.total_probes: int = app.total_probes
         self._snapshots: OrderedDict[bytes, Any] = OrderedDict()
         self._taken = 0
+        self._told = ""
 
     def perform(self, observation: Observation, action: Action) -> Reading:
         """Apply the action to the element it names in `observation`."""
@@ -114,6 +123,17 @@ class InProcessLink:
         from jamel.virtual_device.screenshot import screenshot_png
 
         return screenshot_png(self.app.observe())
+
+    def crash_trace(self) -> str:
+        """The last crash in the app's log; apps without defects have no log."""
+        log = getattr(self.app, "crash_log", ())
+        return log[-1] if log else ""
+
+    def crash_news(self) -> str:
+        """The last crash in the app's log if it is another than at the last call."""
+        last, self._told = self._told, self.crash_trace()
+        # Two crashes of one cause read the same and are two objects.
+        return "" if self._told is last else self._told
 
     def snapshot(self) -> bytes | None:
         """A name for the app's present; the last 4096 are kept."""
