@@ -5,6 +5,7 @@ import hashlib
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from jamel.collect import collect, plan
 from jamel.config import parse_config
 from jamel.episodes import read_session
-from jamel.errors import ConfigError, StoreError
+from jamel.errors import ConfigError, SessionLost, StoreError
 
 
 def profile(**collect_keys):
@@ -126,6 +127,46 @@ def test_kill_9_in_the_middle_loses_only_what_was_under_way_and_no_worker_stays(
     assert {path: path.read_bytes() for path in finished} == finished
     assert digests(paths) == digests(collect(profile(apps=6, steps=300), tmp_path / "whole"))
     assert len(list(out.iterdir())) == 6
+
+
+def faulty(rate: float, tries: int = 10, **collect_keys):
+    faults = {"rate": rate, "kinds": ["vanish", "death", "empty_coverage"]}
+    keys = {"apps": 4, "steps": 12, "workers": 1} | collect_keys
+    device = {"faults": faults, "tries": tries}
+    return parse_config({"collect": keys, "device": device}, source="test")
+
+
+def test_interrupted_sessions_are_the_same_as_others_but_for_the_marks(tmp_path):
+    sound = [read_session(path) for path in collect(profile(), tmp_path / "sound")]
+    paths = collect(faulty(0.1), tmp_path / "faulty")
+    found = [read_session(path) for path in paths]
+    marks = [step.marks for session in found for step in session.transitions() if step.marks]
+    assert marks and all(text.startswith("begun again after ") for text in marks)
+    for session, twin in zip(found, sound, strict=True):
+        bare = [replace(step, marks="") for step in session.transitions()]
+        assert bare == twin.transitions() and session.coverage == twin.coverage
+    assert digests(paths) == digests(collect(faulty(0.1, workers=2), tmp_path / "two"))
+
+
+def test_a_session_that_cannot_be_whole_is_set_aside_and_tried_again(tmp_path):
+    whole = collect(profile(), tmp_path)
+    config = faulty(0.08, tries=1)
+    paths = collect(config, tmp_path)
+    reasons = sorted((tmp_path / "quarantine").iterdir())
+    assert 0 < len(reasons) < 4 and len(paths) + len(reasons) == 4
+    assert sorted(tmp_path.glob("*.parquet")) == sorted(paths) != sorted(whole)
+    names = {path.stem for path in paths} | {r.name.split(".")[0] for r in reasons}
+    assert names == {path.stem for path in whole}
+    assert "expected a whole session" in reasons[0].read_text()
+    collect(profile(), tmp_path)
+    assert len(list(tmp_path.glob("*.parquet"))) == 4
+    assert not list((tmp_path / "quarantine").iterdir())
+
+
+def test_a_round_without_a_whole_session_is_an_error(tmp_path):
+    with pytest.raises(SessionLost, match="every session was set aside: expected a whole session"):
+        collect(faulty(1.0, tries=2), tmp_path)
+    assert len(list((tmp_path / "quarantine").iterdir())) == 4
 
 
 def test_a_full_disk_is_a_sentence(tmp_path):

@@ -62,3 +62,14 @@ def test_the_digest_changes_with_any_value() -> None:
 def test_a_profile_is_frozen() -> None:
     with pytest.raises(Exception, match="frozen"):
         Config().train.lr = 1.0  # type: ignore[misc]
+
+
+def test_faults_are_the_embedded_devices_alone() -> None:
+    section = {"faults": {"rate": 0.1, "kinds": ["reboot"], "seed": 4}}
+    device = parse_config({"device": section}, source="x.yaml").device
+    assert (device.faults.rate, device.faults.kinds) == (0.1, ("reboot",))
+    real = {"serials": ["R5"], "package": "a.b", "transport": "adb"}
+    with pytest.raises(ConfigError, match="only the embedded device misbehaves on demand"):
+        parse_config({"device": section | real}, source="x.yaml")
+    with pytest.raises(ConfigError, match=r"'device\.faults\.rat'\..* 'device\.faults\.rate'"):
+        parse_config({"device": {"faults": {"rat": 1}}}, source="x.yaml")

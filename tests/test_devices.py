@@ -47,8 +47,9 @@ def profile(phones: list[VirtualDevice], **keys: object) -> Config:
     return parse_config({"device": device | keys, "collect": collect}, source="test")
 
 
-def test_sessions_are_spread_over_the_devices_and_labelled(phones, tmp_path):
-    config = profile(phones)
+@pytest.mark.parametrize("source", ["file", "tcpserver"])
+def test_sessions_are_spread_over_the_devices_and_labelled(phones, tmp_path, source):
+    config = profile(phones, coverage_source=source)
     shards = collect(config, tmp_path / "round")
     sessions = [read_session(path) for path in shards]
     assert [session.device for session in sessions] == [phone.serial for phone in phones]

@@ -35,6 +35,20 @@ def test_what_is_written_is_read_back(session, tmp_path):
     assert is_made(path)
 
 
+def test_marks_are_read_back_and_cost_nothing_where_there_are_none(session, tmp_path):
+    from dataclasses import replace
+
+    sound = write_session(session, tmp_path / "sound")
+    assert b"marks" not in pq.read_schema(sound).metadata[b"jamel.session"]
+    first, *rest = session.episodes
+    begin, *steps = first.transitions
+    marked = replace(first, transitions=(begin, replace(steps[0], marks="dumped"), *steps[1:]))
+    session = replace(session, episodes=(marked, *rest))
+    path = write_session(session, tmp_path)
+    assert read_session(path) == session
+    assert pq.read_table(path).equals(pq.read_table(sound))
+
+
 def test_optional_bytes_are_read_back(session, tmp_path):
     from dataclasses import replace
 

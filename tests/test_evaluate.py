@@ -126,3 +126,18 @@ def test_the_meter_times_every_decision_and_starts_afresh():
     assert agent.tokens == [(0, 0), (0, 0)]
     agent.reset(1)
     assert agent.ms == []
+
+
+def test_a_run_that_the_device_interrupts_begins_again():
+    from jamel.config import parse_config
+    from jamel.errors import SessionLost
+    from jamel.trials import Job, run_job
+
+    def run(rate: float, tries: int = 10):
+        faults = {"rate": rate, "kinds": ["vanish", "death"], "seed": 2}
+        config = parse_config({"device": {"faults": faults, "tries": tries}}, source="test")
+        return run_job(Job("valid", "valid/0", "random", None, 0, 15, config))
+
+    assert run(0.1).covered == run(0.0).covered
+    with pytest.raises(SessionLost, match="random on valid/0 in 2 tries"):
+        run(1.0, tries=2)

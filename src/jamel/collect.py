@@ -9,23 +9,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 from jamel.agents import MODEL_AGENTS, Agent, make_agent
 from jamel.config import Config, DeviceConfig
-from jamel.devices import app_build, app_name, open_env
+from jamel.devices import app_build, app_name, open_env, running_devices
+from jamel.envs.base import Env
 from jamel.episodes import is_made, shard_path, write_session
-from jamel.errors import ConfigError
+from jamel.errors import ConfigError, SessionLost, StoreError
 from jamel.layout import SHARED_ARM
 from jamel.parallel import Progress, one_torch_thread, run_parallel
-from jamel.rollout import rollout, session_id, session_seed
+from jamel.rollout import session_id, session_seed, whole_rollout
 from jamel.shards import remove_partial
 from jamel.types import Session
 
+OpenEnv = Callable[..., Env]
+"""As `jamel.devices.open_env`."""
 _DEVICE_KEYS = {"transport", "package", "activity", "screenshots"}
 """What of the device's settings determines a session; the rest says how to reach it."""
 
@@ -59,14 +64,21 @@ class Job:
         """Where the shard will lie."""
         return shard_path(self.out_dir, self.session_id)
 
+    @property
+    def reason_path(self) -> Path:
+        """Where it will say why there is no shard."""
+        return self.path.parent / "quarantine" / f"{self.session_id}.reason.txt"
+
     def origin(self) -> str:
         """A digest of what determines the session: the app's build, the agent and its weights."""
-        parts = {
+        parts: dict[str, Any] = {
             "app": app_build(self.device, self.app),
             "agent": [self.agent, self.seed, self.steps],
             "model": [_weights(self.model_dir), self.temperature] if self.model_dir else [],
             "device": self.device.model_dump(include=_DEVICE_KEYS),
         }
+        if self.device.faults.rate:
+            parts["faults"] = self.device.faults.model_dump()
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -132,6 +144,10 @@ def collect(
 ) -> list[Path]:
     """Collect one round and return its shards in the order of the apps.
 
+    A session that the device interrupted is begun again, `device.tries` times at most. One that
+    could not be made whole has no shard: `quarantine/NAME.reason.txt` says why, and the next call
+    tries again.
+
     Shards that are there, complete and of the same origin are kept, so an interrupted call loses
     at most the sessions under way. A shard of other apps, weights or settings is collected anew;
     what was versioned stays in DVC.
@@ -146,6 +162,8 @@ def collect(
 
     Raises:
         ConfigError: An agent is unknown or its model is missing.
+        DeviceError: The AVDs cannot be started, no device could be opened, or no session of the
+            round could be made whole.
         ProcessDied: A worker was killed.
         StoreError: The disk is full; what was written is kept.
     """
@@ -155,34 +173,67 @@ def collect(
     remove_partial(Path(out_dir))
     missing = [job for job in jobs if not is_made(job.path, job.origin())]
     there = len(jobs) - len(missing)
-    for number, finished in enumerate(
-        run_parallel(collect_session, missing, config.collect.workers), there + 1
-    ):
-        if progress is not None:
-            progress(number, len(jobs), finished)
-    return [job.path for job in jobs]
+    aside: dict[str, str] = {}
+    workers = config.collect.workers
+    with running_devices(config.device, min(workers, len(missing))) as device:
+        begun = [replace(job, device=device) for job in missing]
+        for number, (name, reason) in enumerate(
+            run_parallel(collect_session, begun, workers), there + 1
+        ):
+            if reason:
+                aside[name] = reason
+            if progress is not None:
+                progress(number, len(jobs), f"{name} set aside" if reason else name)
+    if len(aside) == len(jobs):
+        raise SessionLost(f"every session was set aside: {next(iter(aside.values()))}")
+    return [job.path for job in jobs if job.session_id not in aside]
 
 
-def collect_session(job: Job) -> str:
-    """Collect one session, write its shard and return its name."""
-    write_session(explore(job), job.out_dir, job.origin())
-    return job.session_id
+def collect_session(job: Job, open_one: OpenEnv = open_env) -> tuple[str, str]:
+    """Collect one session and write its shard, or why there is none.
 
+    Args:
+        job: the session.
+        open_one: opens its environments, as `jamel.devices.open_env` does.
 
-def explore(job: Job) -> Session:
-    """The session of a job, not written."""
-    env = open_env(job.device, job.app, job.index)
+    Returns:
+        The session's name, and why it was set aside, "" for one that is whole.
+    """
     try:
-        return rollout(
-            _agent(job.agent, job.model_dir, job.temperature),
-            env,
-            seed=session_seed(job.seed, job.index),
-            budget=job.steps,
-            session_id=job.session_id,
-            suite=job.suite,
-        )
-    finally:
-        env.close()
+        write_session(explore(job, open_one), job.out_dir, job.origin())
+    except SessionLost as error:
+        set_aside(job, str(error))
+        return job.session_id, str(error)
+    job.reason_path.unlink(missing_ok=True)
+    return job.session_id, ""
+
+
+def set_aside(job: Job, reason: str) -> None:
+    """Write down why a session has no shard; one of other settings must not stand in for it."""
+    try:
+        job.reason_path.parent.mkdir(parents=True, exist_ok=True)
+        job.path.unlink(missing_ok=True)
+        unfinished = job.reason_path.with_suffix(f".{os.getpid()}.tmp")
+        unfinished.write_text(reason + "\n", encoding="utf-8")
+        unfinished.replace(job.reason_path)
+    except OSError as error:
+        raise StoreError(
+            f"expected to write {job.reason_path}, found: {error.strerror or error}. "
+            "Free some space or mend the permissions and start again; finished shards are kept."
+        ) from None
+
+
+def explore(job: Job, open_one: OpenEnv = open_env) -> Session:
+    """The session of a job, not written. Raises SessionLost where it cannot be made whole."""
+    return whole_rollout(
+        _agent(job.agent, job.model_dir, job.temperature),
+        partial(open_one, job.device, job.app, job.index),
+        tries=job.device.tries,
+        seed=session_seed(job.seed, job.index),
+        budget=job.steps,
+        session_id=job.session_id,
+        suite=job.suite,
+    )
 
 
 @lru_cache(maxsize=4)

@@ -45,33 +45,127 @@ class Section(BaseModel):
         return value
 
 
-class DeviceConfig(Section):
-    """Where steps happen: on the embedded device, or on the real ones that `serials` names.
+FaultKind = Literal[
+    "never_idle",
+    "null_root",
+    "stale_xml",
+    "truncated_coverage",
+    "empty_coverage",
+    "other_build_coverage",
+    "anr_dialog",
+    "crash_dialog",
+    "keyboard",
+    "slow",
+    "vanish",
+    "offline",
+    "unauthorized",
+    "reboot",
+    "death",
+    "adb_killed",
+]
+"""What the embedded device can do wrong; `jamel.virtual_device.faults` says how each looks."""
 
-    `in_process` is the fast transport; `adb` goes through a real server. On real devices `package`
-    is explored; the rest is what `jamel.envs.adb_link.AdbLink` takes.
+
+class FaultsConfig(Section):
+    """How the embedded device misbehaves: the share of steps, the kinds (all by default), by seed.
+
+    `slow_s` is how long a slow answer takes; longer than `step_timeout_s`, it is a frozen device.
+    """
+
+    rate: float = Field(0.0, ge=0, le=1)
+    kinds: tuple[FaultKind, ...] = ()
+    seed: int = 0
+    slow_s: float = Field(0.2, ge=0)
+
+
+class EmulatorConfig(Section):
+    """How the AVDs of `device.avds` are started and watched; sizes are those of one emulator.
+
+    `snapshot` is the one it boots from, `default_boot` being the quick boot's own; empty boots
+    cold. `max_memory_mb` and `max_cores` bound all of them together; by default what is available.
+    """
+
+    executable: str = "emulator"
+    gpu: str = Field("swiftshader_indirect", pattern=r"^[a-z_]+$")
+    memory_mb: int = Field(2560, gt=0)
+    cores: int = Field(2, gt=0)
+    max_memory_mb: int | None = Field(None, gt=0)
+    max_cores: int | None = Field(None, gt=0)
+    read_only: bool = True
+    window: bool = False
+    snapshot: str = Field("default_boot", pattern=r"^[\w.-]*$")
+    options: tuple[str, ...] = ()
+    first_port: int = Field(5554, ge=5554, le=5682, multiple_of=2)
+    boot_timeout_s: float = Field(300.0, gt=0)
+    health_s: float = Field(10.0, gt=0)
+    replacements: int = Field(3, ge=0)
+
+
+class DeviceConfig(Section):
+    """Where steps happen: embedded, on devices that `serials` names, or on AVDs started for it.
+
+    `in_process` is the fast transport; `adb` goes through a real server, on port 0 a private one
+    for the AVDs. On real devices `package` is explored, brought to a new session's state by
+    `reset`; the rest is what `jamel.envs.adb_link.AdbLink` takes. A device that went away has
+    `recover_s` to come back; a session that cannot go on is begun at most `tries` times.
     """
 
     transport: Literal["in_process", "adb"] = "in_process"
     serials: tuple[str, ...] = ()
+    avds: tuple[Annotated[str, Field(pattern=r"^[\w.-]+$")], ...] = ()
+    emulator: EmulatorConfig = EmulatorConfig()
     package: str = ""
     activity: str = ""
-    adb_port: int = Field(5037, gt=0, lt=65536)
-    coverage_file: str = "files/coverage.ec"
+    apk: str = ""
+    reset: Literal["clear_data", "snapshot", "reinstall"] = "clear_data"
+    reset_snapshot: str = Field("", pattern=r"^[\w.-]*$")
+    adb_port: int = Field(5037, ge=0, lt=65536)
+    coverage_source: Literal["file", "tcpserver", "none"] = "file"
+    coverage_file: str = Field("files/coverage.ec", min_length=1)
     coverage_broadcast: str = ""
+    coverage_port: int = Field(6300, gt=0, lt=65536)
     settle_s: float = Field(0.0, ge=0)
     step_timeout_s: float = Field(30.0, gt=0)
     screenshots: bool = False
+    recover_s: float = Field(30.0, gt=0)
+    tries: int = Field(10, gt=0)
+    faults: FaultsConfig = FaultsConfig()
 
     @model_validator(mode="after")
     def _whole(self) -> DeviceConfig:
-        """A real device needs a serial, a package and adb, or none of the three."""
-        if self.serials and not self.package:
-            raise ValueError("expected a package to explore on the serials. Set device.package")
-        if self.package and not self.serials:
-            raise ValueError("expected the serials of devices for the package. Set device.serials")
-        if self.serials and self.transport != "adb":
+        """A real device needs a serial or an AVD, a package and adb, or none of them."""
+        real = bool(self.serials or self.avds)
+        if self.serials and self.avds:
+            raise ValueError("expected serials or AVDs, found both. Leave one of them out")
+        if real and not self.package:
+            raise ValueError("expected a package to explore on the devices. Set device.package")
+        if self.package and not real:
+            raise ValueError("expected devices for the package. Set device.serials or device.avds")
+        if real and self.transport != "adb":
             raise ValueError("real devices are reached by adb alone. Set device.transport: adb")
+        if not (self.adb_port or self.avds):
+            raise ValueError("a private adb server is for AVDs alone. Set device.adb_port")
+        if real and self.faults.rate:
+            raise ValueError("only the embedded device misbehaves on demand. Leave out faults")
+        return self
+
+    @model_validator(mode="after")
+    def _resettable(self) -> DeviceConfig:
+        """A way to reset needs what it resets from."""
+        if self.reset == "reinstall" and not self.apk:
+            raise ValueError("expected the APK to install again. Set device.apk")
+        if self.reset == "snapshot" and not self.reset_snapshot:
+            if self.serials:
+                raise ValueError("expected the snapshot to load. Set device.reset_snapshot")
+            if self.emulator.read_only:
+                raise ValueError(
+                    "a read-only emulator saves no snapshot to return to. Name one in "
+                    "device.reset_snapshot, or set device.emulator.read_only: false"
+                )
+        if not self.emulator.read_only and len(set(self.avds)) < len(self.avds):
+            raise ValueError(
+                "an AVD runs once unless it is read-only. Set device.emulator.read_only: true"
+            )
         return self
 
 

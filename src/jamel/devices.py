@@ -5,15 +5,62 @@ Knows suites and environments; nothing of agents, files or learning.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
 from jamel.config import DeviceConfig
 from jamel.envs.android import AndroidEnv, attach_env, make_env
-from jamel.envs.lease import lease_device
+from jamel.envs.boot import await_boot
+from jamel.envs.lease import being_made, lease_device
+from jamel.errors import DeviceError, DeviceLost, DeviceMissing
 from jamel.suites import app_spec, reachable, suite_apps
+
+if TYPE_CHECKING:
+    from jamel.virtual_device.faults import FaultPlan
+
+Result = TypeVar("Result")
 
 
 def is_real(device: DeviceConfig) -> bool:
-    """Whether sessions happen on devices that are already there."""
-    return bool(device.serials)
+    """Whether sessions happen on real devices or emulators."""
+    return bool(device.serials or device.avds)
+
+
+@contextmanager
+def running_devices(device: DeviceConfig, at_most: int) -> Iterator[DeviceConfig]:
+    """The section with the serials of devices that run: its AVDs are started, and ended after.
+
+    Args:
+        device: the profile's section; without AVDs it is handed back as it is.
+        at_most: how many sessions there will be at once.
+
+    Raises:
+        DeviceError: the AVDs cannot be started.
+    """
+    if not device.avds or at_most < 1:
+        yield device
+        return
+    from jamel.envs.fleet import Fleet
+
+    with Fleet(device, at_most) as fleet:
+        yield fleet.device
+
+
+def persist(device: DeviceConfig, session: Callable[[int], Result]) -> Result:
+    """Try again when an emulator that is replaced took what was begun along, `tries` times.
+
+    Args:
+        device: the profile's section.
+        session: gets the number of the attempt; must keep nothing of one that failed.
+    """
+    last = device.tries - 1 if device.avds else 0
+    for attempt in range(last):
+        try:
+            return session(attempt)
+        except (DeviceLost, DeviceMissing):
+            continue
+    return session(last)
 
 
 def app_name(device: DeviceConfig, suite: str, number: int) -> str:
@@ -33,7 +80,7 @@ def app_build(device: DeviceConfig, app: str) -> str:
     return device.package if is_real(device) else app_spec(app).build
 
 
-def open_env(device: DeviceConfig, app: str, number: int = 0) -> AndroidEnv:
+def open_env(device: DeviceConfig, app: str, number: int = 0, attempt: int = 0) -> AndroidEnv:
     """The environment of a session.
 
     Args:
@@ -41,17 +88,37 @@ def open_env(device: DeviceConfig, app: str, number: int = 0) -> AndroidEnv:
         app: an embedded app such as `train/3`; on real devices only the name results are kept by.
         number: the session's number; sessions are spread over the devices by it, and wait for a
             device that another session uses.
+        attempt: how often a device of this session was replaced or begun again; another one
+            misbehaves otherwise, and on real devices it is the next.
 
     Raises:
         ConfigError: no such embedded app.
         DeviceError: no adb server, no such device, or the app is not installed.
     """
     if not is_real(device):
-        options = {"timeout_s": device.step_timeout_s} if device.transport == "adb" else {}
-        spec = app_spec(app)
-        return make_env(spec, device.transport, screenshots=device.screenshots, **options)
+        options = {"timeout_s": device.step_timeout_s, "recover_s": device.recover_s}
+        return make_env(
+            app_spec(app),
+            device.transport,
+            screenshots=device.screenshots,
+            plan=_fault_plan(device, f"{app}/{number}/{attempt}"),
+            **(options if device.transport == "adb" else {}),
+        )
+    if not device.serials:
+        raise DeviceError(
+            f"Expected the AVD {device.avds[0]} to run, found it not started. Open environments "
+            "within `jamel.devices.running_devices`."
+        )
+    return persist(device, lambda again: _attach(device, app, number + attempt + again))
+
+
+def _attach(device: DeviceConfig, app: str, number: int) -> AndroidEnv:
     lease = lease_device(device.serials, number)
     try:
+        if device.avds:
+            await_boot(lease.serial, device.adb_port, device.emulator.boot_timeout_s)
+            # Booted is not ready: the app may still be installed, or a snapshot saved.
+            being_made(lease.serial).close()
         return attach_env(
             lease.serial,
             device.package,
@@ -61,13 +128,28 @@ def open_env(device: DeviceConfig, app: str, number: int = 0) -> AndroidEnv:
             owned=lease,
             activity=device.activity,
             timeout_s=device.step_timeout_s,
+            coverage_source=device.coverage_source,
             coverage_file=device.coverage_file,
             coverage_broadcast=device.coverage_broadcast,
+            coverage_port=device.coverage_port,
             settle_s=device.settle_s,
+            reset=device.reset,
+            reset_snapshot=device.reset_snapshot,
+            apk=device.apk,
+            recover_s=device.recover_s,
+            replaced=bool(device.avds),
         )
     except BaseException:
         lease.close()
         raise
+
+
+def _fault_plan(device: DeviceConfig, name: str) -> FaultPlan | None:
+    if not device.faults.rate:
+        return None
+    from jamel.virtual_device.faults import FaultPlan
+
+    return FaultPlan(device.faults, name)
 
 
 def known_probes(device: DeviceConfig, app: str, env: AndroidEnv) -> int:

@@ -4,6 +4,9 @@ One shard a session, one row a step; what belongs to the whole session is JSON i
 metadata. Knows nothing of devices, agents or learning. The same session always gives the same
 bytes. Raw coverage is stored once per change, in the row that first reached it.
 
+Steps during which the device misbehaved are marked in the session's JSON, and nothing else is
+different: a session without marks has the same bytes as before there were any.
+
 Columns: session_id, episode, step, package, activity, width_px, height_px, elements (list of
 structs in document order), screenshot_png, action, element, text, executed, invalid_reason,
 probes, covered, coverage, duration_ms, snapshot.
@@ -29,6 +32,7 @@ KIND = "session"
 _SESSION_KEY = b"jamel.session"
 _ORIGIN_KEY = b"jamel.origin"
 _START_KEY = "start_coverage"
+_MARKS_KEY = "marks"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,199}")
 
 _ELEMENT_FIELDS: dict[str, pa.DataType] = {
@@ -139,6 +143,9 @@ def _header(session: Session) -> dict[str, Any]:
         for episode in session.episodes
     ]
     header[_START_KEY] = None if start is None else start.hex()
+    marks = {str(n): step.marks for n, step in enumerate(session.transitions()) if step.marks}
+    if marks:
+        header[_MARKS_KEY] = marks
     return header
 
 
@@ -194,11 +201,15 @@ def _session(table: pa.Table) -> Session:
     lengths = header.pop("episodes")
     _check_header(header)
     _check_columns(table)
+    marks = header.pop(_MARKS_KEY, {})
+    if not isinstance(marks, dict):
+        raise ValueError(f"the marks are {marks!r}")
     rows = {
         name: table.column(name).to_pylist()
         for name in SCHEMA.names
         if name not in ("elements", "session_id")
     }
+    rows["marks"] = [str(marks.get(str(number), "")) for number in range(table.num_rows)]
     steps = list(_transitions(rows, _elements(table)))
     if sum(length for length, _, _ in lengths) != len(steps):
         raise ValueError("the episodes do not add up to the steps")
@@ -268,7 +279,7 @@ def _shared_values(field: pa.Array) -> list[Any]:
 def _transitions(
     rows: dict[str, list[Any]], elements: list[tuple[Element, ...]]
 ) -> Iterator[Transition]:
-    names = [name for name in SCHEMA.names if name in rows]
+    names = list(rows)
     for row_elements, *values in zip(elements, *(rows[name] for name in names), strict=True):
         row = dict(zip(names, values, strict=True))
         observation = Observation(
@@ -287,4 +298,5 @@ def _transitions(
             covered=row["covered"],
             duration_ms=row["duration_ms"],
             snapshot=row["snapshot"],
+            marks=row["marks"],
         )

@@ -9,7 +9,8 @@ without a traceback; any other exception is a bug and keeps its traceback.
     │   ├── AdbMissing       no adb executable or no adb server
     │   ├── DeviceMissing    the serial is not attached
     │   ├── DeviceLost       the device went away in the middle of a call
-    │   └── AppMissing       the package is not installed on the device
+    │   ├── AppMissing       the package is not installed on the device
+    │   └── SessionLost      a session could not be made whole, however often it was begun
     ├── CoverageError        a coverage file that is truncated, empty or of another build
     ├── UiTreeError          a screen dump that is ill-formed or hostile
     ├── ShardError           a dataset shard that is truncated or of another schema version
@@ -51,6 +52,10 @@ class DeviceLost(DeviceError):
 
 class AppMissing(DeviceError):
     """The package is not installed on the device."""
+
+
+class SessionLost(DeviceError):
+    """A session could not be made whole, however often it was begun."""
 
 
 class CoverageError(JamelError):

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from jamel import provenance
 from jamel.config import Config, config_digest
-from jamel.devices import app_names
+from jamel.devices import app_names, running_devices
 from jamel.errors import ConfigError, EvaluationError
 from jamel.parallel import Progress
 from jamel.scores import collate
@@ -41,7 +42,9 @@ def evaluate(
     """
     section, jobs = config.evaluate, plan(config, agents)
     began, started = time.time(), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    runs = run_jobs(jobs, section.workers, progress)
+    with running_devices(config.device, min(section.workers, len(jobs))) as device:
+        ready = config.model_copy(update={"device": device})
+        runs = run_jobs([replace(job, config=ready) for job in jobs], section.workers, progress)
     meta = {
         "suite": section.suite,
         "seeds": list(section.seeds),

@@ -5,6 +5,7 @@ Knows no files and no learning. The agent is never shown coverage.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Callable
@@ -13,8 +14,13 @@ from typing import NamedTuple
 from jamel.agents.base import Agent
 from jamel.envs.base import Env
 from jamel.episodes import coverage_digest
+from jamel.errors import CoverageError, DeviceError, SessionLost, UiTreeError
 from jamel.types import Action, ActionKind, Episode, Observation, Session, Transition
 
+INTERRUPTIONS = (DeviceError, CoverageError, UiTreeError)
+"""The errors after which a session cannot go on, but can begin again."""
+Marks = dict[int, list[str]]
+"""Step -> what went wrong during it."""
 VIRTUAL = "virtual"
 """What an environment on the embedded device calls its device."""
 
@@ -41,6 +47,7 @@ class _Outcome(NamedTuple):
     reason: str
     ended: bool
     duration_ms: float
+    marks: str
 
 
 class _Coverage:
@@ -58,6 +65,66 @@ class _Coverage:
         self.covered = self._env.coverage().count()
 
 
+def whole_rollout(
+    agent: Agent,
+    open_env: Callable[[int], Env],
+    *,
+    tries: int,
+    seed: int,
+    budget: int,
+    session_id: str,
+    suite: str,
+) -> Session:
+    """A session that nothing interrupted, begun again from the start until there is one.
+
+    The agent begins anew with the same seed, on the same device where that comes back and on
+    another where it does not. What interrupted is marked on the step that it interrupted.
+
+    Args:
+        agent: Is reset with `seed` each time.
+        open_env: Opens an environment; gets the number of the try, from 0. Is closed here.
+        tries: How often the session may begin.
+        seed: As the rest, of `rollout`.
+
+    Raises:
+        SessionLost: No try ended well.
+        JamelError: The first environment could not be opened, which is for the user to mend.
+    """
+    opened: Env | None = open_env(0)
+    marks, reasons = Marks(), list[str]()
+    try:
+        for number in range(tries):
+            try:
+                opened = opened or open_env(number)
+                return rollout(
+                    agent, opened, seed=seed, budget=budget, session_id=session_id, suite=suite,
+                    marks=marks,
+                )  # fmt: skip
+            except INTERRUPTIONS as error:
+                reasons.append(str(error))
+            if opened is not None and not _recovers(opened):
+                close_env(opened)
+                opened = None
+    finally:
+        close_env(opened)
+    raise SessionLost(
+        f"expected a whole session {session_id} in {tries} tries, found each interrupted; the last "
+        f"time by: {reasons[-1]}"
+    )
+
+
+def _recovers(env: Env) -> bool:
+    """Whether a new session can begin on the environment's device."""
+    return bool(getattr(env, "recover", lambda: False)())
+
+
+def close_env(env: Env | None) -> None:
+    """Close an environment whose device may be gone."""
+    if env is not None:
+        with contextlib.suppress(*INTERRUPTIONS):
+            env.close()
+
+
 def rollout(
     agent: Agent,
     env: Env,
@@ -66,6 +133,7 @@ def rollout(
     budget: int,
     session_id: str,
     suite: str,
+    marks: Marks | None = None,
     until: Callable[[], bool] | None = None,
 ) -> Session:
     """Let the agent explore for `budget` actions and record everything.
@@ -81,27 +149,38 @@ def rollout(
         budget: Number of actions.
         session_id: A name that is unique in the dataset.
         suite: The name of the app's suite.
+        marks: What went wrong in earlier tries at this session; what interrupts it is added.
         until: Asked after each step; the session ends before its budget where it says so.
+
+    Raises:
+        DeviceError, CoverageError, UiTreeError: The session was interrupted.
     """
-    observation, _ = env.reset(seed=seed, options={"new_session": True})
-    agent.reset(seed)
-    coverage = _Coverage(env)
-    start = coverage.digest
+    marks = Marks() if marks is None else marks
     episodes: list[Episode] = []
     steps: list[Transition] = []
-    for number in range(budget):
-        action = agent.act(observation)
-        outcome = _step(env, action, coverage)
-        steps.append(_transition(observation, action, outcome, coverage))
-        agent.observe_result(outcome.observation, outcome.executed)
-        observation = outcome.observation
-        stopped = until is not None and until()
-        last = stopped or number == budget - 1
-        if outcome.ended or last:
-            episodes.append(Episode(tuple(steps), outcome.ended, not outcome.ended))
-            steps = []
-        if last:
-            break
+    try:
+        observation, info = env.reset(seed=seed, options={"new_session": True})
+        agent.reset(seed)
+        coverage = _Coverage(env)
+        start, noted = coverage.digest, [info.get("marks", "")]
+        for number in range(budget):
+            action = agent.act(observation)
+            outcome = _step(env, action, coverage)
+            noted = [*marks.get(number, ()), *noted, outcome.marks]
+            steps.append(_transition(observation, action, outcome, coverage, _joined(noted)))
+            agent.observe_result(outcome.observation, outcome.executed)
+            observation, noted = outcome.observation, []
+            stopped = until is not None and until()
+            last = stopped or number == budget - 1
+            if outcome.ended or last:
+                episodes.append(Episode(tuple(steps), outcome.ended, not outcome.ended))
+                steps = []
+            if last:
+                break
+    except INTERRUPTIONS as error:
+        taken = sum(len(episode.transitions) for episode in episodes) + len(steps)
+        marks.setdefault(taken, []).append(f"begun again after {type(error).__name__}")
+        raise
     return Session(
         session_id=session_id,
         suite=suite,
@@ -120,14 +199,18 @@ def rollout(
     )
 
 
+def _joined(marks: list[str]) -> str:
+    return "; ".join(mark for mark in marks if mark)
+
+
 def _step(env: Env, action: Action, coverage: _Coverage) -> _Outcome:
     """Act; where that ends the episode, begin the next, whose launch counts to this step."""
     began = time.perf_counter()
     following, reward, terminated, truncated, info = env.step(action)
     restarted = action.kind is ActionKind.RESTART and bool(info["executed"])
-    reset = terminated or truncated
+    reset, launch = terminated or truncated, dict[str, str]()
     if reset:
-        following, _ = env.reset()
+        following, launch = env.reset()
     if reward > 0 or reset:
         coverage.read()
     return _Outcome(
@@ -136,11 +219,12 @@ def _step(env: Env, action: Action, coverage: _Coverage) -> _Outcome:
         reason=str(info.get("invalid_reason", "")),
         ended=reset or restarted,
         duration_ms=0.0 if env.device == VIRTUAL else (time.perf_counter() - began) * 1000,
+        marks=_joined([info.get("marks", ""), launch.get("marks", "")]),
     )
 
 
 def _transition(
-    observation: Observation, action: Action, outcome: _Outcome, coverage: _Coverage
+    observation: Observation, action: Action, outcome: _Outcome, coverage: _Coverage, marks: str
 ) -> Transition:
     return Transition(
         observation=observation,
@@ -150,4 +234,5 @@ def _transition(
         probes=coverage.digest,
         covered=coverage.covered,
         duration_ms=outcome.duration_ms,
+        marks=marks,
     )

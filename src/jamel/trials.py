@@ -15,9 +15,10 @@ from jamel.agents import Agent, make_agent
 from jamel.config import Config
 from jamel.devices import known_probes, open_env
 from jamel.envs.android import AndroidEnv
+from jamel.errors import SessionLost
 from jamel.oracles import ORACLES, make_oracle
 from jamel.parallel import Progress, one_torch_thread, run_parallel
-from jamel.rollout import rollout, session_id, session_seed
+from jamel.rollout import INTERRUPTIONS, close_env, rollout, session_id, session_seed
 from jamel.scores import Run
 from jamel.types import Action, Observation, Session
 
@@ -96,22 +97,42 @@ def _numbered(item: tuple[int, Job]) -> tuple[int, Run]:
 
 
 def run_job(job: Job) -> Run:
-    """Run one session. Models are loaded once a process."""
-    env = open_env(job.config.device, job.app, job.seed)
-    try:
-        first, _ = env.reset(seed=job.session_seed, options={"new_session": True})
-        start = env.coverage().count()
-        agent = Metered(_agent(job, env, first), job.agent)
-        session = rollout(
-            agent,
-            env,
-            seed=job.session_seed,
-            budget=job.budget,
-            session_id=job.session_id,
-            suite=job.suite,
-        )
-    finally:
-        env.close()
+    """Run one session. Models are loaded once a process.
+
+    A session that the device interrupted begins again, `device.tries` times at most.
+
+    Raises:
+        SessionLost: each was interrupted.
+        DeviceError: no device could be opened.
+    """
+    device, problem = job.config.device, ""
+    for number in range(device.tries):
+        env = open_env(device, job.app, job.seed, number)
+        try:
+            return _run_on(env, job)
+        except INTERRUPTIONS as error:
+            problem = str(error)
+            env.recover()
+        finally:
+            close_env(env)
+    raise SessionLost(
+        f"expected a whole session of {job.agent} on {job.app} in {device.tries} tries, found each "
+        f"interrupted; the last time by: {problem}"
+    )
+
+
+def _run_on(env: AndroidEnv, job: Job) -> Run:
+    first, _ = env.reset(seed=job.session_seed, options={"new_session": True})
+    start = env.coverage().count()
+    agent = Metered(_agent(job, env, first), job.agent)
+    session = rollout(
+        agent,
+        env,
+        seed=job.session_seed,
+        budget=job.budget,
+        session_id=job.session_id,
+        suite=job.suite,
+    )
     return to_run(job, session, agent, start, known_probes(job.config.device, job.app, env))
 
 

@@ -104,6 +104,7 @@ class Transition:
 
     `probes` is the digest of the cumulative raw coverage after the step, stored once per change
     in `Session.coverage`. `covered` is the cumulative count of probes executed in the session.
+    `marks` says what went wrong with the device during the step and was mended, "" if nothing.
     """
 
     observation: Observation
@@ -114,6 +115,7 @@ class Transition:
     covered: int
     duration_ms: float
     snapshot: bytes | None = None
+    marks: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ COMMANDS = (
         "device corpus",
         "device gallery",
         "device reach",
+        "device soak",
     ),
     *("collect", "label", "validate", "train", "evaluate", "promote", "rollback", "compare"),
     *("explore", "replay"),

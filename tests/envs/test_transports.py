@@ -68,7 +68,8 @@ def test_uiautomators_failures_are_retried_and_then_marked(device: VirtualDevice
     device.faults.never_idle = 3
     observation, _, _, _, info = env.step(Action(ActionKind.BACK))
     assert observation.elements == () and observation.screenshot_png
-    assert info["executed"] and "could not be dumped" in info["invalid_reason"]
+    assert info["executed"] and not info["invalid_reason"]
+    assert info["marks"].endswith("the screen could not be dumped")
 
 
 def test_a_coverage_file_still_being_written_is_read_again(device: VirtualDevice) -> None:
@@ -126,7 +127,7 @@ def test_a_hostile_class_list_is_no_traceback(device: VirtualDevice) -> None:
 
 
 def test_an_app_without_coverage_can_be_explored(device: VirtualDevice) -> None:
-    env = AndroidEnv(link_to(device, coverage_file=""))
+    env = AndroidEnv(link_to(device, coverage_source="none"))
     observation, _ = env.reset()
     _, reward, *_ = env.step(candidates(observation)[0])
     assert observation.elements and reward == 0.0
@@ -136,10 +137,11 @@ def test_an_app_without_coverage_can_be_explored(device: VirtualDevice) -> None:
 def test_an_app_that_does_not_start_is_a_sentence(device: VirtualDevice) -> None:
     app = device.device.app
     assert AdbLink(device.serial, device.adb.port, app.package).restart(True).executed
-    device.device.app.package = "com.moved"
     link = link_to(device)
-    device.device.app.package = "com.gone"
-    with pytest.raises(DeviceError, match=r"Expected com\.moved to start on .*device\.activity"):
+    assert device.device.uninstall(app.package)
+    with pytest.raises(
+        DeviceError, match=rf"Expected {app.package} to start on .*device\.activity"
+    ):
         link.restart(False)
 
 

@@ -132,7 +132,7 @@ def test_test_apps_share_no_title_or_drawn_word_with_training_apps() -> None:
 @pytest.mark.parametrize("kind", ALL_KINDS)
 def test_most_of_a_kind_can_be_reached_and_nothing_raises(kind: str) -> None:
     app = app_of(kind)
-    assert search(app, 4000) >= 0.6 * app.total_probes
+    assert search(app, 4000).probes >= 0.6 * app.total_probes
     assert not app.crash_log
 
 

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from jamel.virtual_device.commands_unix import UNIX_COMMANDS
 from jamel.virtual_device.files import DeviceFiles
 from jamel.virtual_device.shell import Shell
+from jamel.virtual_device.shell_input import Stdin
 
 
 def run(script: str, stdin: bytes = b"", files: DeviceFiles | None = None) -> tuple[int, str, str]:
     out, err = bytearray(), bytearray()
     commands = {name: c for name, c in UNIX_COMMANDS.items() if name != "sleep"}
     shell = Shell(None, files or DeviceFiles(), commands)
-    code = shell.run(script, out.extend, err.extend, lambda: stdin)
+    code = shell.run(script, out.extend, err.extend, Stdin.of(stdin))
     return code, out.decode(), err.decode()
 
 
@@ -65,6 +66,21 @@ def run(script: str, stdin: bytes = b"", files: DeviceFiles | None = None) -> tu
         ("for a in x y; do for b in 1 2; do echo $a$b; done; done > /sdcard/f; cat /sdcard/f",
          "x1\nx2\ny1\ny2\n"),
         ("false && if true; then echo never; fi; echo after", "after\n"),
+        ("echo $((1 + 2 * (3 - 1))) $((7 / -2)) $((7 % 3)) $(( 2 > 1 && 0 ))", "5 -3 1 0\n"),
+        ("X=4; echo \"$((X + 1))\" $((0x10))", "5 16\n"),
+        ("sh -c 'echo $# $1 \"$2\" $@' name a 'b c'", "2 a b c a b c\n"),
+        ("echo 'echo $0:$1' > /sdcard/s.sh; sh /sdcard/s.sh x; echo $1", "/sdcard/s.sh:x\n\n"),
+        ("printf 'one two three\\nfour\\n' | { read A B; read C; echo $A/$B/$C; }",
+         "one/two three/four\n"),
+        ("mkdir -p /sdcard/d/e; touch /sdcard/d/e/f.txt; find /sdcard/d -name '*.txt'",
+         "/sdcard/d/e/f.txt\n"),
+        ("seq 3 | xargs echo; seq 2 2 6 | tail -n 1", "1 2 3\n6\n"),
+        ("basename /a/b.c; dirname /a/b.c", "b.c\n/a\n"),
+        ("echo x | tee /sdcard/t; stat -c '%s %n' /sdcard/t", "x\n2 /sdcard/t\n"),
+        ("echo abc | base64 | base64 -d; printf 'a\\na\\nb\\n' | uniq -c",
+         "abc\n      2 a\n      1 b\n"),
+        ("date +%Y-%m-%d | grep -cE '^[0-9]{4}-[0-9]{2}-[0-9]{2}$'", "1\n"),
+        ("mkdir /sdcard/x; rmdir /sdcard/x && ls /sdcard", "Download\n"),
         ("cd /sdcard; touch a.png b.png c.txt; echo /sdcard/*.png '/sdcard/*.png' /sdcard/*.no",
          "/sdcard/a.png /sdcard/b.png /sdcard/*.png /sdcard/*.no\n"),
     ],
@@ -80,6 +96,34 @@ def test_exit_codes() -> None:
     assert run("rm /sdcard/none")[0] == 1
     assert run("rm -f /sdcard/none")[0] == 0
     assert run("head -n many /dev/null")[0] == 1
+    assert run("rmdir /sdcard")[0] == 1
+    assert run("echo $((1 / 0))")[0] == 1
+    assert run("read X < /dev/null")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "message"),
+    [
+        ("foo", 127, "/system/bin/sh: foo: inaccessible or not found"),
+        ("/system/bin/foo", 127, "/system/bin/sh: /system/bin/foo: inaccessible or not found"),
+        ("/data/cat /x", 127, "/system/bin/sh: /data/cat: inaccessible or not found"),
+        ("/sdcard", 126, "/system/bin/sh: /sdcard: can't execute: Is a directory"),
+        ("touch /sdcard/f; /sdcard/f", 126, "/system/bin/sh: /sdcard/f: can't execute: Permission"),
+        ("sh /none", 127, "/system/bin/sh: /none: No such file or directory"),
+        ("cat /none", 1, "cat: /none: No such file or directory"),
+        ("cat /sdcard", 1, "cat: /sdcard: Is a directory"),
+        ("ls /none", 1, "ls: /none: No such file or directory"),
+        ("rm /none", 1, "rm: /none: No such file or directory"),
+        ("rm /sdcard/Download", 1, "rm: /sdcard/Download: Is a directory"),
+        ("mkdir /sdcard/Download", 1, "mkdir: '/sdcard/Download': File exists"),
+        ("mkdir /a/b", 1, "mkdir: '/a/b': No such file or directory"),
+        ("echo x > /none/f", 1, "/system/bin/sh: can't create /none/f: No such file or directory"),
+        ("cat < /none", 1, "/system/bin/sh: can't open /none: No such file or directory"),
+    ],
+)
+def test_failures_are_worded_as_the_devices(script: str, code: int, message: str) -> None:
+    found, _, err = run(script)
+    assert found == code and err.startswith(message)
 
 
 @pytest.mark.parametrize("script", ["echo 'open", 'echo "open', "echo $(open", "( echo", "a | | b"])

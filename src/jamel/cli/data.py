@@ -66,6 +66,8 @@ def collect(
             progress=progress,
         )
     present(_shard_rows(shards), f"{len(shards)} sessions in {folder}", json)
+    for reason in sorted((folder / "quarantine").glob("*.reason.txt")):
+        typer.echo(f"set aside {reason.name.removesuffix('.reason.txt')}: {reason.read_text()}")
 
 
 def label(

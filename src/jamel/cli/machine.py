@@ -12,11 +12,20 @@ from typing import Annotated
 
 import typer
 
-from jamel.cli.common import DEFAULT_PROFILE, ConfigOption, JsonOption, example, here, present
+from jamel.cli.common import (
+    DEFAULT_PROFILE,
+    ConfigOption,
+    JsonOption,
+    comma_list,
+    example,
+    here,
+    present,
+)
 from jamel.cli.progress import progress_bar
 from jamel.layout import Layout
 from jamel.stores import folder_lock
 
+ANDROID_PROFILE = Path("configs/android.yaml")
 device = typer.Typer(help="The embedded virtual Android device.", no_args_is_help=True)
 SuiteOption = Annotated[str, typer.Option(help="A suite's name, or a suite file (YAML).")]
 WorkersOption = Annotated[int, typer.Option(min=1, help="Processes side by side.")]
@@ -27,7 +36,7 @@ PortOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add this file's commands to the application."""
-    app.command(epilog=example("jamel doctor", "jamel doctor --json build/doctor.json"))(doctor)
+    app.command(epilog=example("jamel doctor", "jamel doctor --android --boot"))(doctor)
     app.command(epilog=example("jamel init"))(init)
     app.command(epilog=example("jamel bench"))(bench)
     app.command(epilog=example("jamel ui", "jamel ui --port 5000"))(ui)
@@ -35,14 +44,28 @@ def register(app: typer.Typer) -> None:
     device.command(epilog=example("jamel device gallery --app test/0 --out build/gallery"))(gallery)
     device.command(epilog=example("jamel device corpus --suite test"))(corpus)
     device.command(epilog=example("jamel device reach --suite valid --suite test"))(reach)
+    device.command(epilog=example("jamel device soak --sessions 1000 --rate 0.05"))(soak)
     app.add_typer(device, name="device", epilog=example("jamel device start --app test/0"))
 
 
-def doctor(json: JsonOption = None) -> None:
+def doctor(
+    json: JsonOption = None,
+    android: Annotated[
+        bool, typer.Option("--android", help="Look at the real devices of a profile.")
+    ] = False,
+    config: ConfigOption = ANDROID_PROFILE,
+    boot: Annotated[
+        bool, typer.Option("--boot", help="With --android: start an AVD to look at the app on it.")
+    ] = False,
+) -> None:
     """Say what this machine and this project lack; exit status 1 if something needed is missing."""
-    from jamel.doctor import diagnose
+    from jamel.config import load_config
+    from jamel.doctor import diagnose, diagnose_android
 
-    checks = diagnose(Layout.at().root)
+    if android:
+        checks = diagnose_android(load_config(config).device, boot)
+    else:
+        checks = diagnose(Layout.at().root)
     rows = [
         {
             "check": check.name,
@@ -152,6 +175,34 @@ def reach(
     with folder_lock(project.root, out), progress_bar("reach") as progress:
         rows = count_reachable(names, out, workers, progress)
     present(rows, f"Reachable probes, kept in {out}", json)
+
+
+def soak(
+    sessions: Annotated[int, typer.Option(min=1, help="How many sessions.")] = 100,
+    rate: Annotated[float, typer.Option(min=0, max=1, help="Share of steps with a fault.")] = 0.05,
+    steps: Annotated[int, typer.Option(min=1, help="Actions a session.")] = 30,
+    kinds: Annotated[str | None, typer.Option(help="Faults, by commas; all by default.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the faults.")] = 0,
+    transport: Annotated[str, typer.Option(help="adb or in_process.")] = "adb",
+    workers: Annotated[int, typer.Option(min=1, help="Processes, each with a device.")] = 2,
+    json: JsonOption = None,
+) -> None:
+    """Collect sessions from devices that misbehave and compare each with a fault-free twin.
+
+    Exit status 1 when a session was lost, doubled or is not its twin's equal.
+    """
+    from jamel.soak import faulty_device
+    from jamel.soak import soak as run
+
+    device = faulty_device(rate, comma_list(kinds) or (), seed, transport)
+    with progress_bar("soak") as progress:
+        result = run(device, sessions, steps, workers, progress)
+    present(result.kinds, f"Faults at {rate:.0%} of steps", None)
+    present([result.summary], "Sessions", json, result.as_dict())
+    for line in result.problems:
+        typer.echo(line)
+    if not result.passed:
+        raise typer.Exit(1)
 
 
 def bench(config: ConfigOption = DEFAULT_PROFILE, json: JsonOption = None) -> None:

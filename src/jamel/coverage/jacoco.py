@@ -13,8 +13,10 @@ app has: a class that was never entered is absent.
 
 from __future__ import annotations
 
+import io
 import struct
 from collections.abc import Iterable
+from typing import Protocol
 
 from jamel.coverage.probes import ClassProbes, ProbeSet
 from jamel.errors import CoverageError
@@ -24,6 +26,7 @@ VERSION = 0x1007
 HEADER = struct.pack(">BHH", 0x01, MAGIC, VERSION)
 _HEADER_BLOCK, _SESSION_BLOCK, _CLASS_BLOCK = 0x01, 0x10, 0x11
 _MAX_PROBES = 1 << 24
+_FIRST_OF_FOUR_BYTES = 0xF0
 _CRC_POLYNOMIAL = 0xD800000000000000
 
 
@@ -38,17 +41,10 @@ def read_exec(data: bytes) -> ProbeSet:
             "The coverage file is empty (0 bytes) where a JaCoCo header was expected: the app "
             "had not finished its dump. Trigger the dump again and wait until the file parses."
         )
-    reader = _Reader(data)
-    classes: dict[int, ClassProbes] = {}
-    if reader.u8("the header") != _HEADER_BLOCK:
-        raise CoverageError(
-            f"Expected a JaCoCo file to begin with 01 C0 C0, found {data[:3].hex(' ')}: "
-            "this is no execution data. Check which file was pulled."
-        )
-    reader.header()
-    while not reader.at_end():
-        _read_block(reader, classes)
-    return ProbeSet(classes)
+    reader = BlockReader(io.BytesIO(data))
+    while (kind := reader.kind()) is not None:
+        reader.block(kind)
+    return reader.probes()
 
 
 def write_exec(probes: ProbeSet, session_id: str = "jamel") -> bytes:
@@ -129,51 +125,69 @@ def _signed(value: int) -> int:
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
-def _read_block(reader: _Reader, classes: dict[int, ClassProbes]) -> None:
-    kind = reader.u8("a block type")
-    if kind == _CLASS_BLOCK:
-        identifier, item = reader.class_block()
-        single = ProbeSet({identifier: item})
-        known = classes.get(identifier)
-        merged = ProbeSet({identifier: known}).union(single) if known else single
-        classes[identifier] = merged.classes[identifier]
-    elif kind == _SESSION_BLOCK:
-        reader.utf("a session id")
-        reader.take(16, "the session's times")
-    elif kind == _HEADER_BLOCK:
-        reader.header()
-    else:
-        raise CoverageError(
-            f"Unknown JaCoCo block type {kind:#04x} at byte {reader.position - 1}: expected 01, "
-            "10 or 11. The file is damaged; dump the coverage again."
-        )
+class Readable(Protocol):
+    """What blocks are read from: a file, or anything else that gives bytes."""
+
+    def read(self, count: int, /) -> bytes:
+        """Exactly `count` bytes, fewer at the end only."""
+        ...
 
 
-class _Reader:
-    """A cursor over the bytes whose every read names what it was looking for."""
+class BlockReader:
+    """Reads block after block from a stream, and says of each read what it was looking for.
 
-    def __init__(self, data: bytes) -> None:
-        self.data = data
+    Args:
+        stream: a file, or the bytes that come over a connection.
+    """
+
+    def __init__(self, stream: Readable) -> None:
+        self._stream = stream
+        self._classes: dict[int, ClassProbes] = {}
         self.position = 0
 
-    def at_end(self) -> bool:
-        return self.position == len(self.data)
+    def probes(self) -> ProbeSet:
+        """What the blocks so far say was executed."""
+        return ProbeSet(self._classes)
+
+    def kind(self) -> int | None:
+        """The type of the next block, None at the end. Raises CoverageError at a false start."""
+        first = self._stream.read(1)
+        if self.position == 0 and first != bytes([_HEADER_BLOCK]):
+            raise CoverageError(
+                f"Expected JaCoCo data to begin with 01 C0 C0, found {first.hex() or 'nothing'}: "
+                "this is no execution data. Check which file or port it came from."
+            )
+        self.position += len(first)
+        return first[0] if first else None
+
+    def block(self, kind: int) -> None:
+        """The rest of a header, session or class block. Raises CoverageError."""
+        if kind == _CLASS_BLOCK:
+            self._class()
+        elif kind == _SESSION_BLOCK:
+            self._utf("a session id")
+            self.take(16, "the session's times")
+        elif kind == _HEADER_BLOCK:
+            self._header()
+        else:
+            raise CoverageError(
+                f"Unknown JaCoCo block type {kind:#04x} at byte {self.position - 1}: expected 01, "
+                "10 or 11. The data is damaged; dump the coverage again."
+            )
 
     def take(self, count: int, what: str) -> bytes:
-        end = self.position + count
-        if end > len(self.data):
+        """Exactly `count` bytes. Raises CoverageError when the data ends before."""
+        part = self._stream.read(count)
+        self.position += len(part)
+        if len(part) < count:
             raise CoverageError(
-                f"The coverage file ends at byte {len(self.data)} inside {what} that needs "
-                f"{end}: it was cut short. Wait for the dump to finish and pull it again."
+                f"The coverage ends at byte {self.position} inside {what}, which needs "
+                f"{count - len(part)} more: it was cut short. Wait for the dump to finish and "
+                "read it again."
             )
-        part = self.data[self.position : end]
-        self.position = end
         return part
 
-    def u8(self, what: str) -> int:
-        return self.take(1, what)[0]
-
-    def header(self) -> None:
+    def _header(self) -> None:
         magic, version = struct.unpack(">HH", self.take(4, "the header"))
         if magic != MAGIC or version != VERSION:
             raise CoverageError(
@@ -181,37 +195,46 @@ class _Reader:
                 f"{magic:04X} and {version:04X}. Instrument the app with JaCoCo 0.7.5 or newer."
             )
 
-    def utf(self, what: str) -> str:
+    def _utf(self, what: str) -> str:
         length = int.from_bytes(self.take(2, what), "big")
         return _decode_utf(self.take(length, what))
 
-    def varint(self, what: str) -> int:
+    def _varint(self, what: str) -> int:
         value = shift = 0
         while True:
-            byte = self.u8(what)
+            byte = self.take(1, what)[0]
             value |= (byte & 0x7F) << shift
             shift += 7
             if not byte & 0x80:
                 return value
             if shift > 28:
-                raise CoverageError(f"Expected {what} of at most five bytes, found more.")
+                raise CoverageError(
+                    f"Expected {what} in at most five bytes, found more. "
+                    "The data is damaged; dump the coverage again."
+                )
 
-    def class_block(self) -> tuple[int, ClassProbes]:
+    def _class(self) -> None:
         identifier = int.from_bytes(self.take(8, "a class id"), "big")
-        name = self.utf("a class name")
-        size = self.varint(f"the probe count of {name}")
+        name = self._utf("a class name")
+        size = self._varint(f"the probe count of {name}")
         if size > _MAX_PROBES:
             raise CoverageError(
                 f"{name} claims {size} probes, more than a class can have ({_MAX_PROBES}). "
-                "The file is damaged; dump the coverage again."
+                "The data is damaged; dump the coverage again."
             )
         bits = int.from_bytes(self.take((size + 7) // 8, f"the probes of {name}"), "little")
         if bits >> size:
             raise CoverageError(
                 f"{name} has {size} probes but a bit beyond them is set. "
-                "The file is damaged or of another build; dump the coverage again."
+                "The data is damaged or of another build; dump the coverage again."
             )
-        return identifier, ClassProbes(name, size, bits)
+        self._add(identifier, ClassProbes(name, size, bits))
+
+    def _add(self, identifier: int, item: ClassProbes) -> None:
+        if known := self._classes.get(identifier):
+            both = ProbeSet({identifier: known}).union(ProbeSet({identifier: item}))
+            item = both.classes[identifier]
+        self._classes[identifier] = item
 
 
 def _encode_varint(value: int) -> bytes:
@@ -236,9 +259,11 @@ def _encode_utf(text: str) -> bytes:
 def _decode_utf(data: bytes) -> str:
     try:
         plain = data.replace(b"\xc0\x80", b"\x00").decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError as error:
+        if max(data, default=0) >= _FIRST_OF_FOUR_BYTES:
+            raise ValueError("characters of four bytes, which modified UTF-8 does not have")
+    except ValueError as error:
         raise CoverageError(
-            f"Expected a name in modified UTF-8, found {data[:16].hex(' ')}: the coverage file "
-            "is damaged. Dump the coverage again."
+            f"Expected a name in modified UTF-8, found {data[:16].hex(' ')} ({error}): the "
+            "coverage is damaged. Dump it again."
         ) from error
     return plain.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "surrogatepass")

@@ -1,23 +1,21 @@
-"""One device's shell through an adb server, by adbutils, with deadlines and plain errors.
+"""One device's shell through an adb server, with deadlines and plain errors.
 
-adbutils starts a server on the default port when none answers; that server may be anyone's, so
-the connection is tried first and AdbMissing raised instead.
+The connection is made here and not by a client library: those start a server on the default port
+when none answers, and that server may be anyone's. AdbMissing is raised instead.
 """
 
 from __future__ import annotations
 
 import re
-import socket
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
+from jamel.envs.adb_socket import AdbRefused, AdbSocket
 from jamel.errors import AdbMissing, DeviceLost, DeviceMissing
 
-if TYPE_CHECKING:
-    from adbutils import AdbClient, AdbDevice
-
 _TRANSPORT_ID = re.compile(r"transport_id:(\d+)")
-CONNECT_TIMEOUT_S = 3.0
 RETRY_S = 0.1
 
 
@@ -36,43 +34,62 @@ class ShellResult(NamedTuple):
 class AdbShell:
     """Runs shell commands on one device.
 
-    The transport id is resolved on first use and again after a loss: a call by transport id is
-    twice as fast as one by serial.
+    The transport id is resolved on first use and again after a loss: asking by serial costs the
+    adb server a search, and a device that came back has another id.
     """
 
     def __init__(self, serial: str, adb_port: int, timeout_s: float) -> None:
         self.serial = serial
         self.adb_port = adb_port
         self.timeout_s = timeout_s
-        self._device: AdbDevice | None = None
+        self._transport_id = ""
 
     def run(self, script: str) -> ShellResult:
         """Run a script; raises DeviceLost, DeviceMissing or AdbMissing."""
-        from adbutils.errors import AdbError, AdbTimeout
+        with self._to_device() as conn:
+            return ShellResult(*conn.shell(script))
 
-        device = self._connected()
-        try:
-            result = device.shell2(script, timeout=self.timeout_s, encoding=None, v2=True)
-        except AdbTimeout as error:
-            self._device = None
-            raise DeviceLost(
-                f"{self.serial} did not answer within {self.timeout_s:g} s. Check that it is not "
-                "frozen, or raise device.step_timeout_s."
-            ) from error
-        except (AdbError, OSError, EOFError) as error:
-            self._device = None
-            raise DeviceLost(
-                f"{self.serial} went away in the middle of a command "
-                f"({type(error).__name__}: {error}). "
-                "Reconnect it and start a new session."
-            ) from error
-        return ShellResult(result.stdout, result.stderr, result.returncode)
+    @contextmanager
+    def port(self, number: int) -> Iterator[AdbSocket | None]:
+        """A connection to a TCP port of the device, as `adb forward` makes them.
+
+        None where nothing listens; raises as `run` does, also for what is done with it.
+        """
+        with self._to_device() as conn:
+            try:
+                conn.request(f"tcp:{number}")
+            except AdbRefused:
+                yield None
+            else:
+                yield conn
+
+    @contextmanager
+    def _to_device(self) -> Iterator[AdbSocket]:
+        if not self._transport_id:
+            self._transport_id = self._resolve()
+        with self._connect() as conn:
+            try:
+                conn.request(f"host:transport-id:{self._transport_id}")
+                yield conn
+            except TimeoutError as error:
+                self._transport_id = ""
+                raise DeviceLost(
+                    f"{self.serial} did not answer within {self.timeout_s:g} s. Check that it is "
+                    "not frozen, or raise device.step_timeout_s."
+                ) from error
+            except (AdbRefused, OSError, EOFError) as error:
+                self._transport_id = ""
+                raise DeviceLost(
+                    f"{self.serial} went away in the middle of a command "
+                    f"({type(error).__name__}: {error}). "
+                    "Reconnect it and start a new session."
+                ) from error
 
     def await_device(self) -> None:
         """Wait until the device answers again; raises as `run` does once the deadline passes."""
         deadline = time.monotonic() + self.timeout_s
         while True:
-            self._device = None
+            self._transport_id = ""
             try:
                 self.run("true")
                 return
@@ -81,38 +98,30 @@ class AdbShell:
                     raise
             time.sleep(RETRY_S)
 
-    def _connected(self) -> AdbDevice:
-        if not _listening(self.adb_port):
-            self._device = None
+    def _connect(self) -> AdbSocket:
+        try:
+            return AdbSocket(self.adb_port, self.timeout_s)
+        except OSError as error:
+            self._transport_id = ""
             raise AdbMissing(
                 f"Expected an adb server on port {self.adb_port}, found none. Start one with "
                 f"`adb -P {self.adb_port} start-server`, or use transport: in_process."
-            )
-        if self._device is None:
-            self._device = self._resolve()
-        return self._device
-
-    def _listed(self, client: AdbClient) -> list[str]:
-        """What the adb server says of each device; raises AdbMissing if it is none."""
-        from adbutils.errors import AdbError
-
-        try:
-            with client.make_connection(timeout=self.timeout_s) as conn:
-                conn.send_command("host:devices-l")
-                conn.check_okay()
-                return conn.read_string_block().splitlines()
-        except (AdbError, OSError, EOFError, ValueError) as error:
-            raise AdbMissing(
-                f"Expected an adb server on port {self.adb_port}, found something that does not "
-                f"answer as one ({type(error).__name__}: {error}). Set device.adb_port, or end "
-                f"it and run `adb -P {self.adb_port} start-server`."
             ) from error
 
-    def _resolve(self) -> AdbDevice:
-        from adbutils import AdbClient, AdbDevice
+    def _resolve(self) -> str:
+        with self._connect() as conn:
+            try:
+                conn.request("host:devices-l")
+                listed = conn.block().splitlines()
+            except (AdbRefused, OSError, EOFError, ValueError) as error:
+                raise AdbMissing(
+                    f"Expected an adb server on port {self.adb_port}, found something that does "
+                    f"not answer as one ({type(error).__name__}: {error}). Set device.adb_port, "
+                    f"or end it and run `adb -P {self.adb_port} start-server`."
+                ) from error
+        return self._transport_of(listed)
 
-        client = AdbClient(host="127.0.0.1", port=self.adb_port, socket_timeout=self.timeout_s)
-        listed = self._listed(client)
+    def _transport_of(self, listed: list[str]) -> str:
         for line in listed:
             serial, _, rest = line.partition(" ")
             if serial != self.serial:
@@ -124,17 +133,9 @@ class AdbShell:
                     f"{self.serial} is attached but {state}. Unlock it and allow debugging, or "
                     "wait until it has booted."
                 )
-            return AdbDevice(client, transport_id=int(found[1]))
+            return found[1]
         others = ", ".join(line.split()[0] for line in listed if line.split()) or "none"
         raise DeviceMissing(
             f"Expected a device {self.serial} at the adb server on port {self.adb_port}, found "
             f"{others}. Attach it, or set device.serials."
         )
-
-
-def _listening(port: int) -> bool:
-    try:
-        with socket.create_connection(("127.0.0.1", port), CONNECT_TIMEOUT_S):
-            return True
-    except OSError:
-        return False

@@ -13,7 +13,7 @@ import time
 
 from jamel.coverage import ProbeSet
 from jamel.coverage.jacoco import read_exec
-from jamel.envs.adb_connection import AdbShell
+from jamel.envs.adb_recovery import SteadyShell
 from jamel.errors import CoverageError
 
 TRIES = 5
@@ -32,7 +32,7 @@ class DeviceCoverage:
         broadcast: the action of a broadcast that makes the app write that file, "" for none.
     """
 
-    def __init__(self, shell: AdbShell, package: str, file: str, broadcast: str) -> None:
+    def __init__(self, shell: SteadyShell, package: str, file: str, broadcast: str) -> None:
         self._shell = shell
         self._package = package
         self._file = file
@@ -48,32 +48,45 @@ class DeviceCoverage:
         return f"am broadcast -a {shlex.quote(self._broadcast)} -p {self._package} >/dev/null; "
 
     def read_script(self) -> str:
-        """Shell that prints the file as the app has it now."""
+        """Shell that prints the file as the app has it now, a line break, and then its size."""
         if not self._file:
             return "true"
-        return f"{self.dump_script()}run-as {self._package} cat {shlex.quote(self._file)}"
+        file = shlex.quote(self._file)
+        return (
+            f"{self.dump_script()}run-as {self._package} cat {file} 2>/dev/null; echo; "
+            f"run-as {self._package} wc -c {file}"
+        )
 
     def forget(self) -> None:
         """A new session begins: the app's data is gone, and the file with it."""
         self.latest = b""
 
-    def take(self, data: bytes) -> bytes:
-        """Accept what `read_script` printed, or read it again until it parses.
+    def before_stop(self) -> None:
+        """The app's process is about to be ended; its file stays."""
+
+    def take(self, printed: bytes) -> bytes:
+        """Accept what `read_script` printed, or read it again until it is whole and parses.
+
+        A part that ends between two classes parses too: only the size tells it.
 
         Raises:
             CoverageError: the file is missing, empty, cut short or of another build.
         """
-        if not self._file or (data and data == self.latest):
+        if not self._file:
             return self.latest
         for attempt in range(TRIES):
             try:
-                self.decode(data)
+                data = b""
+                data = _whole(printed)
+                if not data or data != self.latest:
+                    self.decode(data)
                 break
             except CoverageError as error:
                 if attempt + 1 == TRIES:
                     raise CoverageError(self._explained(data, error)) from error
+            self._shell.marks.append(f"read coverage again: {_gist(data)}")
             time.sleep(WAIT_S)
-            data = self._shell.run(self.read_script()).stdout
+            printed = self._shell.run(self.read_script()).stdout
         self.latest = data
         return data
 
@@ -81,12 +94,15 @@ class DeviceCoverage:
         """The probes in the file. Raises CoverageError."""
         if not self._file:
             return ProbeSet()
-        probes = read_exec(data)
+        return self.check(read_exec(data))
+
+    def check(self, probes: ProbeSet) -> ProbeSet:
+        """The same probes. Raises CoverageError where the app has no such classes."""
         for identifier, item in probes.classes.items():
             if self._sizes and self._sizes.get(identifier) != item.size:
                 raise CoverageError(
                     f"Expected coverage of build {self.build} of {self._package}, found class "
-                    f"{item.name} with {item.size} probes, which that build lacks: the file is "
+                    f"{item.name} with {item.size} probes, which that build lacks: it is "
                     "another build's. Clear the app's data and start a new session."
                 )
         return probes
@@ -111,6 +127,23 @@ class DeviceCoverage:
         dump = self._shell.run(f"dumpsys package {self._package} | grep -E 'versionName='")
         version = dump.stdout.decode("utf-8", "replace").strip().removeprefix("versionName=")
         return version.split("\n")[0][:MAX_BUILD_CHARS] or "unknown", 0
+
+
+def _whole(printed: bytes) -> bytes:
+    """The file, which has to be as long as the size behind it says. Raises CoverageError."""
+    data, _, line = printed.rstrip(b"\n").rpartition(b"\n")
+    size = line.split()[:1]
+    if size and size[0].isdigit() and int(size[0]) != len(data):
+        raise CoverageError(
+            f"Expected coverage of {int(size[0])} bytes, found {len(data)}: the file is cut short. "
+            "Dump it again."
+        )
+    return data
+
+
+def _gist(data: bytes) -> str:
+    """What was wrong with a file that was refused."""
+    return "another build's or ill-formed" if data else "empty or cut short"
 
 
 def _class_sizes(lines: list[str]) -> dict[int, int]:

@@ -12,24 +12,30 @@ import contextlib
 import re
 import secrets
 import shlex
-import socket
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from jamel.coverage import ProbeSet
+from jamel.coverage.jacoco_remote import DEFAULT_PORT
 from jamel.envs.adb_connection import AdbShell, ShellResult
-from jamel.envs.adb_coverage import DeviceCoverage
+from jamel.envs.adb_recovery import SteadyShell
+from jamel.envs.coverage_source import open_coverage
 from jamel.envs.crash_log import COMMAND as CRASH_LOG
 from jamel.envs.crash_log import last_trace
+from jamel.envs.emulator_console import console_command, console_port
+from jamel.envs.interruptions import dump_problem, in_the_way
 from jamel.envs.links import Reading
+from jamel.envs.reset import AppReset
 from jamel.envs.ui_tree import parse_hierarchy
 from jamel.errors import AppMissing, DeviceError, DeviceLost, UiTreeError
 from jamel.types import Action, ActionKind, Observation, action_problem, centre_px, swipe_px
 
 if TYPE_CHECKING:
     from jamel.virtual_device.apps import App
+    from jamel.virtual_device.faults import FaultPlan
 
 DUMP_TRIES = 3
+MEND_TRIES = 4
 LONG_PRESS_MS = 800
 SWIPE_MS = 300
 MAX_DELETIONS = 200
@@ -39,7 +45,6 @@ _ACTIVITY = re.compile(r"[\w.$]{1,300}")
 _FOCUS = re.compile(
     rb"m(?:CurrentFocus|FocusedApp)=\w+\{\S+ (?:u\d+ )?([\w.]+)/([\w.$]+)(?: [^}]*)?\}"
 )
-_EMULATOR = re.compile(r"emulator-[0-9]{1,5}")
 _SIZE = re.compile(r"(?:Override|Physical) size: ([0-9]{1,5})x([0-9]{1,5})\b")
 _EXIT_CODE = re.compile(rb"[0-9]{1,3}")
 
@@ -49,6 +54,20 @@ class Closeable(Protocol):
 
     def close(self) -> None:
         """Let it go."""
+
+
+_DUMP = "uiautomator dump /dev/tty 2>&1"
+_FOCUS_SCRIPT = (
+    "dumpsys window | grep -E 'mCurrentFocus|mFocusedApp'; dumpsys input_method | grep mInputShown"
+)
+
+
+class Seen(NamedTuple):
+    """What a step's reading printed: the dump, the windows and the coverage file."""
+
+    screen: bytes
+    focus: bytes
+    coverage: bytes
 
 
 class Focus(NamedTuple):
@@ -67,9 +86,16 @@ class AdbLink:
         package: the app; it must be installed.
         activity: what `am start` gets; the launcher activity by default.
         timeout_s: the deadline of one exchange.
-        coverage_file: the JaCoCo file below the app's data folder, "" for none.
-        coverage_broadcast: the action of a broadcast that makes the app write that file.
+        coverage_source: `file`, `tcpserver` or `none`, with `coverage_file`, `coverage_broadcast`
+            and `coverage_port`; see `open_coverage`.
         settle_s: how long to wait between an input and the dump.
+        reset: how a new session begins, with `reset_snapshot` and `apk`; see `AppReset`.
+        recover_s: how long a device that went away may take to come back.
+        replaced: whether who started a device replaces it when it is lost; `recover` then leaves
+            it to them.
+        confirm_unchanged: whether a screen that did not change is dumped once more, as a stale
+            dump looks the same.
+        strict: whether a screen that cannot be dumped is an error rather than a mark.
 
     Raises:
         AdbMissing: nothing listens on `adb_port`.
@@ -85,21 +111,40 @@ class AdbLink:
         *,
         activity: str = "",
         timeout_s: float = 30.0,
+        coverage_source: str = "file",
         coverage_file: str = "files/coverage.ec",
         coverage_broadcast: str = "",
+        coverage_port: int = DEFAULT_PORT,
         settle_s: float = 0.0,
+        reset: str = "clear_data",
+        reset_snapshot: str = "",
+        apk: str = "",
+        recover_s: float = 30.0,
+        replaced: bool = False,
+        confirm_unchanged: bool = True,
+        strict: bool = False,
     ) -> None:
         _check_names(package, activity)
         self.device = serial
         self.package = package
         self._activity = activity
         self._settle_s = settle_s
-        self._shell = AdbShell(serial, adb_port, timeout_s)
+        self._confirm, self._strict = confirm_unchanged, strict
+        self._last_screen = b""
+        self._shell = SteadyShell(AdbShell(serial, adb_port, timeout_s), package, recover_s)
         self._taken = 0
         self._owned: list[Closeable] = []
+        self.log: list[tuple[int, str]] = []
+        """What an embedded device was told to do wrong."""
+        self._replaced = replaced
+        self._reset = AppReset(self._shell, package, reset, reset_snapshot, apk)
+        self._reset.install_if_missing()
         self._size_px = self._check_device()
-        self._coverage = DeviceCoverage(self._shell, package, coverage_file, coverage_broadcast)
+        self._coverage = open_coverage(
+            self._shell, package, coverage_source, coverage_file, coverage_broadcast, coverage_port
+        )
         self.build, self.total_probes = self._coverage.build, self._coverage.total_probes
+        self._shell.prepare()
 
     # -- the Link protocol ----------------------------------------------------------------------
 
@@ -115,28 +160,28 @@ class AdbLink:
         return self._exchange(_input_script(observation, action))
 
     def restart(self, new_session: bool) -> Reading:
-        """Start the app at its first screen; a new session clears its data first.
+        """Start the app at its first screen; a new session resets it first.
 
         Raises:
             DeviceError: the app could not be started.
         """
-        stop = f"pm clear {self.package}" if new_session else f"am force-stop {self.package}"
+        stop = self._reset.script() if new_session else f"am force-stop {self.package}"
         if new_session:
             self._coverage.forget()
+        else:
+            self._coverage.before_stop()
         start = f"am start -W -n {self.package}/{self._activity}"
         if not self._activity:
             start = f"monkey -p {self.package} -c android.intent.category.LAUNCHER 1"
         dump = self._coverage.dump_script()
-        done, screen, focus, coverage = self._sections(
-            f"{dump}{stop} >/dev/null && {start} >/dev/null"
-        )
+        done, seen = self._act(f"{dump}{stop} >/dev/null && {start} >/dev/null")
         # Older versions of `am` report their errors with exit code 0.
         if done.code != 0 or done.stdout.startswith(b"Error"):
             raise DeviceError(
                 f"Expected {self.package} to start on {self.device}, found: {done.text()!r}. "
                 "Check device.activity, or leave it out to start the launcher's."
             )
-        return self._reading(screen, focus, coverage)
+        return self._reading(seen)
 
     def decode(self, coverage: bytes) -> ProbeSet:
         """Probes of a JaCoCo file."""
@@ -163,7 +208,7 @@ class AdbLink:
 
     def snapshot(self) -> bytes | None:
         """The name of an emulator snapshot just saved; None on a device without a console."""
-        if not _EMULATOR.fullmatch(self.device):
+        if console_port(self.device) is None:
             return None
         self._taken += 1
         name = f"jamel-{self._taken}"
@@ -194,54 +239,89 @@ class AdbLink:
         self._owned.append(resource)
         return self
 
+    def recover(self) -> bool:
+        """Wait until the device can begin a new session; False where it has to be replaced."""
+        return not self._replaced and self._shell.recover()
+
+    def revive_with(self, revive: Callable[[], None]) -> None:
+        """Let the link start an adb server that ended; only for one that is nobody else's."""
+        self._shell.revive = revive
+
     # -- one exchange ---------------------------------------------------------------------------
 
     def _exchange(self, script: str) -> Reading:
-        done, screen, focus, coverage = self._sections(script)
-        reading = self._reading(screen, focus, coverage)
+        done, seen = self._act(script)
+        reading = self._reading(seen)
         if done.code == 0:
             return reading
         reason = f"the device refused the input: {done.text()}"
         return reading._replace(executed=False, invalid_reason=reason)
 
-    def _reading(self, screen: bytes, focus: bytes, coverage: bytes) -> Reading:
-        observation, problem = self._observation(screen, focus)
-        return Reading(observation, self._coverage.take(coverage), True, problem)
+    def _reading(self, seen: Seen) -> Reading:
+        """Read the screen and the coverage, with what came over the app unasked put away."""
+        for attempt in range(MEND_TRIES):
+            observation = self._observation(seen)
+            cure, mark = in_the_way(observation, seen.focus)
+            if not cure or attempt + 1 == MEND_TRIES:
+                break
+            self._shell.marks.append(mark)
+            _, seen = self._act(cure)
+        coverage = self._coverage.take(seen.coverage)
+        marks, self._shell.marks = "; ".join(self._shell.marks), []
+        return Reading(observation, coverage, marks=marks)
 
-    def _sections(self, script: str) -> tuple[ShellResult, bytes, bytes, bytes]:
+    def _act(self, script: str) -> tuple[ShellResult, Seen]:
         settle = f"sleep {self._settle_s}; " if self._settle_s else ""
         mark = f"--{secrets.token_hex(12)}--"
-        result = self._shell.run(
-            f"{{ {script}; }} 2>&1; echo {mark}$?; {settle}"
-            f"uiautomator dump /dev/tty 2>&1; echo {mark}; "
-            f"dumpsys window | grep -E 'mCurrentFocus|mFocusedApp'; echo {mark}; "
-            f"{self._coverage.read_script()} 2>/dev/null"
+        done, read = self._shell.act(
+            script,
+            f"{settle}{_DUMP}; echo {mark}; {_FOCUS_SCRIPT}; echo {mark}; "
+            f"{self._coverage.read_script()} 2>/dev/null",
         )
-        parts = result.stdout.split(mark.encode())
-        if len(parts) != 4:
+        parts = read.split(mark.encode())
+        if len(parts) != 3:
             raise DeviceLost(
-                f"{self.device} answered {len(parts)} of 4 parts of a step: it went away in the "
+                f"{self.device} answered {len(parts)} of 3 parts of a step: it went away in the "
                 "middle. Reconnect it and start a new session."
             )
-        code, _, screen = parts[1].partition(b"\n")
-        number = int(code) if _EXIT_CODE.fullmatch(code) else 255
-        return ShellResult(parts[0], b"", number), screen, parts[2], parts[3].removeprefix(b"\n")
+        return done, Seen(parts[0], parts[1], parts[2].removeprefix(b"\n"))
 
-    def _observation(self, screen: bytes, focus: bytes) -> tuple[Observation, str]:
-        """The screen; without elements, and marked, when uiautomator cannot dump it."""
-        front = self._parse_focus(focus)
+    def _observation(self, seen: Seen) -> Observation:
+        """The screen; without elements, and marked, when uiautomator cannot dump it.
+
+        A dump that equals the last one may be the last one: another has to say the same.
+
+        Raises:
+            UiTreeError: it cannot, and the link is strict.
+        """
+        front, screen = self._parse_focus(seen.focus), seen.screen
+        if self._confirm and screen == self._last_screen:
+            screen = self._dump_again(screen, "a stale screen")
         for attempt in range(DUMP_TRIES):
             try:
                 elements, rotation = parse_hierarchy(screen)
-            except UiTreeError:
+            except UiTreeError as error:
                 if attempt + 1 < DUMP_TRIES:
-                    screen = self._shell.run("uiautomator dump /dev/tty 2>&1").stdout
+                    screen = self._dump_again(screen, dump_problem(screen))
+                elif self._strict:
+                    raise UiTreeError(
+                        f"Expected a screen from {self.device}, found {DUMP_TRIES} dumps that "
+                        f"failed ({error}). The session has to begin again."
+                    ) from error
                 continue
+            self._last_screen = screen
             width, height = self._size_px
             size_px = (height, width) if rotation % 2 and width < height else (width, height)
-            return Observation(front.package, front.activity, elements, size_px), ""
+            return Observation(front.package, front.activity, elements, size_px)
+        self._shell.marks.append(NO_SCREEN)
         bare = Observation(front.package, front.activity, (), self._size_px)
-        return bare._replace(screenshot_png=self.screenshot()), NO_SCREEN
+        return bare._replace(screenshot_png=self.screenshot())
+
+    def _dump_again(self, screen: bytes, mark: str) -> bytes:
+        again = self._shell.run(_DUMP).stdout
+        if again != screen or dump_problem(screen) == mark:
+            self._shell.marks.append(f"dumped again after {mark}")
+        return again
 
     def _parse_focus(self, text: bytes) -> Focus:
         match = _FOCUS.search(text)
@@ -268,22 +348,7 @@ class AdbLink:
         return int(sizes[-1][0]), int(sizes[-1][1])
 
     def _console(self, command: str) -> None:
-        port = int(self.device.removeprefix("emulator-"))
-        token = Path.home() / ".emulator_console_auth_token"
-        try:
-            auth = f"auth {token.read_text().strip()}\n" if token.is_file() else ""
-            with socket.create_connection(("127.0.0.1", port), self._shell.timeout_s) as conn:
-                conn.sendall(f"{auth}{command}\nquit\n".encode())
-                with conn.makefile("rb") as reply:
-                    answer = reply.read(65536).decode("utf-8", "replace")
-        except OSError as error:
-            raise DeviceLost(
-                f"The console of {self.device} did not answer ({error}). Is the emulator running?"
-            ) from error
-        if "KO:" in answer:
-            raise DeviceError(
-                f"{self.device} refused `{command}`: {answer.split('KO:')[1].strip()}"
-            )
+        console_command(self.device, command, self._shell.timeout_s)
 
 
 def _check_names(package: str, activity: str) -> None:
@@ -321,11 +386,12 @@ def _replace_text(old: str, new: str) -> str:
     return f"{delete} && input text {typed}" if new else delete
 
 
-def link_to_virtual_device(app: App, **options: Any) -> AdbLink:
+def link_to_virtual_device(app: App, plan: FaultPlan | None = None, **options: Any) -> AdbLink:
     """Start a virtual device with this app and link to it; closing the link switches it off.
 
     Args:
         app: what runs on the device.
+        plan: what the device does wrong from the first session on; nothing by default.
         options: passed to `AdbLink`, such as `timeout_s`.
 
     Raises:
@@ -336,8 +402,18 @@ def link_to_virtual_device(app: App, **options: Any) -> AdbLink:
     device = VirtualDevice(app)
     serial = device.start()
     try:
-        link = AdbLink(serial, device.adb.port, app.package, activity=app.activity, **options)
+        link = AdbLink(
+            serial,
+            device.adb.port,
+            app.package,
+            activity=app.activity,
+            strict=True,
+            confirm_unchanged=plan is not None,
+            **options,
+        )
     except BaseException:
         device.close()
         raise
+    link.revive_with(device.revive)
+    device.faults.plan, link.log = plan, device.faults.log
     return link.own(device)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from jamel.coverage import ProbeSet
 from jamel.coverage.jacoco import write_exec
+from jamel.envs.faulty import FaultyLink
 from jamel.envs.links import InProcessLink, Link, Reading
 from jamel.errors import ConfigError, DeviceError
 from jamel.types import Action, Observation
@@ -18,6 +19,7 @@ from jamel.types import Action, Observation
 if TYPE_CHECKING:
     from jamel.envs.adb_link import Closeable
     from jamel.virtual_device.apps import AppSpec
+    from jamel.virtual_device.faults import FaultPlan
 
 TRANSPORTS = ("in_process", "adb")
 _NO_OBSERVATION = Observation("", "", (), (0, 0))
@@ -58,8 +60,9 @@ class AndroidEnv:
         if new_session:
             self._seen, self._key = ProbeSet(), b""
         self._started = True
-        self._absorb(self.link.restart(new_session))
-        return self._observation, {"executed": True, "invalid_reason": ""}
+        reading = self.link.restart(new_session)
+        self._absorb(reading)
+        return self._observation, _info(reading)
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Perform one action; an invalid one changes nothing and says why in `info`.
@@ -71,10 +74,7 @@ class AndroidEnv:
             raise DeviceError("step() was called before reset(). Call reset() first.")
         reading = self.link.perform(self._observation, action)
         reward = 1.0 if self._absorb(reading) else 0.0
-        info: dict[str, Any] = {
-            "executed": reading.executed,
-            "invalid_reason": reading.invalid_reason,
-        }
+        info = _info(reading)
         if crash := self.link.crash_news():
             info["crash"] = crash
         return self._observation, reward, False, False, info
@@ -95,6 +95,16 @@ class AndroidEnv:
         """Return the app to a snapshot; coverage stays the union over the session."""
         self._absorb(self.link.restore(snapshot))
         return self._observation
+
+    @property
+    def faults(self) -> list[tuple[int, str]]:
+        """(step, kind) of each fault that an embedded device was told to have."""
+        return list(getattr(self.link, "log", ()))
+
+    def recover(self) -> bool:
+        """After an error: whether a new session can begin here, or not without another device."""
+        self._started = False
+        return self.link.recover()
 
     def crash_trace(self) -> str:
         """The stack trace of the app's last crash, "" where the device knows none."""
@@ -117,6 +127,11 @@ class AndroidEnv:
         fresh = seen != self._seen
         self._seen = seen
         return fresh
+
+
+def _info(reading: Reading) -> dict[str, Any]:
+    info = {"executed": reading.executed, "invalid_reason": reading.invalid_reason}
+    return info | ({"marks": reading.marks} if reading.marks else {})
 
 
 def attach_env(
@@ -152,7 +167,12 @@ def attach_env(
 
 
 def make_env(
-    spec: AppSpec, transport: str = "in_process", *, screenshots: bool = False, **options: Any
+    spec: AppSpec,
+    transport: str = "in_process",
+    *,
+    screenshots: bool = False,
+    plan: FaultPlan | None = None,
+    **options: Any,
 ) -> AndroidEnv:
     """An environment on the embedded virtual device running `spec`.
 
@@ -160,6 +180,7 @@ def make_env(
         spec: the app, from `build_app` or `app_spec`.
         transport: `in_process` for speed, `adb` to go through a real adb server.
         screenshots: whether observations carry a PNG.
+        plan: what the device does wrong, and when; nothing by default.
         options: for `adb` only, passed to `AdbLink` (such as `timeout_s`).
 
     Raises:
@@ -169,11 +190,11 @@ def make_env(
     from jamel.virtual_device.apps import App
 
     if transport == "in_process":
-        link: Link = InProcessLink(App(spec))
+        link: Link = FaultyLink(App(spec), plan) if plan else InProcessLink(App(spec))
     elif transport == "adb":
         from jamel.envs.adb_link import link_to_virtual_device
 
-        link = link_to_virtual_device(App(spec), **options)
+        link = link_to_virtual_device(App(spec), plan, **options)
     else:
         raise ConfigError(f"Unknown transport {transport!r}: expected one of {TRANSPORTS}.")
     return AndroidEnv(link, app=spec.name, screenshots=screenshots)

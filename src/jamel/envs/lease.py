@@ -35,13 +35,19 @@ def lease_device(serials: Sequence[str], first: int = 0) -> Lease:
     order = [serials[(first + number) % len(serials)] for number in range(len(serials))]
     while True:
         for serial in order:
-            lease = _try_lease(serial)
+            lease = try_lease(serial)
             if lease is not None:
                 return lease
         time.sleep(WAIT_S)
 
 
-def _try_lease(serial: str) -> Lease | None:
+def being_made(serial: str) -> Lease:
+    """Held while a device is made ready for sessions; a session that takes it has to wait."""
+    return lease_device((f"making {serial}",))
+
+
+def try_lease(serial: str) -> Lease | None:
+    """Take `serial`, a device or any other thing that only one process may use; None if in use."""
     # A serial is a user's text and no file name; nor may a link lead elsewhere.
     name = hashlib.sha256(serial.encode()).hexdigest()[:16]
     path = Path(tempfile.gettempdir()) / f"jamel-device-{os.getuid()}-{name}.lock"

@@ -28,13 +28,16 @@ class Reading(NamedTuple):
     coverage: bytes
     executed: bool = True
     invalid_reason: str = ""
+    marks: str = ""
+    """What went wrong on the way and was mended."""
 
 
 class Link(Protocol):
     """One app on one device, whatever the transport.
 
     `coverage` in a Reading is opaque: two equal values mean that nothing new was executed, and
-    `decode` turns one into probes. `snapshot` returns None where the device cannot.
+    `decode` turns one into probes. `snapshot` returns None where the device cannot. After an error
+    `recover` says whether a new session can begin here, or the device has to be replaced.
     """
 
     package: str
@@ -72,6 +75,10 @@ class Link(Protocol):
 
     def restore(self, snapshot: bytes) -> Reading:
         """Return to a snapshot; raises DeviceError for a name that is unknown."""
+        ...
+
+    def recover(self) -> bool:
+        """After an error: whether a new session can begin, or the device has to be replaced."""
         ...
 
     def close(self) -> None:
@@ -148,6 +155,10 @@ class InProcessLink:
             )
         self.app.restore(saved)
         return self._read()
+
+    def recover(self) -> bool:
+        """There is nothing to wait for."""
+        return True
 
     def close(self) -> None:
         """Forget the snapshots; there is nothing else to release."""

@@ -8,6 +8,7 @@ own. Knows nothing of shells, files or apps: `open_service` maps a service name 
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import struct
 import threading
@@ -22,10 +23,13 @@ FEATURES = (
     "abb_exec,remount_shell,track_app,sendrecv_v2"
 )
 _HEADER = struct.Struct("<6I")
-_CNXN, _OPEN, _OKAY, _WRTE, _CLSE = (
-    int.from_bytes(name, "little") for name in (b"CNXN", b"OPEN", b"OKAY", b"WRTE", b"CLSE")
+_CNXN, _OPEN, _OKAY, _WRTE, _CLSE, _AUTH = (
+    int.from_bytes(name, "little")
+    for name in (b"CNXN", b"OPEN", b"OKAY", b"WRTE", b"CLSE", b"AUTH")
 )
+_AUTH_TOKEN, _AUTH_SIGNATURE = 1, 2
 _FLOW_TIMEOUT_S = 60.0
+_OPEN_TIMEOUT_S = 10.0
 
 Service = Callable[["Stream"], None]
 OpenService = Callable[[str], Service | None]
@@ -38,15 +42,22 @@ class StreamClosed(Exception):
 class Stream:
     """One open service. Written in order; each write waits for the peer to accept the last."""
 
-    def __init__(self, connection: Connection, local_id: int, remote_id: int) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, local_id: int, remote_id: int = 0) -> None:
+        self.connection = self._connection = connection
         self.local_id = local_id
         self.remote_id = remote_id
         self._incoming: deque[bytes] = deque()
         self._pending = bytearray()
         self._changed = threading.Condition()
-        self._writable = True
+        # A stream that we opened may be written once the peer has named its end.
+        self._writable = remote_id != 0
         self.closed = False
+
+    def await_open(self) -> bool:
+        """Whether the peer accepted a stream that we opened."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._writable or self.closed, _OPEN_TIMEOUT_S)
+            return self._writable
 
     def write(self, data: bytes) -> None:
         """Send all of `data`. Raises StreamClosed when the peer is gone."""
@@ -75,6 +86,11 @@ class Stream:
             return self._next_chunk()
         return b""
 
+    def drain(self) -> None:
+        """Return once the peer has accepted what was written, or is gone."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._writable or self.closed, _OPEN_TIMEOUT_S)
+
     def close(self) -> None:
         """Close our side; closing twice is harmless."""
         with self._changed:
@@ -92,9 +108,10 @@ class Stream:
             self._incoming.append(data)
             self._changed.notify_all()
 
-    def on_okay(self) -> None:
-        """The peer accepted the last write."""
+    def on_okay(self, remote_id: int) -> None:
+        """The peer accepted the last write, or the stream itself."""
         with self._changed:
+            self.remote_id = remote_id
             self._writable = True
             self._changed.notify_all()
 
@@ -132,9 +149,16 @@ class Connection:
         self._open_service = open_service
         self._streams: dict[int, Stream] = {}
         self._next_id = 1
-        self._send_lock = threading.Lock()
+        self._send_lock, self._id_lock = threading.Lock(), threading.Lock()
         self._agreed_version = 0
         self.max_payload = 4096
+        self.reception = ""
+        """"" for a welcome; `offline` answers nothing, `unauthorized` accepts no key."""
+
+    @property
+    def agreed(self) -> bool:
+        """Whether the peer has introduced itself."""
+        return self._agreed_version > 0
 
     def serve(self) -> None:
         """Handle packets until the peer hangs up or breaks the protocol."""
@@ -150,6 +174,15 @@ class Connection:
         self._conn.close()
         for stream in list(self._streams.values()):
             stream.on_close()
+
+    def open(self, name: str) -> Stream | None:
+        """Ask the adb server for a stream, as `adb reverse` needs; None when it refuses."""
+        stream = self._new_stream()
+        self.send(_OPEN, stream.local_id, 0, name.encode() + b"\x00")
+        if stream.await_open():
+            return stream
+        self.forget(stream)
+        return None
 
     def forget(self, stream: Stream) -> None:
         """A stream ended on our side."""
@@ -181,7 +214,12 @@ class Connection:
         return bytes(data)
 
     def _handle(self, command: int, arg0: int, arg1: int, data: bytes) -> None:
-        if command == _CNXN:
+        if self.reception:
+            # A server out of keys sends its public one, and waits for the device's user.
+            asks = command == _CNXN or (command == _AUTH and arg0 == _AUTH_SIGNATURE)
+            if self.reception == "unauthorized" and asks:
+                self.send(_AUTH, _AUTH_TOKEN, 0, os.urandom(20))
+        elif command == _CNXN:
             self.max_payload = min(arg1, MAX_PAYLOAD) or 4096
             self.send(_CNXN, VERSION, MAX_PAYLOAD, self._banner)
             self._agreed_version = min(arg0, VERSION)
@@ -189,23 +227,30 @@ class Connection:
             self._open(arg0, data)
         elif stream := self._streams.get(arg1):
             if command == _OKAY:
-                stream.on_okay()
+                stream.on_okay(arg0)
             elif command == _WRTE:
                 stream.on_data(data)
             elif command == _CLSE:
                 self._streams.pop(arg1, None)
                 stream.on_close()
+                # As adbd does; some clients wait for it.
+                self.send(_CLSE, stream.local_id, arg0)
         elif command == _WRTE:
             self.send(_CLSE, arg1, arg0)
+
+    def _new_stream(self, remote_id: int = 0) -> Stream:
+        with self._id_lock:
+            stream = Stream(self, self._next_id, remote_id)
+            self._next_id += 1
+            self._streams[stream.local_id] = stream
+        return stream
 
     def _open(self, remote_id: int, name: bytes) -> None:
         service = self._open_service(name.rstrip(b"\x00").decode("utf-8", "replace"))
         if service is None:
             self.send(_CLSE, 0, remote_id)
             return
-        stream = Stream(self, self._next_id, remote_id)
-        self._next_id += 1
-        self._streams[stream.local_id] = stream
+        stream = self._new_stream(remote_id)
         self.send(_OKAY, stream.local_id, remote_id)
         threading.Thread(target=_run_service, args=(service, stream), daemon=True).start()
 
@@ -233,6 +278,7 @@ class Adbd:
         self._open_service = open_service
         self._on_hang_up = on_hang_up
         self._connections: list[Connection] = []
+        self.reception = ""
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
     def start(self) -> None:
@@ -248,6 +294,11 @@ class Adbd:
         if self._thread.ident is not None:
             self._thread.join(timeout=5)
 
+    @property
+    def connected(self) -> bool:
+        """Whether an adb server has introduced itself and not hung up since."""
+        return any(connection.agreed for connection in list(self._connections))
+
     def drop(self) -> None:
         """Hang up on every adb server and keep listening: a device that went away."""
         for connection in list(self._connections):
@@ -262,6 +313,7 @@ class Adbd:
                 return
             conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection = Connection(conn, self._banner, self._open_service)
+            connection.reception = self.reception
             self._connections.append(connection)
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 

@@ -1,4 +1,4 @@
-"""The device's Android commands: input, uiautomator, screencap, am, pm, wm, dumpsys …
+"""The device's Android commands: input, uiautomator, screencap, wm, am, monkey
 
 Outputs are spelled as real devices spell them, failures included: `uiautomator dump` reports its
 errors with exit code 0 and leaves an old file behind. Knows nothing of adb.
@@ -6,34 +6,38 @@ errors with exit code 0 and leaves an old file behind. Knows nothing of adb.
 
 from __future__ import annotations
 
+import io
+import re
+import struct
 import time
 from collections.abc import Callable
 
+from PIL import Image
+
 from jamel.virtual_device.device import Device
+from jamel.virtual_device.faults import VanishedError
 from jamel.virtual_device.shell import Call, Command
+from jamel.virtual_device.windows import swallow
 
 LONG_PRESS_MS = 500
+DISPLAY_ID = 4619827259835644672
+KEYS_POWER = ("26", "KEYCODE_POWER", "POWER")
+KEYS_SLEEP = ("223", "KEYCODE_SLEEP", "SLEEP")
+KEYS_WAKE = ("224", "KEYCODE_WAKEUP", "WAKEUP")
 KEYS_BACK, KEYS_HOME = ("4", "KEYCODE_BACK", "BACK"), ("3", "KEYCODE_HOME", "HOME")
-PROPERTIES = {
-    "ro.product.name": "jamel_virtual", "ro.product.model": "JamelVirtual",
-    "ro.product.device": "jamel_virtual", "ro.product.brand": "jamel",
-    "ro.product.manufacturer": "jamel", "ro.build.version.sdk": "34",
-    "ro.build.version.release": "14", "ro.product.cpu.abi": "x86_64", "ro.kernel.qemu": "1",
-    "ro.hardware": "ranchu", "ro.debuggable": "1", "init.svc.bootanim": "stopped",
-    "dev.bootcomplete": "1", "sys.boot_completed": "1",
-}  # fmt: skip
 
 
-class VanishedError(Exception):
-    """The fault `vanish` is due: the connection has to drop now."""
+_WHILE_BOOTING = ("getprop", "setprop", "reboot")
 
 
-def _locked(command: Callable[[Call, Device], int]) -> Command:
+def locked(command: Callable[[Call, Device], int]) -> Command:
     def run(call: Call) -> int:
         device: Device = call.shell.device
         if device.faults.slow_s:
             time.sleep(device.faults.slow_s)
         with device.lock:
+            if not device.is_booted and call.name not in _WHILE_BOOTING:
+                return call.fail("cmd: Can't find service: activity", 20)
             return command(call, device)
 
     return run
@@ -42,25 +46,39 @@ def _locked(command: Callable[[Call, Device], int]) -> Command:
 # -- touches ------------------------------------------------------------------------------------
 
 
+_SOURCES = ("keyboard", "dpad", "mouse", "touchpad", "touchnavigation", "gamepad", "touchscreen",
+            "trackball", "stylus", "joystick", "rotaryencoder")  # fmt: skip
+
+
 def _input(call: Call, device: Device) -> int:
     args = list(call.args)
-    if args[:1] == ["-d"]:
-        args = args[2:]
-    if args and args[0] in ("touchscreen", "keyboard", "mouse"):
+    if args[:1] and args[0] in _SOURCES:
         args.pop(0)
-    if device.faults.take("vanish"):
-        raise VanishedError
+    if args[:1] == ["-d"]:
+        if not re.fullmatch(r"\d+|DEFAULT_DISPLAY|INVALID_DISPLAY", "".join(args[1:2])):
+            return call.fail("Error: Invalid arguments for display ID.", 255)
+        args = args[2:]
+    if args[:1] and args[0] in _SOURCES:
+        args.pop(0)
+    if not args:
+        call.print("Usage: input [<source>] [-d DISPLAY_ID] <command> [<arg>...]")
+        return 255
     try:
         return _touch(call, device, args[0], args[1:])
     except (IndexError, ValueError):
-        return call.fail(f"Error: Invalid arguments for command: {' '.join(args)}", 255)
+        return call.fail(f"Error: Invalid arguments for command: {args[0]}", 255)
 
 
 def _touch(call: Call, device: Device, what: str, args: list[str]) -> int:
+    if swallow(device, what, args):
+        return 0
     device.wake()
+    if not device.running:
+        return 0
     app = device.app
     if what == "tap":
-        app.tap(_px(args[0]), _px(args[1]))
+        x, y = _px(args[0]), _px(args[1])
+        app.tap(x, y)
     elif what in ("swipe", "draganddrop"):
         x1, y1, x2, y2 = (_px(a) for a in args[:4])
         held = int(args[4]) if len(args) > 4 else 300
@@ -70,11 +88,13 @@ def _touch(call: Call, device: Device, what: str, args: list[str]) -> int:
             app.swipe(x1, y1, x2, y2)
     elif what == "text":
         return _text(call, device, args[0])
-    elif what == "keyevent":
-        for key in (a for a in args if not a.startswith("--")):
+    elif what in ("keyevent", "keycombination"):
+        keys = [key for key in args if not key.startswith("--")]
+        for key in keys if what == "keyevent" else ():
             _press(device, key)
-    else:
-        return call.fail(f"Error: Unknown command: {what}", 255)
+        return 0 if keys else call.fail(f"Error: Invalid arguments for command: {what}", 255)
+    elif what not in ("press", "roll", "scroll", "motionevent"):
+        return call.fail(f"Unknown command: {what}", 255)
     return 0
 
 
@@ -97,6 +117,10 @@ def _press(device: Device, key: str) -> None:
         device.app.back()
     elif key in KEYS_HOME:
         device.app.home()
+    elif key in KEYS_SLEEP or (key in KEYS_POWER and device.screen_on):
+        device.screen_on = False
+    elif key in KEYS_WAKE or key in KEYS_POWER:
+        device.screen_on = True
 
 
 # -- screens ------------------------------------------------------------------------------------
@@ -106,14 +130,16 @@ def _uiautomator(call: Call, device: Device) -> int:
     from jamel.virtual_device.render import hierarchy_xml
 
     if call.args[:1] != ["dump"]:
-        return call.fail("Error: only 'uiautomator dump' is known", 1)
+        call.print("Usage: uiautomator <subcommand> [options]\n\nAvailable subcommands:\n")
+        call.print("help: displays help message\ndump: creates an XML dump of current UI hierarchy")
+        return 1
     if device.faults.take("never_idle"):
         return call.fail("ERROR: could not get idle state.", 0)
     if device.faults.take("null_root"):
         return call.fail("ERROR: null root node returned by UiTestAutomationBridge.", 0)
     targets = [a for a in call.args[1:] if not a.startswith("-")]
     target = targets[0] if targets else "/sdcard/window_dump.xml"
-    data = hierarchy_xml(device.observe()).encode()
+    data = device.faults.dumped(hierarchy_xml(device.observe())).encode()
     if target in ("/dev/tty", "/dev/stdout"):
         call.out(data)
     else:
@@ -127,11 +153,16 @@ def _screencap(call: Call, device: Device) -> int:
 
     args = list(call.args)
     if "-d" in args:
+        display = args[args.index("-d") + 1 :][:1]
         del args[args.index("-d") : args.index("-d") + 2]
+        if display != ["0"] and display != [str(DISPLAY_ID)]:
+            return call.fail(f"Display Id '{''.join(display)}' is not valid.", 1)
     names = [a for a in args if not a.startswith("-")]
-    if "-p" not in args and not (names and names[0].endswith(".png")):
-        return call.fail("screencap: only PNG (-p) is supported")
+    if set(args) - set(names) - {"-p", "-a"}:
+        return call.fail("usage: screencap [-ahp] [-d display-id] [FILENAME]", 1)
     data = screenshot_png(device.observe())
+    if "-p" not in args and not (names and names[0].endswith(".png")):
+        data = _raw(data)
     if names:
         call.files.write(call.path(names[0]), data)
     else:
@@ -139,15 +170,28 @@ def _screencap(call: Call, device: Device) -> int:
     return 0
 
 
+def _raw(png: bytes) -> bytes:
+    """Width, height, format RGBA_8888 and colour space sRGB, little-endian, then the pixels."""
+    with Image.open(io.BytesIO(png)) as picture:
+        rgba = picture.convert("RGBA")
+        return struct.pack("<4I", rgba.width, rgba.height, 1, 1) + rgba.tobytes()
+
+
 def _wm(call: Call, device: Device) -> int:
-    if call.args[:1] == ["size"]:
+    what, rest = (call.args[0] if call.args else ""), call.args[1:]
+    if what not in ("size", "density"):
+        call.print(f"Unknown command: {what}" if what else "Window manager (window) commands:")
+        return 255
+    if rest and rest != ["reset"]:
+        # Apps here are laid out for one screen; a device that cannot change it says so.
+        kind = "java.lang.UnsupportedOperationException: the display has one mode"
+        return call.fail(f"\nException occurred while executing '{what}':\n{kind}", 255)
+    if not rest and what == "size":
         width, height = device.app.size_px
         call.print(f"Physical size: {width}x{height}")
-        return 0
-    if call.args[:1] == ["density"]:
+    elif not rest:
         call.print("Physical density: 420")
-        return 0
-    return call.fail(f"Unknown command: {' '.join(call.args)}", 255)
+    return 0
 
 
 # -- activities and packages --------------------------------------------------------------------
@@ -155,33 +199,107 @@ def _wm(call: Call, device: Device) -> int:
 
 def _am(call: Call, device: Device) -> int:
     what, args = (call.args[0] if call.args else ""), call.args[1:]
-    if what == "start":
+    if what in ("start", "start-activity"):
         return _am_start(call, device, args)
     if what in ("force-stop", "kill"):
-        if args[-1:] == [device.app.package]:
+        if not args:
+            return call.fail(_EXCEPTION.format(what, "Argument expected after"), 255)
+        front = device.observe().package == device.app.package
+        if args[-1] == device.app.package and (what == "force-stop" or not front):
             device.stop()
         return 0
     if what == "broadcast":
+        device.receive(_after(args, "-a"), _after(args, "-p"))
         call.print("Broadcasting: Intent { flg=0x400000 }\nBroadcast completed: result=0")
         return 0
-    return call.fail(f"Error: unknown command '{what}'", 255)
+    if [what, *args[:1]] == ["stack", "list"]:
+        return _am_stack_list(call, device)
+    if [what, *args[:1]] == ["task", "lock"]:
+        call.print("Activity manager is in lockTaskMode")
+        return 0
+    if what in ("get-current-user", "kill-all", "idle-maintenance", "wait-for-broadcast-idle"):
+        call.print({"get-current-user": "0", "wait-for-broadcast-idle": "All broadcast queues are "
+                    "idle!"}.get(what, ""))  # fmt: skip
+        return 0
+    if what in ("instrument", "startservice", "start-service"):
+        component = args[-1] if args else ""
+        return call.fail(f"Error: Not found; no service started: {component}", 255)
+    call.print(f"Unknown command: {what}" if what else "Activity manager (activity) commands:")
+    return 255
+
+
+_EXCEPTION = "\nException occurred while executing '{}':\njava.lang.IllegalArgumentException: {}"
+
+
+def _am_stack_list(call: Call, device: Device) -> int:
+    observation = device.observe()
+    front = f"{observation.package}/{observation.activity}"
+    width, height = device.app.size_px
+    bounds = f"[0,0][{width},{height}]"
+    call.print(f"RootTask id=7 bounds={bounds} displayId=0 userId=0")
+    call.print(f"  taskId=7: {front} bounds={bounds} userId=0 visible=true "
+               f"topActivity=ComponentInfo{{{front}}}")  # fmt: skip
+    return 0
 
 
 def _am_start(call: Call, device: Device, args: list[str]) -> int:
     package = device.app.package
-    component = _after(args, "-n") or _after(args, "-p") or (args[-1] if args else "")
-    call.print(f"Starting: Intent {{ act=android.intent.action.MAIN cmp={component} }}")
+    options, component = _intent(args)
+    call.print(f"Starting: Intent {{ {_described(options, component)} }}")
+    if not component:
+        intent = _described(options, component)
+        return call.fail(f"Error: Activity not started, unable to resolve Intent {{ {intent} }}")
     name, _, activity = component.partition("/")
-    if name != package:
+    if name != package or not device.is_installed:
         call.err(b"Error type 3\n")
         return call.fail(f"Error: Activity class {{{component}}} does not exist.")
     if "-S" in args:
         device.stop()
-    if not device.start():
-        call.print("Warning: Activity not started, its current task has been brought to the front")
+    launched = device.start()
+    if not launched:
+        call.err(b"Warning: Activity not started, its current task has been brought to the front\n")
     if "-W" in args:
-        call.print(f"Status: ok\nActivity: {package}/{activity}\nComplete")
+        state = "COLD" if launched else "HOT"
+        full = package + activity if activity.startswith(".") else activity
+        call.print(f"Status: ok\nLaunchState: {state}\nActivity: {package}/{full}")
+        call.print("TotalTime: 0\nWaitTime: 1\nComplete")
     return 0
+
+
+_WITH_VALUE = {"-a": "act", "-d": "dat", "-t": "typ", "-c": "cat", "-p": "pkg", "-f": "flg",
+               "-n": "cmp", "--user": ""}  # fmt: skip
+_EXTRAS = re.compile(r"-e|--e(s|i|l|f|z|u|cn|ia|la|sa)")
+
+
+def _intent(args: list[str]) -> tuple[dict[str, str], str]:
+    """The intent's fields, and the component that is meant."""
+    fields: dict[str, str] = {}
+    loose, rest = "", iter(args)
+    for arg in rest:
+        if arg in _WITH_VALUE:
+            fields[_WITH_VALUE[arg]] = next(rest, "")
+        elif _EXTRAS.fullmatch(arg):
+            next(rest, "")
+            next(rest, "")
+            fields["(has extras)"] = ""
+        elif not arg.startswith("-"):
+            loose = arg
+    if "://" in loose:
+        fields.setdefault("dat", loose)
+    elif "/" in loose:
+        fields.setdefault("cmp", loose)
+    elif loose:
+        fields.setdefault("pkg", loose)
+    component = fields.get("cmp", "")
+    if not component and "pkg" in fields and "dat" not in fields:
+        component = f"{fields['pkg']}/"
+    return fields, component
+
+
+def _described(fields: dict[str, str], component: str) -> str:
+    fields = {"act": "android.intent.action.MAIN", **fields} if component else fields
+    texts = [f"cat=[{v}]" if k == "cat" else f"{k}={v}" if v else k for k, v in fields.items() if k]
+    return " ".join(texts)
 
 
 def _after(args: list[str], flag: str) -> str:
@@ -189,158 +307,36 @@ def _after(args: list[str], flag: str) -> str:
 
 
 def _monkey(call: Call, device: Device) -> int:
-    if _after(call.args, "-p") != device.app.package:
-        return call.fail("** No activities found to run, monkey aborted.", 252)
+    # Its events are random on a real device too, save for the launch that every script is after.
+    count = call.args[-1] if call.args else ""
+    if not count.isdigit():
+        call.print("** Error: Count not specified" if not count else f"** Error: {count}")
+        return 255
+    package = _after(call.args, "-p")
+    if package != device.app.package or not device.is_installed:
+        call.print("** No activities found to run, monkey aborted.")
+        return 252
     device.start()
-    call.print("Events injected: 1")
+    call.print(f"Events injected: {count}")
+    call.print("## Network stats: elapsed time=0ms (0ms mobile, 0ms wifi, 0ms not connected)")
     return 0
-
-
-def _pm(call: Call, device: Device) -> int:
-    package = device.app.package
-    what, args = (call.args[0] if call.args else ""), call.args[1:]
-    ours = args[-1:] == [package]
-    if what == "list" and args[:1] == ["packages"]:
-        wanted = [a for a in args[1:] if not a.startswith("-")]
-        system = ("android", "com.android.launcher3") if "-3" not in args else ()
-        for name in (*system, *(() if "-s" in args else (package,))):
-            if all(w in name for w in wanted):
-                call.print(f"package:{name}")
-        return 0
-    if what == "path":
-        if ours:
-            call.print(f"package:/data/app/{package}/base.apk")
-        return 0 if ours else 1
-    if what == "clear":
-        if ours:
-            device.clear()
-        call.print("Success" if ours else "Failed")
-        return 0 if ours else 1
-    if what == "install":
-        call.print("Success")
-        return 0
-    return call.fail(f"Unknown command: {what}", 255)
 
 
 def _cmd(call: Call, device: Device) -> int:
     service, rest = (call.args[0] if call.args else ""), call.args[1:]
-    names = {"package": "pm", "activity": "am", "window": "wm"}
+    names = {"package": "pm", "activity": "am", "window": "wm", "settings": "settings"}
     if service not in names:
         return call.fail(f"cmd: Can't find service: {service}", 20)
     return call.shell.call([names[service], *rest], call.streams)
 
 
-# -- state --------------------------------------------------------------------------------------
-
-
-def _dumpsys(call: Call, device: Device) -> int:
-    what = call.args[0] if call.args else ""
-    observation = device.observe()
-    front = f"{observation.package}/{observation.activity}"
-    width, height = device.app.size_px
-    package = device.app.package
-    texts = {
-        "window": "WINDOW MANAGER WINDOWS (dumpsys window windows)\n"
-        f"  mCurrentFocus=Window{{5a1c2d u0 {front}}}\n"
-        f"  mFocusedApp=ActivityRecord{{9e3f01 u0 {front} t7}}",
-        "activity": f"  ResumedActivity: ActivityRecord{{9e3f01 u0 {front} t7}}\n"
-        f"  ACTIVITY {front} 9e3f01 pid=4242",
-        "display": f"  DisplayViewport{{type=INTERNAL, valid=true, displayId=0, orientation=0, "
-        f"deviceWidth={width}, deviceHeight={height}}}",
-        "input_method": "  mInputShown=false",
-        "battery": "Current Battery Service state:\n  AC powered: true\n  level: 100",
-        "package": f"  Package [{package}] (4f2a):\n    versionCode=1 minSdk=21 targetSdk=34\n"
-        f"    versionName={device.app.build}\n    flags=[ DEBUGGABLE HAS_CODE ]\n"
-        "    firstInstallTime=2024-01-01 00:00:00\n    lastUpdateTime=2024-01-01 00:00:00",
-    }
-    if what not in texts:
-        return call.fail(f"Can't find service: {what}", 1)
-    call.print(texts[what])
-    return 0
-
-
-def _getprop(call: Call, device: Device) -> int:
-    properties = {
-        **PROPERTIES,
-        **{k[5:]: v for k, v in device.settings.items() if k.startswith("prop/")},
-    }
-    if call.args:
-        call.print(properties.get(call.args[0], "".join(call.args[1:2])))
-    else:
-        for name, value in sorted(properties.items()):
-            call.print(f"[{name}]: [{value}]")
-    return 0
-
-
-def _setprop(call: Call, device: Device) -> int:
-    if len(call.args) != 2:
-        return call.fail("setprop: expected a name and a value")
-    device.settings[f"prop/{call.args[0]}"] = call.args[1]
-    return 0
-
-
-def _settings(call: Call, device: Device) -> int:
-    if call.args[:1] == ["get"] and len(call.args) == 3:
-        call.print(device.settings.get("/".join(call.args[1:]), "null"))
-        return 0
-    if call.args[:1] == ["put"] and len(call.args) >= 4:
-        device.settings["/".join(call.args[1:3])] = call.args[3]
-        return 0
-    return call.fail("Invalid command", 255)
-
-
-def _run_as(call: Call) -> int:
-    package = call.shell.device.app.package
-    if call.args[:1] != [package]:
-        return call.fail(f"run-as: unknown package: {''.join(call.args[:1])}")
-    before = call.shell.cwd
-    call.shell.cwd = f"/data/data/{package}"
-    try:
-        return call.shell.call(call.args[1:] or ["sh"], call.streams)
-    finally:
-        call.shell.cwd = before
-
-
-def _pidof(call: Call, device: Device) -> int:
-    running = device.running and call.args[:1] == [device.app.package]
-    if running:
-        call.print("4242")
-    return 0 if running else 1
-
-
-def _ps(call: Call, device: Device) -> int:
-    call.print("USER           PID  PPID     VSZ    RSS WCHAN            ADDR S NAME")
-    names = ["init", *([device.app.package] if device.running else [])]
-    for number, name in zip(("1", "4242"), names, strict=False):
-        call.print(f"shell {number:>12}     1   10000   5000 0                   0 S {name}")
-    return 0
-
-
-def _logcat(call: Call, device: Device) -> int:
-    """The stack traces of crashes, in the format `threadtime`; nothing else is ever logged."""
-    log = device.app.crash_log
-    if "-c" in call.args:
-        log.clear()
-        return 0
-    call.print("--------- beginning of main")
-    if log:
-        call.print("--------- beginning of crash")
-    now = time.strftime("%m-%d %H:%M:%S.000")
-    for line in (line for trace in log for line in trace.splitlines()):
-        call.print(f"{now}  4242  4242 E AndroidRuntime: {line}")
-    return 0
-
-
-def _quiet(call: Call) -> int:
-    """svc and the like: nothing to say, nothing to do."""
-    return 0
+def _reboot(call: Call, device: Device) -> int:
+    device.reboot()
+    raise VanishedError
 
 
 ANDROID_COMMANDS: dict[str, Command] = {
-    "input": _locked(_input), "uiautomator": _locked(_uiautomator), "wm": _locked(_wm),
-    "screencap": _locked(_screencap), "am": _locked(_am), "monkey": _locked(_monkey),
-    "pm": _locked(_pm), "cmd": _locked(_cmd), "dumpsys": _locked(_dumpsys),
-    "getprop": _locked(_getprop), "setprop": _locked(_setprop), "settings": _locked(_settings),
-    "pidof": _locked(_pidof), "run-as": _run_as, "ps": _locked(_ps),
-    "logcat": _locked(_logcat), "svc": _quiet,
+    "input": locked(_input), "uiautomator": locked(_uiautomator), "wm": locked(_wm),
+    "screencap": locked(_screencap), "am": locked(_am), "monkey": locked(_monkey),
+    "cmd": locked(_cmd), "reboot": locked(_reboot),
 }  # fmt: skip

@@ -5,7 +5,10 @@ Each takes a Call and returns an exit code. Works on the device's own files only
 
 from __future__ import annotations
 
+import base64
+import fnmatch
 import hashlib
+import itertools
 import posixpath
 import re
 import time
@@ -13,6 +16,7 @@ from collections.abc import Callable
 
 from jamel.virtual_device.shell import Call, Command, ShellExit
 
+MAX_SEQUENCE = 100_000
 MAX_SLEEP_S = 30.0
 MAX_REGEX = 1000
 
@@ -31,7 +35,7 @@ def _with_file(call: Call, name: str, use: Callable[[bytes], None]) -> int:
     try:
         use(call.files.read(call.path(name)))
     except OSError as error:
-        return call.fail(f"{name}: {error.strerror}")
+        return call.fail(f"{call.name}: {name}: {error.strerror}")
     return 0
 
 
@@ -320,13 +324,172 @@ def _exec(call: Call) -> int:
 
 
 def _sh(call: Call) -> int:
-    script = call.args[1] if call.args[:1] == ["-c"] and len(call.args) > 1 else ""
-    if not script:
-        script = call.stdin().decode("utf-8", "replace")
+    args = [a for a in call.args if a not in ("-l", "-x", "-e")]
+    if args[:1] == ["-c"] and len(args) > 1:
+        script, names = args[1], args[2:] or ["/system/bin/sh"]
+    elif args and not args[0].startswith("-"):
+        try:
+            script, names = call.files.read(call.path(args[0])).decode("utf-8", "replace"), args
+        except OSError as error:
+            return call.fail(f"/system/bin/sh: {args[0]}: {error.strerror}", 127)
+    else:
+        script, names = call.stdin().decode("utf-8", "replace"), ["/system/bin/sh"]
+    shell = call.shell
+    before = shell.positional, shell.cwd, dict(shell.variables)
+    shell.positional = names
     try:
-        return call.shell.execute(script, call.streams)
+        return shell.execute(script, call.streams)
     except ShellExit as leaving:
         return leaving.code
+    finally:
+        shell.positional, shell.cwd, shell.variables = before
+
+
+def _read(call: Call) -> int:
+    line = call.stdin.line()
+    names = [a for a in call.args if not a.startswith("-")] or ["REPLY"]
+    words = line.decode("utf-8", "replace").rstrip("\n").split(None, len(names) - 1)
+    for number, name in enumerate(names):
+        call.shell.variables[name] = words[number].strip() if number < len(words) else ""
+    return 0 if line.endswith(b"\n") else 1
+
+
+def _find(call: Call) -> int:
+    args = list(call.args)
+    top = args.pop(0) if args and not args[0].startswith("-") else "."
+    wanted = dict(zip(args[::2], args[1::2], strict=False))
+    unknown = [a for a in args[::2] if a not in ("-name", "-type", "-maxdepth")]
+    if unknown:
+        return call.fail(f"find: bad arg '{unknown[0]}'")
+    if call.files.stat(call.path(top)) is None:
+        return call.fail(f"find: {top}: No such file or directory")
+    _walk(call, top, call.path(top), wanted, int(wanted.get("-maxdepth", "99")))
+    return 0
+
+
+def _walk(call: Call, shown: str, path: str, wanted: dict[str, str], depth: int) -> None:
+    found = call.files.stat(path)
+    folder = bool(found and found.mode & 0o040000)
+    named = fnmatch.fnmatch(posixpath.basename(path), wanted.get("-name", "*"))
+    if named and wanted.get("-type", "d" if folder else "f") == ("d" if folder else "f"):
+        call.print(shown)
+    for name in call.files.names(path) if folder and depth > 0 else ():
+        _walk(call, posixpath.join(shown, name), posixpath.join(path, name), wanted, depth - 1)
+
+
+def _tee(call: Call) -> int:
+    data = call.stdin()
+    call.out(data)
+    for name in (a for a in call.args if not a.startswith("-")):
+        path = call.path(name)
+        old = call.files.read(path) if "-a" in call.args and call.files.stat(path) else b""
+        call.files.write(path, old + data)
+    return 0
+
+
+def _seq(call: Call) -> int:
+    first, *rest = [int(a) for a in call.args]
+    start, step, last = {0: (1, 1, first), 1: (first, 1, rest[-1] if rest else 0)}.get(
+        len(rest), (first, rest[0] if rest else 1, rest[-1] if rest else 0)
+    )
+    stop = last + (1 if step > 0 else -1)
+    for number in range(start, stop, step)[:MAX_SEQUENCE]:
+        call.print(str(number))
+    return 0
+
+
+def _xargs(call: Call) -> int:
+    words = call.stdin().decode("utf-8", "replace").split()
+    args = list(call.args) or ["echo"]
+    return call.shell.call([*args, *words], call.streams)
+
+
+def _uniq(call: Call) -> int:
+    names = [a for a in call.args if not a.startswith("-")]
+    data = _input_bytes(call, names)
+    for line, group in itertools.groupby((data or b"").decode("utf-8", "replace").splitlines()):
+        call.print(f"{len(list(group)):7} {line}" if "-c" in call.args else line)
+    return int(data is None)
+
+
+def _part(choose: Callable[[str], str]) -> Command:
+    def command(call: Call) -> int:
+        for name in call.args:
+            call.print(choose(name.rstrip("/") or "/"))
+        return 0 if call.args else call.fail('Needs 1 argument (see "--help")')
+
+    return command
+
+
+def _stat(call: Call) -> int:
+    style = call.args[1] if call.args[:1] == ["-c"] else "%n %s"
+    code = 0
+    for name in call.args[2:] if call.args[:1] == ["-c"] else call.args:
+        found = call.files.stat(call.path(name))
+        if found is None:
+            code = call.fail(f"stat: '{name}': No such file or directory")
+            continue
+        values = {"n": name, "s": str(found.size), "Y": str(found.mtime_s),
+                  "a": f"{found.mode & 0o7777:o}", "f": f"{found.mode:x}"}  # fmt: skip
+        call.print(re.sub(r"%(\w)", lambda m, v=values: v.get(m[1], "?"), style))  # type: ignore[misc]
+    return code
+
+
+def _rmdir(call: Call) -> int:
+    code = 0
+    for name in (a for a in call.args if not a.startswith("-")):
+        path, problem = call.path(name), ""
+        found = call.files.stat(path)
+        if found is None:
+            problem = "No such file or directory"
+        elif not found.mode & 0o040000:
+            problem = "Not a directory"
+        elif call.files.names(path):
+            problem = "Directory not empty"
+        if problem:
+            code = call.fail(f"rmdir: '{name}': {problem}")
+        else:
+            call.files.remove(path, recursive=True)
+    return code
+
+
+def _env(call: Call) -> int:
+    for name, value in sorted(call.shell.variables.items()):
+        call.print(f"{name}={value}")
+    return 0
+
+
+def _hashed(kind: str) -> Command:
+    def command(call: Call) -> int:
+        code = 0
+        for name in call.args or ["-"]:
+            code |= _with_file(
+                call, name,
+                lambda data, n=name: call.print(f"{hashlib.new(kind, data).hexdigest()}  {n}"),  # type: ignore[misc]
+            )  # fmt: skip
+        return code
+
+    return command
+
+
+def _base64(call: Call) -> int:
+    names = [a for a in call.args if not a.startswith("-")]
+    data = _input_bytes(call, names)
+    if data is None:
+        return 1
+    if "-d" in call.args:
+        call.out(base64.b64decode(data))
+    else:
+        text = base64.b64encode(data).decode()
+        wrapped = [text[at : at + 76] for at in range(0, len(text), 76)]
+        call.out("".join(line + "\n" for line in wrapped).encode())
+    return 0
+
+
+def _df(call: Call) -> int:
+    call.print("Filesystem      1K-blocks   Used Available Use% Mounted on")
+    call.print("/dev/block/dm-5   6082144 912060   5153700  16% /data")
+    return 0
 
 
 def _say(text: str) -> Command:
@@ -341,6 +504,24 @@ def _return(code: int) -> Command:
     return lambda call: code
 
 
+def _is_root(call: Call) -> bool:
+    return bool(getattr(call.shell.device, "is_root", False))
+
+
+def _id(call: Call) -> int:
+    if _is_root(call):
+        call.print("uid=0(root) gid=0(root) groups=0(root),1004(input),1007(log) context=u:r:su:s0")
+    else:
+        call.print("uid=2000(shell) gid=2000(shell) groups=2000(shell),1004(input),1007(log) "
+                   "context=u:r:shell:s0")  # fmt: skip
+    return 0
+
+
+def _whoami(call: Call) -> int:
+    call.print("root" if _is_root(call) else "shell")
+    return 0
+
+
 def _which(call: Call) -> int:
     known = [a for a in call.args if a in call.shell.commands]
     for name in known:
@@ -349,8 +530,13 @@ def _which(call: Call) -> int:
 
 
 def _date(call: Call) -> int:
-    seconds = any("%s" in a for a in call.args)
-    call.print(str(int(time.time())) if seconds else time.asctime(time.gmtime()))
+    style = next((a[1:] for a in call.args if a.startswith("+")), "%a %b %e %H:%M:%S GMT %Y")
+    loose = [a for a in call.args if not a.startswith(("+", "-"))]
+    if loose:
+        return call.fail(f"date: cannot set date: Operation not permitted: {loose[0]}")
+    now = time.time()
+    style = style.replace("%s", str(int(now))).replace("%N", f"{int(now % 1 * 1e9):09d}")
+    call.print(time.strftime(style, time.gmtime(now)))
     return 0
 
 
@@ -366,6 +552,10 @@ UNIX_COMMANDS: dict[str, Command] = {
     "test": _test, "[": _test, "[[": _test, "cd": _cd, "pwd": _pwd, "sleep": _sleep, "exit": _exit,
     "export": _export, "exec": _exec, "sh": _sh, "true": _return(0), "false": _return(1),
     ":": _return(0), "chmod": _return(0), "chown": _return(0), "sync": _return(0),
-    "set": _return(0), "unset": _return(0), "id": _say("uid=2000(shell) gid=2000(shell)"),
-    "whoami": _say("shell"), "uname": _say("Linux"), "which": _which, "date": _date,
+    "set": _return(0), "unset": _return(0), "id": _id,
+    "read": _read, "find": _find, "tee": _tee, "seq": _seq, "xargs": _xargs, "uniq": _uniq,
+    "basename": _part(posixpath.basename), "dirname": _part(lambda n: posixpath.dirname(n) or "."),
+    "stat": _stat, "rmdir": _rmdir, "env": _env, "printenv": _env, "sha1sum": _hashed("sha1"),
+    "sha256sum": _hashed("sha256"), "base64": _base64, "df": _df,
+    "whoami": _whoami, "uname": _say("Linux"), "which": _which, "date": _date,
 }  # fmt: skip

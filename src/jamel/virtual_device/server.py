@@ -22,12 +22,15 @@ from functools import partial
 from jamel.errors import AdbMissing, DeviceMissing
 from jamel.virtual_device.adbd import Adbd, banner
 from jamel.virtual_device.console import Console
-from jamel.virtual_device.device import Device, Faults, RunningApp
+from jamel.virtual_device.device import Device, RunningApp
+from jamel.virtual_device.faults import Faults
 from jamel.virtual_device.services import open_service
 
 FIRST_PORT, LAST_PORT = 5555, 6553
 START_TIMEOUT_S = 20.0
 RECONNECT_S = 0.3
+UNWELL_S = 0.6
+"""How long a device that was struck stays offline or unauthorized."""
 # Becomes the adb server; when our end of the pipe closes, however we end, a watcher ends it and
 # removes its home, the folder it runs in.
 _END_WITH_US = (
@@ -37,18 +40,31 @@ _END_WITH_US = (
 
 
 class AdbServer:
-    """A private adb server process, ended by `close`."""
+    """A private adb server process, ended by `close`.
 
-    def __init__(self) -> None:
+    Args:
+        vendor_keys: an adb private key to show to devices beside its own; emulators trust the
+            user's, which the server's home of its own would hide from it.
+    """
+
+    def __init__(self, vendor_keys: str = "") -> None:
         self.port = 0
+        self._vendor_keys = vendor_keys
         self._process: subprocess.Popen[bytes] | None = None
         self._home = ""
+
+    @classmethod
+    def at(cls, port: int) -> AdbServer:
+        """A server that someone else runs: it can be asked, and is never ended."""
+        server = cls()
+        server.port = port
+        return server
 
     def start(self) -> AdbServer:
         """Start the process and wait until it answers. Raises AdbMissing."""
         adb = adb_executable()
         self._home = tempfile.mkdtemp(prefix="jamel-adb-")
-        self.port = _free_port()
+        self.port = self.port or _free_port()
         atexit.register(self.close)
         try:
             self._process = self._spawn(adb)
@@ -99,6 +115,10 @@ class AdbServer:
             start_new_session=True,
         )
 
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.poll() is None
+
     def _answers(self) -> bool:
         process = self._process
         if process is not None and process.poll() is not None:
@@ -118,10 +138,13 @@ class AdbServer:
             "PATH": os.environ.get("PATH", ""),
             "HOME": self._home,
             "TMPDIR": self._home,
-            "ADB_LOCAL_TRANSPORT_MAX_PORT": "5553",
+            # A lowest port to scan up to is read too late by one server in ten: it scans all the
+            # same, and takes the devices of other processes. Without emulators it never scans.
+            "ADB_EMU": "0",
             "ADB_MDNS_OPENSCREEN": "0",
             "ADB_MDNS_AUTO_CONNECT": "0",
             "ADB_USB": "0",
+            **({"ADB_VENDOR_KEYS": self._vendor_keys} if self._vendor_keys else {}),
         }
 
 
@@ -131,10 +154,24 @@ class VirtualDevice:
     Args:
         app: the app it runs.
         adb: the server to register with; one private server a process is shared by default.
+        name: what `adb emu avd name` says.
+        console_token: what the console's `auth` needs; "" for none, as an emulator whose
+            ~/.emulator_console_auth_token is empty.
+        live_coverage: whether the app's coverage file is always up to date, or written when a
+            broadcast asks for it.
     """
 
-    def __init__(self, app: RunningApp, adb: AdbServer | None = None) -> None:
-        self.device = Device(app)
+    def __init__(
+        self,
+        app: RunningApp,
+        adb: AdbServer | None = None,
+        *,
+        name: str = "jamel_virtual",
+        console_token: str = "",
+        live_coverage: bool = True,
+    ) -> None:
+        self._name, self._console_token = name, console_token
+        self.device = Device(app, live_coverage=live_coverage)
         self.adb = adb or shared_adb_server()
         self.port = 0
         self._open = False
@@ -152,21 +189,24 @@ class VirtualDevice:
         """How the device is to misbehave."""
         return self.device.faults
 
-    def start(self) -> str:
+    def start(self, console_port: int | None = None) -> str:
         """Listen, register, and wait until adb can use the device; returns the serial.
+
+        Args:
+            console_port: an even port, with adbd on the one above; any free pair by default.
 
         Raises:
             AdbMissing: the adb server is gone.
             DeviceMissing: no port is free, or the device did not come up.
         """
-        console, adbd, self.port = _listen_on_pair()
+        console, adbd, self.port = _listen_on_pair(console_port)
         self._adbd = Adbd(
             adbd,
             banner("jamel_virtual", "JamelVirtual", "jamel_virtual"),
             partial(open_service, self.device, self.vanish),
             self._came_back,
         )
-        self._console = Console(console, self.device, self._kill)
+        self._console = Console(console, self.device, self._kill, self._name, self._console_token)
         self._open = True
         self._off.clear()
         self._adbd.start()
@@ -187,8 +227,39 @@ class VirtualDevice:
         self.adb.request(f"host:emulator:{self.port}")
 
     def vanish(self) -> None:
-        """Drop every connection, as a device whose cable is pulled; it comes back by itself."""
+        """Do what the fault that struck does to the connection; by default drop it.
+
+        The device comes back by itself, save from `death`; an adb server that was killed comes
+        back by `revive`.
+        """
+        struck, self.faults.struck = self.faults.struck, "vanish"
+        if struck == "death":
+            self.close()
+        elif struck == "adb_killed":
+            self.adb.close()
+        elif struck == "reboot":
+            self.device.reboot()
+        elif struck in ("offline", "unauthorized") and self._adbd is not None:
+            self._adbd.reception = struck
+            self._later(UNWELL_S, self._get_well)
         if self._adbd is not None:
+            self._adbd.drop()
+
+    def revive(self) -> None:
+        """Start the adb server again where it ended, on its port, and register with it."""
+        with _shared_lock:
+            if not self.adb.alive():
+                self.adb.start()
+        self.register()
+
+    def _later(self, delay_s: float, what: Callable[[], None]) -> None:
+        timer = threading.Timer(delay_s, what)
+        timer.daemon = True
+        timer.start()
+
+    def _get_well(self) -> None:
+        if self._adbd is not None:
+            self._adbd.reception = ""
             self._adbd.drop()
 
     def wait(self) -> None:
@@ -208,17 +279,25 @@ class VirtualDevice:
         threading.Thread(target=self.close, daemon=True).start()
 
     def _came_back(self) -> None:
-        if self._open:
-            time.sleep(RECONNECT_S)
-        if self._open:
-            with contextlib.suppress(AdbMissing):
+        """Register again, for as long as it takes: a killed adb server may be started later."""
+        registered = False
+        while self._open and not registered:
+            self._off.wait(RECONNECT_S)
+            with contextlib.suppress(AdbMissing, DeviceMissing):
                 self.register()
+                registered = self._attached()
 
     def _attached(self) -> bool:
         if not self._open:
             raise DeviceMissing(f"{self.serial} was switched off while it started. Start it again.")
+        connected = self._adbd is not None and self._adbd.connected
         lines = self.adb.request("host:devices").decode("utf-8", "replace").splitlines()
-        return any(line.endswith(f"{self.serial}\tdevice") for line in lines)
+        if connected and any(line.endswith(f"{self.serial}\tdevice") for line in lines):
+            return True
+        # The server refuses a serial while it still forgets the device that had it last; and who
+        # is connected may be another server, which found the device by scanning.
+        self.register()
+        return False
 
 
 _shared: AdbServer | None = None
@@ -255,9 +334,12 @@ def _free_port() -> int:
         return port
 
 
-def _listen_on_pair() -> tuple[socket.socket, socket.socket, int]:
+def _listen_on_pair(
+    console_port: int | None = None,
+) -> tuple[socket.socket, socket.socket, int]:
     """Bound console and adbd sockets on an even port and the odd one above it."""
-    for port in range(FIRST_PORT, LAST_PORT, 2):
+    wanted = range(FIRST_PORT, LAST_PORT, 2) if console_port is None else (console_port + 1,)
+    for port in wanted:
         console = _listen(port - 1)
         if console is None:
             continue
@@ -266,7 +348,7 @@ def _listen_on_pair() -> tuple[socket.socket, socket.socket, int]:
             return console, adbd, port
         console.close()
     raise DeviceMissing(
-        f"Expected a free pair of ports between {FIRST_PORT - 1} and {LAST_PORT}, found none. "
+        f"Expected a free pair of ports between {wanted[0] - 1} and {wanted[-1]}, found none. "
         "End some virtual devices."
     )
 

@@ -9,17 +9,36 @@ import struct
 from collections.abc import Callable
 
 from jamel.virtual_device.adbd import Service, Stream, StreamClosed
-from jamel.virtual_device.commands_android import ANDROID_COMMANDS, VanishedError
+from jamel.virtual_device.commands_android import ANDROID_COMMANDS
+from jamel.virtual_device.commands_dumpsys import DUMPSYS_COMMANDS
+from jamel.virtual_device.commands_net import NET_COMMANDS
+from jamel.virtual_device.commands_packages import PACKAGE_COMMANDS
+from jamel.virtual_device.commands_processes import PROCESS_COMMANDS
+from jamel.virtual_device.commands_state import STATE_COMMANDS
 from jamel.virtual_device.commands_unix import UNIX_COMMANDS
 from jamel.virtual_device.device import Device
-from jamel.virtual_device.shell import Shell, Streams, Write
+from jamel.virtual_device.faults import VanishedError
+from jamel.virtual_device.jacoco_agent import open_port
+from jamel.virtual_device.services_adbd import (
+    CONTROLS,
+    SOCKET_KINDS,
+    connect_service,
+    serve_control,
+    serve_framebuffer,
+    serve_reverse,
+)
+from jamel.virtual_device.shell import HungUp, Shell, ShellExit, Streams, Write
+from jamel.virtual_device.shell_input import Stdin
 from jamel.virtual_device.sync import serve_sync
 
 STDIN, STDOUT, STDERR, EXIT, CLOSE_STDIN = range(5)
 FLUSH_BYTES = 256 * 1024
 MAX_STDIN = 64 << 20
-MAX_INSTALL = 1 << 30
-COMMANDS = {**UNIX_COMMANDS, **ANDROID_COMMANDS}
+MAX_INSTALL = 256 << 20
+COMMANDS = {
+    **UNIX_COMMANDS, **ANDROID_COMMANDS, **PACKAGE_COMMANDS, **DUMPSYS_COMMANDS,
+    **STATE_COMMANDS, **PROCESS_COMMANDS, **NET_COMMANDS,
+}  # fmt: skip
 _PACKET = struct.Struct("<BI")
 
 
@@ -35,9 +54,17 @@ def open_service(device: Device, vanish: Callable[[], None], name: str) -> Servi
     if kind == "sync":
         return lambda stream: serve_sync(stream, device.files)
     if kind in ("abb_exec", "abb"):
-        return lambda stream: _serve_abb(stream, device, rest.split("\0"))
-    if kind in ("root", "remount"):
-        return lambda stream: stream.write(f"{kind}: nothing to do on this device\n".encode())
+        serve_abb = _serve_abb_v2 if kind == "abb" else _serve_abb
+        return _guarded(lambda stream: serve_abb(stream, device, rest.split("\0")), vanish)
+    if kind in CONTROLS:
+        return _guarded(lambda stream: serve_control(stream, device, kind, rest), vanish)
+    if kind == "framebuffer":
+        return lambda stream: serve_framebuffer(stream, device)
+    if kind == "reverse":
+        return lambda stream: serve_reverse(stream, device.ports, rest)
+    if kind in SOCKET_KINDS:
+        found = connect_service(device.ports, kind, rest)
+        return open_port(device, rest) if found is None and kind == "tcp" else found
     return None
 
 
@@ -47,6 +74,8 @@ def _guarded(service: Service, vanish: Callable[[], None]) -> Service:
             service(stream)
         except VanishedError:
             vanish()
+        except HungUp:
+            pass
 
     return run
 
@@ -79,91 +108,115 @@ class _Output:
             self._stream.write(data)
 
 
+def _shell(stream: Stream, device: Device, output: _Output) -> Shell:
+    shell = Shell(device, device.files, COMMANDS)
+    shell.flush = output.flush
+    shell.gone = shell.hung_up = lambda: stream.closed
+    return shell
+
+
 def _serve_shell_v1(stream: Stream, device: Device, script: str) -> None:
     output = _Output(stream, framed=False)
     write = output.writer(STDOUT)
-    shell = Shell(device, device.files, COMMANDS)
+    shell = _shell(stream, device, output)
+    stdin = Stdin(_flushing(output, _bounded(stream.read_some)))
     if script:
-        shell.run(script, write, write, lambda: _read_all(stream))
+        shell.run(script, write, write, stdin)
         output.flush()
         return
-    pending = b""
-    while chunk := stream.read_some():
-        *lines, pending = (pending + chunk).split(b"\n")
-        for line in lines:
-            shell.run(line.decode("utf-8", "replace"), write, write, lambda: b"")
-            if line.split()[:1] == [b"exit"]:
-                output.flush()
-                return
+    _interactive(shell, output, write, write, stdin)
+    output.flush()
+
+
+def _flushing(output: _Output, more: Callable[[], bytes]) -> Callable[[], bytes]:
+    """What a command has said is sent before it waits for input."""
+
+    def read() -> bytes:
         output.flush()
+        return more()
+
+    return read
 
 
-def _read_all(stream: Stream) -> bytes:
-    data = bytearray()
-    while chunk := stream.read_some():
-        data += chunk
-        if len(data) > MAX_STDIN:
+def _bounded(more: Callable[[], bytes]) -> Callable[[], bytes]:
+    left = MAX_STDIN
+
+    def read() -> bytes:
+        nonlocal left
+        chunk = more()
+        left -= len(chunk)
+        if left < 0:
             raise StreamClosed
-    return bytes(data)
+        return chunk
+
+    return read
 
 
 def _serve_shell_v2(stream: Stream, device: Device, script: str) -> None:
     output = _Output(stream, framed=True)
-    shell = Shell(device, device.files, COMMANDS)
+    shell = _shell(stream, device, output)
     out, err = output.writer(STDOUT), output.writer(STDERR)
+    stdin = Stdin(_flushing(output, _bounded(lambda: _stdin_packet(stream))))
     if script:
-        code = shell.run(script, out, err, lambda: _read_stdin(stream))
+        code = shell.run(script, out, err, stdin)
     else:
-        code = _interactive(stream, shell, output, out, err)
+        code = _interactive(shell, output, out, err, stdin)
     output.writer(EXIT)(bytes([code & 0xFF]))
     output.flush()
 
 
-def _interactive(stream: Stream, shell: Shell, output: _Output, out: Write, err: Write) -> int:
-    pending = b""
-    while True:
-        kind, data = _read_packet(stream)
-        if kind == CLOSE_STDIN:
-            return shell.run(pending.decode("utf-8", "replace"), out, err, lambda: b"")
-        if kind != STDIN:
-            continue
-        *lines, pending = (pending + data).split(b"\n")
-        for line in lines:
-            shell.run(line.decode("utf-8", "replace"), out, err, lambda: b"")
-            if line.split()[:1] == [b"exit"]:
-                return shell.status
+def _interactive(shell: Shell, output: _Output, out: Write, err: Write, stdin: Stdin) -> int:
+    """A shell fed by its input, line by line; `exit` ends it."""
+    while line := stdin.line():
+        script = line.decode("utf-8", "replace").rstrip("\r\n")
+        try:
+            shell.execute(script, Streams(stdin, out, err))
+        except ShellExit as leaving:
+            return leaving.code
         output.flush()
+    return shell.status
 
 
-def _read_stdin(stream: Stream) -> bytes:
-    data = bytearray()
-    while len(data) <= MAX_STDIN:
-        kind, part = _read_packet(stream)
+def _stdin_packet(stream: Stream) -> bytes:
+    """The next bytes of standard input, b"" once the client has closed it."""
+    while True:
+        kind, length = _PACKET.unpack(stream.read(_PACKET.size))
+        if length > MAX_STDIN:
+            raise StreamClosed
+        data = stream.read(length)
         if kind == CLOSE_STDIN:
-            return bytes(data)
-        if kind == STDIN:
-            data += part
-    raise StreamClosed
-
-
-def _read_packet(stream: Stream) -> tuple[int, bytes]:
-    kind, length = _PACKET.unpack(stream.read(_PACKET.size))
-    if length > MAX_STDIN:
-        raise StreamClosed
-    return kind, stream.read(length)
+            return b""
+        if kind == STDIN and data:
+            return data
 
 
 def _serve_abb(stream: Stream, device: Device, words: list[str]) -> None:
-    """`adb install` streams the package here; its content is dropped, nothing is installed."""
-    if words[:2] == ["package", "install"] and "-S" in words[:-1]:
-        size = words[words.index("-S") + 1]
-        left = int(size) if size.isdigit() and int(size) <= MAX_INSTALL else 0
-        while left > 0:
-            left -= len(stream.read(min(left, 1 << 16)))
-        stream.write(b"Success\n")
-        return
+    """A command without a shell, input and output as they are: `adb install` streams here."""
     output = _Output(stream, framed=False)
     write = output.writer(STDOUT)
-    shell = Shell(device, device.files, COMMANDS)
-    shell.call(["cmd", *words], Streams(lambda: b"", write, write))
+    shell = _shell(stream, device, output)
+    shell.call(["cmd", *words], Streams(_sized_input(stream, words), write, write))
     output.flush()
+
+
+def _serve_abb_v2(stream: Stream, device: Device, words: list[str]) -> None:
+    output = _Output(stream, framed=True)
+    shell = _shell(stream, device, output)
+    stdin = Stdin(_bounded(lambda: _stdin_packet(stream)))
+    streams = Streams(stdin, output.writer(STDOUT), output.writer(STDERR))
+    output.writer(EXIT)(bytes([shell.call(["cmd", *words], streams) & 0xFF]))
+    output.flush()
+
+
+def _sized_input(stream: Stream, words: list[str]) -> Stdin:
+    """As many bytes as `-S` says: the client waits for the answer and closes nothing."""
+    size = words[words.index("-S") + 1] if "-S" in words[:-1] else ""
+    left = int(size) if size.isdigit() and int(size) <= MAX_INSTALL else 0
+
+    def read() -> bytes:
+        nonlocal left
+        chunk = stream.read(min(left, 1 << 16)) if left else b""
+        left -= len(chunk)
+        return chunk
+
+    return Stdin(read)

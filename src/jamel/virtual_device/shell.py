@@ -1,9 +1,9 @@
 """A small, real shell: what adb clients send to a device, without ever running host programs.
 
-Quotes, variables, `$(…)`, `;`, `&&`, `||`, pipes, redirections, `if`, loops, patterns in a path's
-last part, environment prefixes and paths such as /system/bin/cat. Commands are Python functions
-looked up by name; a pipe's stages run one after the other. Knows nothing of adb, and nothing of
-what the commands do.
+Quotes, variables, `$(…)`, arithmetic, `;`, `&&`, `||`, pipes, redirections, `if`, loops, `read`,
+patterns in a path's last part, environment prefixes, scripts in files and paths such as
+/system/bin/cat. Commands are Python functions looked up by name; a pipe's stages run one after the
+other. Knows nothing of adb, and nothing of what the commands do.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jamel.virtual_device.files import DeviceFiles
+from jamel.virtual_device.shell_input import Stdin
 from jamel.virtual_device.shell_run import Runner
 from jamel.virtual_device.shell_syntax import ShellSyntaxError, tokenize
 
 MAX_SCRIPT = 1 << 20
 MAX_SUBSTITUTION_DEPTH = 16
+_BIN = ("/system/bin", "/system/xbin", "/vendor/bin", "/bin", "/product/bin")
 
 Write = Callable[[bytes], None]
 
@@ -31,15 +33,20 @@ class ShellExit(Exception):
         self.code = code
 
 
+class HungUp(Exception):
+    """Nobody reads the output any more."""
+
+
 @dataclass
 class Call:
     """One command as it runs: its arguments, its streams and the shell that runs it."""
 
     args: list[str]
-    stdin: Callable[[], bytes]
+    stdin: Stdin
     out: Write
     err: Write
     shell: Shell
+    name: str = ""
 
     @property
     def streams(self) -> Streams:
@@ -77,11 +84,22 @@ class Shell:
         self.commands = commands
         self.cwd = "/"
         self.variables: dict[str, str] = {"HOME": "/", "PATH": "/system/bin", "USER": "shell"}
+        self.positional: list[str] = ["/system/bin/sh"]
         self.status = 0
+        self.flush: Callable[[], None] = lambda: None
+        self.gone: Callable[[], bool] = lambda: True
+        self.hung_up: Callable[[], bool] = lambda: False
+        """Whether whoever reads the output is gone, which ends the shell as SIGHUP does."""
         self._depth = 0
 
-    def run(self, script: str, out: Write, err: Write, stdin: Callable[[], bytes]) -> int:
-        """Run a script to its end or to `exit`; returns its exit code."""
+    def run(self, script: str, out: Write, err: Write, stdin: Stdin) -> int:
+        """Run a script to its end or to `exit`; returns its exit code.
+
+        A command that follows something, such as logcat, calls `flush` to send what it printed
+        and ends once `gone` says that nobody reads on.
+        """
+        if self.device is not None:
+            self.device.faults.begin(script)
         try:
             self.execute(script, Streams(stdin, out, err))
         except ShellExit as leaving:
@@ -115,23 +133,44 @@ class Shell:
 
     def call(self, words: list[str], streams: Streams) -> int:
         """Run one command by name; 127 when there is none."""
-        name = posixpath.basename(words[0]) if words[0].startswith("/") else words[0]
-        command = self.commands.get(name)
+        name, command = posixpath.basename(words[0]), self.find(words[0])
+        if self.device is not None:
+            self.device.faults.on_command(name)
+        if self.hung_up():
+            raise HungUp
         if command is None:
-            message = "inaccessible or not found"
-            streams.err(f"/system/bin/sh: {words[0]}: {message}\n".encode())
-            return 127
-        call = Call(words[1:], streams.stdin, streams.out, streams.err, self)
+            return self._not_a_command(words, streams)
+        call = Call(words[1:], streams.stdin, streams.out, streams.err, self, name)
         try:
             return command(call)
+        except OSError as error:
+            return call.fail(f"{name}: {error.filename or ''}: {error.strerror}")
         except (ValueError, IndexError) as error:
             return call.fail(f"{name}: bad arguments ({error})")
+
+    def find(self, word: str) -> Command | None:
+        """The command of a name, or of a path below the folders that hold commands."""
+        folder, _, name = word.rpartition("/")
+        known = not folder or folder in _BIN
+        return self.commands.get(name) if known and (folder or "/" not in word) else None
+
+    def _not_a_command(self, words: list[str], streams: Streams) -> int:
+        """A file on the device is run as a script, as its `#!/system/bin/sh` would have it."""
+        word, problem, code = words[0], "inaccessible or not found", 127
+        if "/" in word and (found := self.files.stat(self.files.resolve(word, self.cwd))):
+            if not found.mode & 0o040000 and found.mode & 0o111:
+                return self.call(["sh", *words], streams)
+            problem, code = "can't execute: Permission denied", 126
+            if found.mode & 0o040000:
+                problem = "can't execute: Is a directory"
+        streams.err(f"/system/bin/sh: {word}: {problem}\n".encode())
+        return code
 
 
 @dataclass(frozen=True)
 class Streams:
     """Standard input, output and error of a command."""
 
-    stdin: Callable[[], bytes]
+    stdin: Stdin
     out: Write
     err: Write

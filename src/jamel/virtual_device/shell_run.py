@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from jamel.virtual_device.shell_arithmetic import arithmetic
 from jamel.virtual_device.shell_control import ENDS, end_of, keyword, run_statement
+from jamel.virtual_device.shell_input import Stdin
 from jamel.virtual_device.shell_syntax import ShellSyntaxError, Token
 
 if TYPE_CHECKING:
@@ -19,10 +21,6 @@ if TYPE_CHECKING:
 
 _VARIABLE = re.compile(r"\$(?:(\w+|[?$!#@*])|\{(\w+)(?::-([^}]*))?\})")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
-
-
-def _source(content: bytes) -> Callable[[], bytes]:
-    return lambda: content
 
 
 def _send(streams: Streams, sink: Write, err: bool, out: bool) -> Streams:
@@ -81,7 +79,7 @@ class Runner:
             if not piped:
                 return
             self._take("|")
-            stdin = _source(bytes(collected))
+            stdin = Stdin.of(bytes(collected))
 
     def _skip_stage(self) -> str:
         """Move to the operator that ends this stage and say which it is."""
@@ -202,7 +200,9 @@ class Runner:
             flush()
         except OSError as error:
             name = error.filename or (words[0] if words else "")
-            streams.err(f"/system/bin/sh: {name}: {error.strerror}\n".encode())
+            reading = any(operator.endswith("<") for operator, _ in redirects)
+            problem = f"can't {'open' if reading else 'create'} {name}: {error.strerror}"
+            streams.err(f"/system/bin/sh: {problem}\n".encode())
             shell.status = 1
         if negate:
             shell.status = int(shell.status == 0)
@@ -214,7 +214,7 @@ class Runner:
         opened: list[tuple[str, bytearray]] = []
         for operator, target in redirects:
             if operator.endswith("<"):
-                streams = replace(streams, stdin=_source(files.read(files.resolve(target, cwd))))
+                streams = replace(streams, stdin=Stdin.of(files.read(files.resolve(target, cwd))))
             elif "&" in operator and not target:
                 both = streams.out if operator.endswith("1") else streams.err
                 streams = _send(
@@ -280,6 +280,8 @@ def _matching(shell: Shell, word: str) -> list[str]:
 
 
 def _expand_text(shell: Shell, text: str, streams: Streams) -> str:
+    if text.startswith("$((") and text.endswith("))"):
+        return str(arithmetic(_expand_text(shell, text[3:-2], streams), shell.variables))
     if text.startswith("$(") and text.endswith(")"):
         return shell.substitute(text[2:-1], streams)
     if text.startswith("`") and text.endswith("`") and len(text) > 1:
@@ -291,6 +293,13 @@ def _expand_text(shell: Shell, text: str, streams: Streams) -> str:
             return str(shell.status)
         if name == "$":
             return "4242"
-        return shell.variables.get(name, match[3] or "")
+        if name in ("@", "*"):
+            return " ".join(shell.positional[1:])
+        if name == "#":
+            return str(len(shell.positional) - 1)
+        if name.isdigit():
+            at = int(name)
+            return shell.positional[at] if at < len(shell.positional) else match[3] or ""
+        return shell.variables.get(name) or match[3] or ""
 
     return _VARIABLE.sub(value, text)

@@ -266,13 +266,13 @@ class App:
             if page == "main" and index and c.children:
                 links = [Node("row", "link", title, ("@open", i)) for i, title in c.children]
                 drawn = drawn._replace(nodes=drawn.nodes + tuple(links))
-        drawn = self._dialect.page(drawn)
         # Most changes of state do not show, so most new states look like one seen before.
         typed = [value for name, value in c.s.items() if name.startswith("t:")]
         key = drawn, situation.kind, *situation[2:6], *typed
         known = self._pages.get(key)
         if known is None or (known[0] != turn and known[1].turns):
-            screen = layout(drawn, self._style, situation, self._fragments)
+            page_shown = self._dialect.page(drawn)
+            screen = layout(page_shown, self._style, situation, self._fragments)
             known = _keep(self._pages, key, (turn, screen), self.most_cached)
         return known[1]
 

@@ -11,10 +11,9 @@ import platform
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+from jamel.doctor.check import Check
 from jamel.errors import AdbMissing
 from jamel.stores import stores_at
 from jamel.virtual_device.server import adb_executable
@@ -24,21 +23,6 @@ MEMORY_GB = 4
 PINS = (("fastapi", (0, 151)), ("sqlalchemy", (2, 1)))
 """Packages that break Prefect in silence from the given version on (pip check is content)."""
 NEEDED = ("torch", "transformers", "mlflow", "prefect", "dvc", "great-expectations", "adbutils")
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One finding. `needed` is False for what only a real emulator or a faster run wants."""
-
-    name: str
-    passed: bool
-    found: str
-    advice: str = ""
-    needed: bool = True
-
-    def as_row(self) -> dict[str, Any]:
-        """The finding as plain data."""
-        return asdict(self)
 
 
 def diagnose(root: Path) -> list[Check]:

@@ -1,0 +1,44 @@
+"""What comes between an agent and its app, told from a screen: failed dumps, dialogs, keyboard.
+
+Pure functions of what a device printed; knows no device.
+"""
+
+from __future__ import annotations
+
+import re
+
+from jamel.types import Observation, centre_px
+
+CRASH_BUTTONS = ("android:id/aerr_wait", "android:id/aerr_close")
+"""Of the ANR and crash dialogs, in order of preference: waiting keeps the app's process."""
+TITLES = ("android:id/alertTitle", "android:id/message")
+_ERROR = re.compile(rb"ERROR: ([^\r\n]{1,80})")
+_KEYBOARD = re.compile(rb"mInputShown=true")
+
+
+def dump_problem(screen: bytes) -> str:
+    """Why a dump failed, in uiautomator's words where it used any."""
+    found = _ERROR.search(screen)
+    return found[1].decode("ascii", "replace").rstrip(". ") if found else "an unreadable dump"
+
+
+def in_the_way(observation: Observation, windows: bytes) -> tuple[str, str]:
+    """The shell command that puts away what covers the app, and what to note; or two empty ones.
+
+    Args:
+        observation: the screen.
+        windows: the lines of dumpsys on the focused window and the soft keyboard.
+    """
+    for name in CRASH_BUTTONS:
+        for element in observation.elements:
+            if element.resource_id == name:
+                x_px, y_px = centre_px(element.bounds_px)
+                return f"input tap {x_px} {y_px}", f"closed a dialog: {_title(observation)}"
+    if _KEYBOARD.search(windows):
+        return "input keyevent KEYCODE_BACK", "closed the soft keyboard"
+    return "", ""
+
+
+def _title(observation: Observation) -> str:
+    titles = [e.text for e in observation.elements if e.resource_id in TITLES and e.text]
+    return titles[0][:80] if titles else "untitled"
