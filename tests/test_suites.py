@@ -145,5 +145,5 @@ def test_a_suite_files_probes_are_searched_once(tmp_path: Path, monkeypatch) -> 
     spec = app_spec(f"{path}/0")
     count = reachable(spec)
     assert read_reachable(cache) == {spec.build: Reach(count, True)}
-    monkeypatch.setattr(suites, "search", None)
+    monkeypatch.setattr(suites, "reach_of", None)
     assert reachable(spec) == count > 0

@@ -13,7 +13,7 @@ from typing import Any
 from jamel.parallel import run_parallel
 from jamel.suites import CACHE_FILE, app_spec, keep_reachable, suite_apps
 from jamel.virtual_device.apps import App
-from jamel.virtual_device.apps.oracle import Reach, search
+from jamel.virtual_device.apps.oracle import Reach, reach_of
 
 
 def count_reachable(
@@ -49,7 +49,7 @@ def count_reachable(
 def _count(name: str) -> dict[str, Any]:
     spec = app_spec(name)
     app = App(spec)
-    found = search(app)
+    found = reach_of(spec)
     return {
         "app": name, "build": spec.build, "probes": app.total_probes, "reachable": found.probes,
         "converged": found.converged,

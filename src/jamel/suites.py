@@ -18,11 +18,11 @@ from pydantic import Field, ValidationError, field_validator
 from jamel.config import Section
 from jamel.disk import write_text
 from jamel.errors import ConfigError
-from jamel.virtual_device.apps import App, AppSpec, build_app
+from jamel.virtual_device.apps import AppSpec, build_app
 from jamel.virtual_device.apps.features import KINDS, NEW_KINDS
 from jamel.virtual_device.apps.limits import SIDES_PX, Limits
 from jamel.virtual_device.apps.noise import NOISES, Noise
-from jamel.virtual_device.apps.oracle import Reach, search
+from jamel.virtual_device.apps.oracle import Reach, reach_of
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITES_FILE = ROOT / "configs" / "suites.yaml"
@@ -201,7 +201,7 @@ def reachable(spec: AppSpec) -> int:
         known = read_reachable(path).get(spec.build)
         if known is not None:
             return known.probes
-    found = search(App(spec))
+    found = reach_of(spec)
     keep_reachable({spec.build: found})
     return found.probes
 

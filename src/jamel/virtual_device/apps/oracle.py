@@ -16,6 +16,7 @@ from random import Random
 from typing import NamedTuple
 
 from jamel.virtual_device.apps.app import App, AppSnapshot
+from jamel.virtual_device.apps.compose import AppSpec
 
 MOST_TRANSITIONS = 400_000
 BURST = 16
@@ -41,10 +42,14 @@ class Reach(NamedTuple):
 Roots = dict[tuple, deque[AppSnapshot]]
 
 
+def reach_of(spec: AppSpec) -> Reach:
+    """What a search finds in an app; noise does not matter, and without it screens come back."""
+    return search(App(replace(spec, noise="none")))
+
+
 def search(app: App, transitions: int = MOST_TRANSITIONS) -> Reach:
     """Count the probes that a search finds within so many transitions."""
-    # What is shown hardly matters here, and screens without noise are the same more often.
-    app = App(replace(app.spec, noise="none"))
+    app.clear_data()
     app.most_cached = SCREENS
     oracle = _Search(app, transitions)
     oracle.add_root(app.snapshot())
