@@ -97,7 +97,7 @@ def test_pure_python_adb_looks(phone: VirtualDevice, ppadb: PpDevice) -> None:
     ppadb.input_swipe(10, 900, 10, 100, 100)
     ppadb.input_keyevent("KEYCODE_HOME")
     assert ppadb.get_top_activity().package == "com.android.launcher3"
-    icon = next(e for e in phone.device.observe().elements if e.cls.endswith("Button"))
+    icon = next(e for e in phone.device.observe().elements if app.spec.title in e)
     ppadb.input_tap(*centre_px(icon.bounds_px))
     assert ppadb.get_top_activity().package == app.package
     assert ppadb.root()
