@@ -80,12 +80,14 @@ class AdbServer:
 
     def close(self) -> None:
         """End the process this object started; closing twice is harmless."""
+        atexit.unregister(self.close)
         process, self._process = self._process, None
+        # It may be started again, with another home, while the old process ends.
+        home, self._home = self._home, ""
         if process is not None:
             _end(process)
-        if self._home:
-            shutil.rmtree(self._home, ignore_errors=True)
-        atexit.unregister(self.close)
+        if home:
+            shutil.rmtree(home, ignore_errors=True)
 
     def request(self, service: str) -> bytes:
         """Send one host service, return its reply. Raises AdbMissing when the server is gone."""
@@ -236,7 +238,8 @@ class VirtualDevice:
         if struck == "death":
             self.close()
         elif struck == "adb_killed":
-            self.adb.close()
+            with _shared_lock:
+                self.adb.close()
         elif struck == "reboot":
             self.device.reboot()
         elif struck in ("offline", "unauthorized") and self._adbd is not None:
