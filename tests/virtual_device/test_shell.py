@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jamel.virtual_device.commands_text import TEXT_COMMANDS
 from jamel.virtual_device.commands_unix import UNIX_COMMANDS
 from jamel.virtual_device.files import DeviceFiles
 from jamel.virtual_device.shell import Shell
@@ -14,7 +15,7 @@ from jamel.virtual_device.shell_input import Stdin
 
 def run(script: str, stdin: bytes = b"", files: DeviceFiles | None = None) -> tuple[int, str, str]:
     out, err = bytearray(), bytearray()
-    commands = {name: c for name, c in UNIX_COMMANDS.items() if name != "sleep"}
+    commands = {name: c for name, c in (TEXT_COMMANDS | UNIX_COMMANDS).items() if name != "sleep"}
     shell = Shell(None, files or DeviceFiles(), commands)
     code = shell.run(script, out.extend, err.extend, Stdin.of(stdin))
     return code, out.decode(), err.decode()

@@ -15,6 +15,7 @@ from jamel.virtual_device.commands_net import NET_COMMANDS
 from jamel.virtual_device.commands_packages import PACKAGE_COMMANDS
 from jamel.virtual_device.commands_processes import PROCESS_COMMANDS
 from jamel.virtual_device.commands_state import STATE_COMMANDS
+from jamel.virtual_device.commands_text import TEXT_COMMANDS
 from jamel.virtual_device.commands_unix import UNIX_COMMANDS
 from jamel.virtual_device.device import Device
 from jamel.virtual_device.faults import VanishedError
@@ -36,7 +37,7 @@ FLUSH_BYTES = 256 * 1024
 MAX_STDIN = 64 << 20
 MAX_INSTALL = 256 << 20
 COMMANDS = {
-    **UNIX_COMMANDS, **ANDROID_COMMANDS, **PACKAGE_COMMANDS, **DUMPSYS_COMMANDS,
+    **TEXT_COMMANDS, **UNIX_COMMANDS, **ANDROID_COMMANDS, **PACKAGE_COMMANDS, **DUMPSYS_COMMANDS,
     **STATE_COMMANDS, **PROCESS_COMMANDS, **NET_COMMANDS,
 }  # fmt: skip
 _PACKET = struct.Struct("<BI")
