@@ -10,11 +10,13 @@ from jamel.agents import make_agent
 from jamel.collect import collect
 from jamel.config import LabelConfig, parse_config
 from jamel.counterfactual import label_session
+from jamel.envs.android import make_env
 from jamel.envs.base import candidates
 from jamel.envs.links import InProcessLink
 from jamel.episodes import read_session, write_session
 from jamel.errors import DatasetError, ShardError
 from jamel.label import discounted, label, label_columns, new_probes_of
+from jamel.oracles import make_oracle
 from jamel.rollout import rollout
 from jamel.shards import LABEL_KIND, LABEL_SCHEMA, read_table, write_table
 from jamel.suites import app_spec
@@ -177,3 +179,20 @@ def test_missing_coverage_and_damaged_sessions_are_errors(shards, tiny, tmp_path
         label(profile(), [path], tmp_path / "labels")
     with pytest.raises(DatasetError, match="found none"):
         label(profile(), [], tmp_path / "labels")
+
+
+def test_a_session_with_a_crash_is_replayed_and_labelled(tmp_path):
+    """After a crash the link closes the system's dialog; the replay has to do the same."""
+    config = parse_config({"collect": {"apps": 1}}, source="test")
+    for app in ("train/35", "test/14", "valid/2"):
+        env = make_env(app_spec(app))
+        env.reset(seed=0, options={"new_session": True})
+        oracle = make_oracle("oracle-1", env, config.label)
+        session = rollout(oracle, env, seed=0, budget=120, session_id="a", suite="train")
+        crashes = len(env.link.app.crash_log)
+        env.close()
+        if crashes:
+            columns = label_columns(session, config.label)
+            assert len(columns["q"]) == 120
+            return
+    raise AssertionError("no session crashed: choose other apps")

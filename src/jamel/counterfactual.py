@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from jamel.config import LabelConfig
 from jamel.envs.base import candidates
-from jamel.envs.links import InProcessLink
+from jamel.envs.links import InProcessLink, close_crash_dialog
 from jamel.errors import DatasetError
 from jamel.types import Observation, Session
 from jamel.virtual_device.apps import App, AppSnapshot
@@ -101,6 +101,8 @@ class StateGraph:
         for action in candidates(observation):
             app.restore(state.saved)
             app.perform(observation, action)
+            if app.crashed:
+                close_crash_dialog(app)
             yield bits(app.probe_bytes())
 
 
@@ -150,6 +152,7 @@ def _label_steps(session: Session, graph: StateGraph, config: LabelConfig) -> li
         labels.append(search.label(graph.shown(), bits(here.probes)))
         app.restore(here)
         app.apply(step.action)
+        close_crash_dialog(app)
         covered = sum(app.probe_bytes())
         _check_replay(session, number, covered == step.covered, "coverage")
     return labels

@@ -104,7 +104,7 @@ class InProcessLink:
         """Apply the action to the element it names in `observation`."""
         app = self.app
         executed, reason = app.apply(action)
-        _close_crash_dialog(app)
+        close_crash_dialog(app)
         return Reading(app.observe(), app.probe_bytes(), executed, reason)
 
     def restart(self, new_session: bool) -> Reading:
@@ -168,7 +168,7 @@ class InProcessLink:
         return Reading(self.app.observe(), self.app.probe_bytes())
 
 
-def _close_crash_dialog(app: App) -> None:
+def close_crash_dialog(app: App) -> None:
     """Tap the system's "Close app" after a crash, as a link over adb does: agents see no dialog."""
     observation = app.observe()
     if observation.package != app.package:

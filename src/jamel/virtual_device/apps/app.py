@@ -309,6 +309,11 @@ class App:
             self.perform(observation, action)
         return not problem, problem
 
+    @property
+    def crashed(self) -> bool:
+        """Whether the system's dialog about a crash is on the screen."""
+        return bool(self._nav["dialog"] == CRASHED)
+
     def perform(self, observation: Observation, action: Action) -> None:
         """Do an action that is known to be possible on `observation`, the screen as it is now."""
         kind = action.kind
