@@ -392,7 +392,7 @@ class Painter:
         room = max(0, bottom - top) // high
         for number in range(min(room, int(self.chance("cards") * (self.look.cards + 1)))):
             card = (left, top + number * high, right, top + (number + 1) * high)
-            self.once((card, parent, "card"), self._card, number, card, parent)
+            self.once((number, card, parent, "card"), self._card, number, card, parent)
 
     def _card(self, number: int, box: Box, parent: int) -> None:
         left, top, right, bottom = box
