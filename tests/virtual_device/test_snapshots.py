@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
 from functools import lru_cache
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jamel.envs.base import candidates
+from jamel.suites import app_spec
 from jamel.types import Action, ActionKind, Observation
 from jamel.virtual_device.apps import App, build_app
 
@@ -54,3 +57,21 @@ def test_what_is_kept_to_be_quick_changes_nothing(seed: int, noise: str, picks: 
     used.clear_data()
     fresh = App(used.spec)
     assert play(used, picks) == play(fresh, picks)
+
+
+@pytest.mark.parametrize("number", [0, 1, 3, 4, 7, 115])
+def test_what_is_shown_never_depends_on_what_was_tried_before(number: int) -> None:
+    """A long walk with every candidate tried on the way shows what a walk without shows."""
+    spec = app_spec(f"train/{number}")
+    tried, plain = App(spec), App(spec)
+    rng = random.Random(number)
+    for _ in range(60):
+        here = tried.snapshot()
+        for action in candidates(tried.observe()):
+            tried.apply(action)
+            tried.observe()
+            tried.restore(here)
+        action = rng.choice(candidates(plain.observe()))
+        tried.apply(action)
+        plain.apply(action)
+        assert tried.observe() == plain.observe()
