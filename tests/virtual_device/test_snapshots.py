@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import random
 from functools import lru_cache
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jamel.envs.base import candidates
 from jamel.suites import app_spec
-from jamel.types import Action, ActionKind, Observation
+from jamel.types import Action, ActionKind, Element, Observation
 from jamel.virtual_device.apps import App, build_app
+from jamel.virtual_device.apps.painter import CARD, Fragments, Painter, Situation, Style
 
 PICKS = st.lists(st.integers(0, 10_000), min_size=1, max_size=25)
 QUICK = settings(max_examples=150, deadline=None, derandomize=True)
@@ -59,19 +58,35 @@ def test_what_is_kept_to_be_quick_changes_nothing(seed: int, noise: str, picks: 
     assert play(used, picks) == play(fresh, picks)
 
 
-@pytest.mark.parametrize("number", [0, 1, 3, 4, 7, 115])
-def test_what_is_shown_never_depends_on_what_was_tried_before(number: int) -> None:
-    """A long walk with every candidate tried on the way shows what a walk without shows."""
-    spec = app_spec(f"train/{number}")
-    tried, plain = App(spec), App(spec)
-    rng = random.Random(number)
-    for _ in range(60):
-        here = tried.snapshot()
-        for action in candidates(tried.observe()):
-            tried.apply(action)
-            tried.observe()
-            tried.restore(here)
-        action = rng.choice(candidates(plain.observe()))
-        tried.apply(action)
-        plain.apply(action)
-        assert tried.observe() == plain.observe()
+def test_a_card_is_remembered_by_its_number_too() -> None:
+    """The second card of a short page lies where the first of a longer page lies."""
+    style = next(
+        App(app_spec(f"train/{n}"))._style for n in range(99) if _cards(f"train/{n}", {}, 0, 0) > 1
+    )
+    fragments: Fragments = {}
+    one = len(_painted(style, {}, 0, 0, most=1))
+    _painted(style, fragments, 0, 0)
+    below = int(CARD * style.size_px[0] / 1080)
+    shown = _painted(style, fragments, below, one)
+    assert shown == _painted(style, {}, below, one)
+
+
+def _painted(
+    style: Style, fragments: Fragments, top_px: int, before: int, most: int = 9
+) -> list[Element]:
+    painter = Painter(style, Situation("page", {}, "", 0, "", True, 0), fragments)
+    painter.elements = [painter_filler()] * before
+    high = int(CARD * style.size_px[0] / 1080)
+    painter.cards((0, top_px, style.size_px[0], min(style.size_px[1], top_px + most * high)), 0)
+    return painter.elements[before:]
+
+
+def painter_filler() -> Element:
+    """An element that stands for what a page shows above its cards."""
+    return App(app_spec("train/0")).observe().elements[0]
+
+
+def _cards(app: str, fragments: Fragments, top_px: int, before: int) -> int:
+    style = App(app_spec(app))._style
+    one = len(_painted(style, fragments, top_px, before, most=1))
+    return len(_painted(style, fragments, top_px, before)) // one if one else 0
