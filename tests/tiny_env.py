@@ -42,11 +42,18 @@ class TinyEnv:
         elif action.kind is ActionKind.BACK:
             self.stack = self.stack[:-1] or ["home"]
         elif action.kind is ActionKind.TAP:
-            self.stack.append(TREE[self.stack[-1]][action.element])
+            self._tap(action)
         valid = action.kind is not ActionKind.TYPE
         self._cover()
         info = {"executed": valid, "invalid_reason": "" if valid else "no text field"}
         return self._observe(), float(self.bits != before), False, False, info
+
+    def _tap(self, action: Action) -> None:
+        names, index = TREE[self.stack[-1]], action.element
+        if action.touch_px:
+            index = action.touch_px[1] // 60
+        if index < len(names):
+            self.stack.append(names[index])
 
     def _cover(self) -> None:
         self.bits |= 1 << list(TREE).index(self.stack[-1])
