@@ -7,6 +7,7 @@ in the current directory with Prefect's ephemeral server; prefect.yaml schedules
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from prefect import flow
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from jamel.agents import MODEL_AGENTS, arm_of
-from jamel.config import Config, config_digest, load_config
+from jamel.config import Config, config_digest, load_config, with_key
 from jamel.disk import full_disk_is_a_store_error, write_json
 from jamel.errors import JamelError
 from jamel.layout import SHARED_ARM, Layout
@@ -59,7 +60,7 @@ def retrain(config: str = "configs/laptop.yaml", grow: bool = False) -> dict[str
         Busy: another run holds the project.
     """
     began = time.monotonic()
-    settings = load_config(config)
+    settings = with_key(load_config(config), os.environ)
     project = Layout.at(profile=settings.profile)
     end_server_with_us()
     open_stores(project.root)

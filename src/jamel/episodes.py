@@ -306,9 +306,7 @@ def _transitions(
         )
         yield Transition(
             observation=observation,
-            action=Action(
-                ActionKind(row["action"]), row["element"], row["text"], row["touch_px"]
-            ),
+            action=Action(ActionKind(row["action"]), row["element"], row["text"], row["touch_px"]),
             executed=row["executed"],
             invalid_reason=row["invalid_reason"],
             probes=row["probes"],

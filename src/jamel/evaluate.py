@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jamel import provenance
+from jamel.agents import agent_settings
 from jamel.config import Config, config_digest
 from jamel.devices import app_names, running_devices
 from jamel.errors import ConfigError, EvaluationError
@@ -93,7 +94,9 @@ def _provenance(config: Config, agents: Mapping[str, Path | None]) -> dict[str, 
     return {
         "profile": config.profile,
         "config": config_digest(config),
-        "temperatures": {name: config.evaluate.temperature_of(name) for name in models},
+        "settings": {
+            name: found for name in agents if (found := agent_settings(name, config.agents))
+        },
         "transport": config.device.transport,
         "workers": config.evaluate.workers,
         "models": models,

@@ -176,8 +176,8 @@ def _facts(meta: Mapping[str, Any]) -> list[tuple[str, str]]:
         "apps": meta.get("apps"),
         "seeds": ", ".join(str(seed) for seed in meta.get("seeds", ())),
         "budget": meta.get("budget"),
-        "temperatures": ", ".join(
-            f"{name} {value:g}" for name, value in (meta.get("temperatures") or {}).items()
+        "settings": "; ".join(
+            f"{name}: {_settings(found)}" for name, found in (meta.get("settings") or {}).items()
         ),
         "transport": meta.get("transport"),
         "commit": meta.get("commit"),
@@ -188,6 +188,10 @@ def _facts(meta: Mapping[str, Any]) -> list[tuple[str, str]]:
         "duration, s": meta.get("duration_s"),
     }
     return [(name, str(value)) for name, value in facts.items() if value not in (None, "")]
+
+
+def _settings(found: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in found.items())
 
 
 def _interval(cell: Mapping[str, Any]) -> str:

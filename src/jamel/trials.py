@@ -6,12 +6,13 @@ agent's coverage is read from the recorded session, never by the agent.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jamel.agents import Agent, make_agent
+from jamel.agents import LLM, Agent, agent_settings, make_agent
 from jamel.config import Config
 from jamel.devices import known_probes, open_env
 from jamel.envs.android import AndroidEnv
@@ -155,21 +156,25 @@ def to_run(job: Job, session: Session, agent: Metered, start: int, reachable: in
     )
 
 
-_AGENTS: dict[tuple[str, Path | None, float], Agent] = {}
+_AGENTS: dict[str, Agent] = {}
 """This process's agents: loading a model takes longer than a session."""
 
 
 def _agent(job: Job, env: AndroidEnv, first: Observation) -> Agent:
-    """The job's agent. A new one decides once before it is timed: the first call warms caches."""
+    """The job's agent. A new one decides once before it is timed: the first call warms caches.
+
+    Not where a decision costs money.
+    """
     if job.agent in ORACLES:
         return make_oracle(job.agent, env, job.config.label)
-    temperature = job.config.evaluate.temperature_of(job.agent)
-    key = (job.agent, job.model_dir, temperature)
+    settings = job.config.agents
+    key = json.dumps([job.agent, str(job.model_dir), agent_settings(job.agent, settings)])
     if key not in _AGENTS:
-        agent = make_agent(job.agent, job.model_dir, temperature=temperature)
+        agent = make_agent(job.agent, job.model_dir, settings=settings)
         if job.model_dir is not None:
             one_torch_thread()
         agent.reset(0)
-        agent.act(first)
+        if job.agent != LLM:
+            agent.act(first)
         _AGENTS[key] = agent
     return _AGENTS[key]

@@ -94,14 +94,14 @@ def agent_models(
 
 
 def _agent_model(name: str, project: Layout, model: Path | None) -> Path | None:
-    from jamel.agents import MODEL_AGENTS, SIMPLE_AGENTS, arm_of
+    from jamel.agents import MODEL_AGENTS, arm_of, known_agents
     from jamel.oracles import ORACLES
 
-    if name in SIMPLE_AGENTS or name in ORACLES:
-        return None
-    if name not in MODEL_AGENTS:
-        known = ", ".join([*SIMPLE_AGENTS, *ORACLES, *MODEL_AGENTS])
+    if name not in known_agents() and name not in ORACLES:
+        known = ", ".join([*known_agents(), *ORACLES])
         raise ConfigError(f"expected agents, each one of {known}; found '{name}'.")
+    if name not in MODEL_AGENTS:
+        return None
     if name == "champion":
         return _champion(project)
     arm = arm_of(name)
