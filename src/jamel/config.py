@@ -329,7 +329,7 @@ class AgentsConfig(Section):
 
 
 class EvaluateConfig(Section):
-    """What is measured."""
+    """What is measured; `latency` adds one session of a thousand steps an agent."""
 
     suite: str = "test"
     agents: tuple[str, ...] = (
@@ -344,6 +344,7 @@ class EvaluateConfig(Section):
     seeds: tuple[int, ...] = (0, 1, 2)
     budget: int = Field(120, gt=0)
     apps: int | None = Field(None, gt=0)
+    latency: bool = False
     bootstrap: int = Field(2000, gt=0)
     workers: int = Field(2, gt=0)
 

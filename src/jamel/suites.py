@@ -191,8 +191,8 @@ def app_spec(name: str) -> AppSpec:
     )  # fmt: skip
 
 
-def reachable(spec: AppSpec) -> int:
-    """How many probes of an app a search reaches; noise does not matter.
+def reachable(spec: AppSpec) -> Reach:
+    """The probes of an app that a search reaches; noise does not matter.
 
     Looked up by build in configs/reachable.json, then in build/reachable.json; searched for (some
     seconds) and kept there if new.
@@ -200,10 +200,10 @@ def reachable(spec: AppSpec) -> int:
     for path in (REACHABLE_FILE, CACHE_FILE):
         known = read_reachable(path).get(spec.build)
         if known is not None:
-            return known.probes
+            return known
     found = reach_of(spec)
     keep_reachable({spec.build: found})
-    return found.probes
+    return found
 
 
 def keep_reachable(counts: dict[str, Reach], path: Path = CACHE_FILE) -> None:

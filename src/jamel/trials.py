@@ -14,7 +14,8 @@ from pathlib import Path
 
 from jamel.agents import LLM, Agent, agent_settings, make_agent
 from jamel.config import Config
-from jamel.devices import known_probes, open_env
+from jamel.coverage.jacoco import read_exec
+from jamel.devices import Unseen, known_probes, open_env, unseen_part
 from jamel.envs.android import AndroidEnv
 from jamel.errors import SessionLost
 from jamel.oracles import ORACLES, make_oracle
@@ -134,10 +135,14 @@ def _run_on(env: AndroidEnv, job: Job) -> Run:
         session_id=job.session_id,
         suite=job.suite,
     )
-    return to_run(job, session, agent, start, known_probes(job.config.device, job.app, env))
+    device = job.config.device
+    reachable = known_probes(device, job.app, env)
+    return to_run(job, session, agent, start, reachable, unseen_part(device, job.app))
 
 
-def to_run(job: Job, session: Session, agent: Metered, start: int, reachable: int) -> Run:
+def to_run(
+    job: Job, session: Session, agent: Metered, start: int, reachable: int, unseen: Unseen
+) -> Run:
     """Condense a recorded session and the meter's notes."""
     steps = session.transitions()
     return Run(
@@ -153,7 +158,22 @@ def to_run(job: Job, session: Session, agent: Metered, start: int, reachable: in
         tokens_memory=tuple(memory for memory, _ in agent.tokens),
         tokens_screen=tuple(screen for _, screen in agent.tokens),
         reachable=reachable,
+        covered_new=_covered_in(session, unseen.classes) if unseen.classes else (),
+        reachable_new=unseen.reachable,
     )
+
+
+def _covered_in(session: Session, classes: frozenset[int]) -> tuple[int, ...]:
+    """Per step the probes covered so far in some classes."""
+    counts = {
+        digest: sum(
+            found.bits.bit_count()
+            for class_id, found in read_exec(raw).classes.items()
+            if class_id in classes
+        )
+        for digest, raw in session.coverage.items()
+    }
+    return tuple(counts[step.probes] for step in session.transitions())
 
 
 _AGENTS: dict[str, Agent] = {}

@@ -148,6 +148,9 @@ def evaluate(
     apps: Annotated[int | None, typer.Option(help="Only the suite's first apps.")] = None,
     model: Annotated[Path | None, typer.Option(help="The jamel model, else the last one.")] = None,
     report: Annotated[Path | None, typer.Option(help="Where the HTML report goes.")] = None,
+    latency: Annotated[
+        bool | None, typer.Option("--latency", help="Also time decisions up to step 1,000.")
+    ] = None,
     metrics: Annotated[Path | None, typer.Option(help="Also write the means as JSON.")] = None,
     json: JsonOption = None,
 ) -> None:
@@ -162,6 +165,7 @@ def evaluate(
         "seeds": None if numbers is None else tuple(_integer(part) for part in numbers),
         "budget": budget,
         "apps": apps,
+        "latency": latency,
     }
     settings = profile(config, evaluate=overrides)
     project = here(settings)
