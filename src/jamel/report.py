@@ -7,13 +7,13 @@ file names may be hostile: the template escapes every one of them.
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jamel.agents import SIMPLE_AGENTS
 from jamel.disk import write_text
+from jamel.plots import coverage_png
 from jamel.statistics import agents_of, budgets_of, paired_rows, summarise
 
 METRICS = (
@@ -57,6 +57,7 @@ def render(
     summary = results.get("summary") or summarise(rows, resamples)
     pairs = results.get("paired") or paired_rows(rows, resamples)
     budgets, agents = budgets_of(rows), agents_of(rows)
+    curves = results.get("curves")
     page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
         TEMPLATE.read_text(encoding="utf-8")
     )
@@ -69,7 +70,7 @@ def render(
         subject=(subject := _subject(agents)),
         pairs=_pairs_of(pairs, subject, budgets),
         verdict=_verdict(pairs, agents, budgets[-1]),
-        curves=_curves_png(results.get("curves") or {}),
+        curves=_embedded(coverage_png(curves)) if curves else "",
         apps=_app_table(rows, agents, budgets[-1]),
         agents=agents,
         budget=budgets[-1],
@@ -216,26 +217,5 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _curves_png(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
-    """The coverage curves with their intervals as a base64 PNG; empty when there are none."""
-    if not curves:
-        return ""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 5), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    best = sorted(curves.items(), key=lambda item: -item[1]["mean"][-1])
-    for index, (agent, curve) in enumerate(best):
-        steps = range(1, len(curve["mean"]) + 1)
-        color, style = f"C{index % 10}", ("-", "--", ":")[index // 10 % 3]
-        label = agent.replace("$", r"\$")
-        axes.plot(steps, curve["mean"], style, color=color, label=label, linewidth=1.8)
-        axes.fill_between(steps, curve["low"], curve["high"], color=color, alpha=0.12, linewidth=0)
-    axes.set(xlabel="steps", ylabel="coverage, % of reachable probes", ylim=(0, None))
-    axes.grid(alpha=0.3)
-    figure.legend(loc="outside right upper", frameon=False)
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", metadata={"Software": None})
-    return base64.b64encode(picture.getvalue()).decode("ascii")
+def _embedded(picture: bytes) -> str:
+    return base64.b64encode(picture).decode("ascii")

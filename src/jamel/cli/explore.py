@@ -116,9 +116,9 @@ def _agent(settings: Config, project: Layout, name: str | None, model: Path | No
 
 def _default_agent(project: Layout) -> str:
     """`champion` where one was promoted. MLflow takes seconds to ask, a look at its file none."""
-    from jamel.stores import stores_at
+    from jamel.stores import has_stores
 
-    if not stores_at(project.root).mlflow_db.is_file():
+    if not has_stores(project.root):
         return SIMPLE
     from jamel import registry
 

@@ -28,7 +28,7 @@ from jamel.config import EvaluateConfig
 from jamel.disk import write_json
 from jamel.errors import ConfigError, DatasetError
 from jamel.layout import SHARED_ARM, Layout
-from jamel.stores import folder_lock
+from jamel.stores import folder_lock, has_stores
 
 MODEL_FILES = ("config.json", "model.safetensors")
 
@@ -151,6 +151,9 @@ def evaluate(
     latency: Annotated[
         bool | None, typer.Option("--latency", help="Also time decisions up to step 1,000.")
     ] = None,
+    track: Annotated[
+        bool, typer.Option(help="Log tables, plots and page to MLflow, where there are stores.")
+    ] = True,
     metrics: Annotated[Path | None, typer.Option(help="Also write the means as JSON.")] = None,
     json: JsonOption = None,
 ) -> None:
@@ -176,7 +179,12 @@ def evaluate(
     if metrics is not None:
         write_json(metrics, _repeatable_means(results))
     _present_results(results, settings.evaluate)
-    typer.echo(f"report: {write_report(results, report or project.report)}")
+    page = write_report(results, report or project.report)
+    typer.echo(f"report: {page}")
+    if track and has_stores(project.root):
+        from jamel.registry import track_evaluation
+
+        typer.echo(f"MLflow run: {track_evaluation(project.root, settings, results, page)}")
 
 
 def _repeatable_means(results: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@
 """
 
 from jamel.registry.comparison import compare_two
+from jamel.registry.evaluation import track_evaluation
 from jamel.registry.models import log_model, register
 from jamel.registry.tracking import (
     Tracker,
@@ -47,6 +48,7 @@ __all__ = [
     "read_audit",
     "register",
     "rollback",
+    "track_evaluation",
     "train_tracked",
     "weigh",
 ]
