@@ -210,3 +210,17 @@ def _app_means(rows: Mapping[Place, Row], suite: str, budget: int, metric: str) 
         if (place[0], place[3]) == (suite, budget):
             _add_value(found, row, metric)
     return {app: sum(values) / len(values) for app, values in found.items()}
+
+
+def crossed_means(values: np.ndarray, resamples: int = 2000, seed: int = 0) -> np.ndarray:
+    """(resamples,) means of (trainings, apps), both resampled; equal seeds draw the same."""
+    trainings, apps = values.shape
+    by_training = resampling_weights(trainings, resamples, seed + 1)
+    return ((by_training @ values) * resampling_weights(apps, resamples, seed)).sum(axis=1)
+
+
+def bounds(means: np.ndarray) -> tuple[float, float]:
+    """The ends of the 95 % interval of resampled means."""
+    tail = 50 * (1 - LEVEL)
+    low, high = np.percentile(means, [tail, 100 - tail])
+    return float(low), float(high)

@@ -97,7 +97,7 @@ def explore(
 def _agent(settings: Config, project: Layout, name: str | None, model: Path | None) -> Agent:
     """The agent that was asked for, else the champion, else the best one without a model."""
     from jamel.agents import known_agents, make_agent
-    from jamel.cli.models import agent_models
+    from jamel.cli.model_folders import agent_models
 
     if name is None:
         name = "jamel" if model is not None else _default_agent(project)
@@ -106,7 +106,7 @@ def _agent(settings: Config, project: Layout, name: str | None, model: Path | No
         raise ConfigError(f"expected an agent, one of {known}; found '{name}'.")
     folder = model if model is not None else agent_models([name], project, None)[name]
     if folder is not None:
-        from jamel.cli.models import checked_model
+        from jamel.cli.model_folders import checked_model
         from jamel.parallel import one_torch_thread
 
         checked_model(folder)
