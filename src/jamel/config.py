@@ -183,10 +183,13 @@ class CollectConfig(Section):
     workers: int = Field(2, gt=0)
 
 
+LabelKind = Literal["counterfactual", "return", "immediate"]
+
+
 class LabelConfig(Section):
     """How coverage becomes supervision."""
 
-    kind: Literal["counterfactual", "return", "immediate"] = "counterfactual"
+    kind: LabelKind = "counterfactual"
     gamma: float = Field(0.7, ge=0, lt=1)
     lookahead: int = Field(2, ge=1, le=3)
     search_depth: int = Field(4, ge=0)
@@ -198,9 +201,12 @@ class ModelConfig(Section):
     width: int = Field(96, gt=0)
     heads: int = Field(4, gt=0)
     hash_buckets: int = Field(4096, gt=0)
-    memory: Literal["similarity", "append", "none"] = "similarity"
+    memory: Literal["similarity", "append", "state", "none"] = "similarity"
     memory_recent: int = Field(8, ge=0)
     memory_similar: int = Field(24, ge=0)
+    memory_alike: int = Field(0, ge=0)
+    state_features: int = Field(32, gt=0)
+    raw_history: bool = False
     frozen_memory: bool = False
     graph_inputs: bool = True
     action_residual: bool = True
