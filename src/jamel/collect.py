@@ -78,8 +78,8 @@ class Job:
             "device": self.device.model_dump(include=_DEVICE_KEYS),
         }
         if self.model_dir:
-            temperature = self.settings.temperature_of(self.agent)
-            parts["model"] = [_weights(self.model_dir), temperature]
+            chosen = agent_settings(self.agent, self.settings)
+            parts["model"] = [_weights(self.model_dir), chosen]
         elif own := changed_settings(self.agent, self.settings):
             parts["settings"] = own
         if self.device.faults.rate:

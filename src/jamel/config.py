@@ -230,9 +230,23 @@ class TrainConfig(Section):
 
 
 class RoundsConfig(Section):
-    """On-policy rounds after the first, off-policy one."""
+    """On-policy rounds after the first, off-policy one; each one's model is measured on `valid`.
+
+    With `stop: gain` they end once the interval of the gain over the round before includes 0, at
+    the latest after `on_policy` of them. `apps: 0` measures nothing.
+    """
 
     on_policy: int = Field(1, ge=0)
+    stop: Literal["budget", "gain"] = "budget"
+    suite: str = "valid"
+    apps: int = Field(32, ge=0)
+    seeds: tuple[int, ...] = Field((0,), min_length=1)
+
+    @model_validator(mode="after")
+    def _gain_needs_apps(self) -> RoundsConfig:
+        if self.stop == "gain" and not self.apps:
+            raise ValueError("expected apps to see the gain on. Set rounds.apps above 0")
+        return self
 
 
 class MonkeyConfig(Section):
@@ -309,10 +323,16 @@ class LlmConfig(Section):
         return key
 
 
+class PolicyConfig(Section):
+    """How the agent of a trained model chooses: the temperature of sampling."""
+
+    temperature: float = Field(0.3, gt=0)
+
+
 class AgentsConfig(Section):
     """The settings of every agent, each tuned on `valid` by `jamel tune`.
 
-    `temperature` is that of sampling, for agents with a model; `temperatures` has those of some.
+    `policy` is for agents with a trained model; `policies` has those that differ, by agent.
     """
 
     monkey: MonkeyConfig = MonkeyConfig()
@@ -321,17 +341,17 @@ class AgentsConfig(Section):
     planner: PlannerConfig = PlannerConfig()
     fastbot: FastbotConfig = FastbotConfig()
     llm: LlmConfig = LlmConfig()
-    temperature: float = Field(0.3, gt=0)
-    temperatures: dict[str, Annotated[float, Field(gt=0)]] = {"no-memory": 2.5}
+    policy: PolicyConfig = PolicyConfig()
+    policies: dict[str, PolicyConfig] = {"no-memory": PolicyConfig(temperature=2.5)}
 
-    def temperature_of(self, agent: str) -> float:
-        """The sampling temperature of an agent with a model."""
-        return self.temperatures.get(agent, self.temperature)
-
-    def section_of(self, agent: str) -> Section | None:
+    def of(self, agent: str) -> Section | None:
         """The settings of an agent without a model, None where it has none."""
         found = getattr(self, agent.replace("-", "_"), None)
         return found if isinstance(found, Section) else None
+
+    def policy_of(self, agent: str) -> PolicyConfig:
+        """The settings of an agent with a trained model."""
+        return self.policies.get(agent, self.policy)
 
 
 class EvaluateConfig(Section):

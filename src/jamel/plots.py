@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +29,18 @@ def coverage_png(curves: Curves) -> bytes:
         axes.fill_between(steps, curve["low"], curve["high"], color=color, alpha=0.12, linewidth=0)
     axes.set(xlabel="steps", ylabel="coverage, % of reachable probes", ylim=(0, None))
     figure.legend(loc="outside right upper", frameon=False)
+    return _png(figure)
+
+
+def rounds_png(points: Sequence[Mapping[str, Any]], budget: int, suite: str) -> bytes:
+    """Coverage by round with its interval; `points` are those of `jamel.rounds.curve`."""
+    figure, axes = _figure(7)
+    rounds = [point["round"] for point in points]
+    low = [point["mean"] - point["low"] for point in points]
+    high = [point["high"] - point["mean"] for point in points]
+    means = [point["mean"] for point in points]
+    axes.errorbar(rounds, means, yerr=[low, high], fmt="o-", capsize=4, linewidth=1.8)
+    axes.set(xlabel="round", ylabel=f"coverage@{budget} on {suite}, %", xticks=rounds)
     return _png(figure)
 
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from jamel.agents import SIMPLE_AGENTS
 from jamel.disk import write_text
-from jamel.plots import coverage_png
+from jamel.plots import coverage_png, rounds_png
 from jamel.statistics import agents_of, budgets_of, paired_rows, summarise
+from jamel.tables import rounds_table
 
 METRICS = (
     ("coverage", "% of reachable probes"),
@@ -57,7 +58,7 @@ def render(
     summary = results.get("summary") or summarise(rows, resamples)
     pairs = results.get("paired") or paired_rows(rows, resamples)
     budgets, agents = budgets_of(rows), agents_of(rows)
-    curves = results.get("curves")
+    curves, rounds = results.get("curves"), results.get("rounds")
     page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
         TEMPLATE.read_text(encoding="utf-8")
     )
@@ -70,6 +71,9 @@ def render(
         subject=(subject := _subject(agents)),
         pairs=_pairs_of(pairs, subject, budgets),
         verdict=_verdict(pairs, agents, budgets[-1]),
+        rounds=rounds,
+        rounds_table=rounds_table(rounds) if rounds else [],
+        rounds_plot=_rounds_plot(rounds) if rounds else "",
         curves=_embedded(coverage_png(curves)) if curves else "",
         apps=_app_table(rows, agents, budgets[-1]),
         agents=agents,
@@ -215,6 +219,10 @@ def _signed(value: float) -> str:
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
+
+
+def _rounds_plot(rounds: Mapping[str, Any]) -> str:
+    return _embedded(rounds_png(rounds["curve"], rounds["budget"], rounds["suite"]))
 
 
 def _embedded(picture: bytes) -> str:

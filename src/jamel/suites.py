@@ -151,6 +151,15 @@ def suite_of(name: str) -> tuple[Suite, str]:
     return suite, noise or suite.noise
 
 
+def require_tunable(name: str) -> None:
+    """Raise ConfigError for a suite that is kept for the one reported measurement."""
+    if suite_of(name)[0].split in RESERVED:
+        raise ConfigError(
+            f"expected a suite to tune on, found {name!r}, which is kept for testing: what was "
+            "chosen by it says nothing about unseen apps. Take 'valid'."
+        )
+
+
 def with_noise(name: str, noise: str) -> str:
     """The same suite at another noise level, by name."""
     file = _FILE.fullmatch(name)

@@ -68,15 +68,13 @@ def known_agents() -> list[str]:
 
 def agent_settings(name: str, settings: AgentsConfig) -> dict[str, Any]:
     """What of the settings one agent reads, as plain data without secrets."""
-    if name in MODEL_AGENTS:
-        return {"temperature": settings.temperature_of(name)}
-    section = settings.section_of(name)
+    section = settings.policy_of(name) if name in MODEL_AGENTS else settings.of(name)
     return section.model_dump(mode="json") if section else {}
 
 
 def changed_settings(name: str, settings: AgentsConfig) -> dict[str, Any]:
     """The settings of an agent without a model that are not the defaults."""
-    section = settings.section_of(name)
+    section = settings.of(name)
     return section.model_dump(mode="json", exclude_defaults=True) if section else {}
 
 
@@ -100,7 +98,7 @@ def make_agent(
     settings = settings or AgentsConfig()
     build: Callable[..., Agent] | None = LlmAgent if name == LLM else SIMPLE_AGENTS.get(name)
     if build is not None:
-        own = settings.section_of(name)
+        own = settings.of(name)
         return build(seed) if own is None else build(seed, own)
     if name not in MODEL_AGENTS:
         raise ConfigError(
@@ -113,7 +111,7 @@ def make_agent(
         )
     from jamel.agents import learned
 
-    temperature = settings.temperature_of(name)
+    temperature = settings.policy_of(name).temperature
     agent = learned.ModelAgent(Path(model_dir), temperature, MODEL_AGENTS[name])
     agent.name = name
     return agent
