@@ -126,6 +126,7 @@ class DeviceConfig(Section):
     coverage_file: str = Field("files/coverage.ec", min_length=1)
     coverage_broadcast: str = ""
     coverage_port: int = Field(6300, gt=0, lt=65536)
+    coverage_classes: str = ""
     settle_s: float = Field(0.0, ge=0)
     step_timeout_s: float = Field(30.0, gt=0)
     screenshots: bool = False

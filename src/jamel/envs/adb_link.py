@@ -86,8 +86,8 @@ class AdbLink:
         package: the app; it must be installed.
         activity: what `am start` gets; the launcher activity by default.
         timeout_s: the deadline of one exchange.
-        coverage_source: `file`, `tcpserver` or `none`, with `coverage_file`, `coverage_broadcast`
-            and `coverage_port`; see `open_coverage`.
+        coverage_source: `file`, `tcpserver` or `none`, with `coverage_file`, `coverage_broadcast`,
+            `coverage_port` and `coverage_classes`; see `open_coverage`.
         settle_s: how long to wait between an input and the dump.
         reset: how a new session begins, with `reset_snapshot` and `apk`; see `AppReset`.
         recover_s: how long a device that went away may take to come back.
@@ -115,6 +115,7 @@ class AdbLink:
         coverage_file: str = "files/coverage.ec",
         coverage_broadcast: str = "",
         coverage_port: int = DEFAULT_PORT,
+        coverage_classes: str = "",
         settle_s: float = 0.0,
         reset: str = "clear_data",
         reset_snapshot: str = "",
@@ -141,8 +142,9 @@ class AdbLink:
         self._reset.install_if_missing()
         self._size_px = self._check_device()
         self._coverage = open_coverage(
-            self._shell, package, coverage_source, coverage_file, coverage_broadcast, coverage_port
-        )
+            self._shell, package, coverage_source, coverage_file, coverage_broadcast,
+            coverage_port, coverage_classes,
+        )  # fmt: skip
         self.build, self.total_probes = self._coverage.build, self._coverage.total_probes
         self._shell.prepare()
 
