@@ -57,6 +57,10 @@ class Closeable(Protocol):
 
 
 _DUMP = "uiautomator dump /dev/tty 2>&1"
+_HIDE_KEYBOARD = (
+    "if dumpsys input_method | grep -q mInputShown=true; then input keyevent KEYCODE_BACK; fi"
+)
+"""A keyboard that a touch brought up would take the next touches, and its BACK."""
 _FOCUS_SCRIPT = (
     "dumpsys window | grep -E 'mCurrentFocus|mFocusedApp'; dumpsys input_method | grep mInputShown"
 )
@@ -369,11 +373,13 @@ def _input_script(observation: Observation, action: Action) -> str:
     element = observation.elements[action.element]
     x_px, y_px = centre_px(element.bounds_px)
     if kind is ActionKind.LONG_PRESS:
-        return f"input swipe {x_px} {y_px} {x_px} {y_px} {LONG_PRESS_MS}"
+        held = f"input swipe {x_px} {y_px} {x_px} {y_px} {LONG_PRESS_MS}"
+        return f"{held} && {_HIDE_KEYBOARD}"
     if kind is ActionKind.TAP:
-        return f"input tap {x_px} {y_px}"
+        return f"input tap {x_px} {y_px} && {_HIDE_KEYBOARD}"
     if kind is ActionKind.TYPE:
-        return f"input tap {x_px} {y_px}{_replace_text(element.text, action.text)}"
+        typed = _replace_text(element.text, action.text)
+        return f"input tap {x_px} {y_px}{typed} && {_HIDE_KEYBOARD}"
     points = " ".join(map(str, swipe_px(element.bounds_px, kind is ActionKind.SCROLL_DOWN)))
     return f"input swipe {points} {SWIPE_MS}"
 
@@ -406,7 +412,7 @@ def link_to_virtual_device(app: App, plan: FaultPlan | None = None, **options: A
             serial,
             device.adb.port,
             app.package,
-            activity=app.activity,
+            activity=app.activities[0],
             strict=True,
             confirm_unchanged=plan is not None,
             **options,
