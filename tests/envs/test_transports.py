@@ -68,7 +68,9 @@ def device():
 
 def link_to(device: VirtualDevice, **options) -> AdbLink:
     app = device.device.app
-    return AdbLink(device.serial, device.adb.port, app.package, activity=app.activity, **options)
+    return AdbLink(
+        device.serial, device.adb.port, app.package, activity=app.activities[0], **options
+    )
 
 
 def test_uiautomators_failures_are_retried_and_then_marked(device: VirtualDevice) -> None:

@@ -57,6 +57,10 @@ class Closeable(Protocol):
 
 
 _DUMP = "uiautomator dump /dev/tty 2>&1"
+_HIDE_KEYBOARD = (
+    "if dumpsys input_method | grep -q mInputShown=true; then input keyevent KEYCODE_BACK; fi"
+)
+"""A keyboard that a touch brought up would take the next touches, and its BACK."""
 _FOCUS_SCRIPT = (
     "dumpsys window | grep -E 'mCurrentFocus|mFocusedApp'; dumpsys input_method | grep mInputShown"
 )
@@ -370,12 +374,12 @@ def _input_script(observation: Observation, action: Action) -> str:
         return "input keyevent KEYCODE_HOME"
     points = " ".join(map(str, fingers_px(observation, action)))
     if kind is ActionKind.LONG_PRESS:
-        return f"input swipe {points} {points} {LONG_PRESS_MS}"
+        return f"input swipe {points} {points} {LONG_PRESS_MS} && {_HIDE_KEYBOARD}"
     if kind is ActionKind.TAP:
-        return f"input tap {points}"
+        return f"input tap {points} && {_HIDE_KEYBOARD}"
     if kind is ActionKind.TYPE:
-        old = observation.elements[action.element].text
-        return f"input tap {points}{_replace_text(old, action.text)}"
+        typed = _replace_text(observation.elements[action.element].text, action.text)
+        return f"input tap {points}{typed} && {_HIDE_KEYBOARD}"
     return f"input swipe {points} {SWIPE_MS}"
 
 
@@ -407,7 +411,7 @@ def link_to_virtual_device(app: App, plan: FaultPlan | None = None, **options: A
             serial,
             device.adb.port,
             app.package,
-            activity=app.activity,
+            activity=app.activities[0],
             strict=True,
             confirm_unchanged=plan is not None,
             **options,
