@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from jamel.config import DeviceConfig
 from jamel.envs.android import AndroidEnv, attach_env, make_env
@@ -156,4 +156,22 @@ def _fault_plan(device: DeviceConfig, name: str) -> FaultPlan | None:
 
 def known_probes(device: DeviceConfig, app: str, env: AndroidEnv) -> int:
     """How many probes can be reached: found by search, or all that a real app lists."""
-    return env.total_probes if is_real(device) else reachable(app_spec(app))
+    return env.total_probes if is_real(device) else reachable(app_spec(app)).probes
+
+
+class Unseen(NamedTuple):
+    """What of an app is of kinds that no training app has: class ids, and probes in reach."""
+
+    classes: frozenset[int]
+    reachable: int
+
+
+def unseen_part(device: DeviceConfig, app: str) -> Unseen:
+    """The part of an embedded app that is of unseen kinds; of a real app nobody knows it."""
+    spec = None if is_real(device) else app_spec(app)
+    if spec is None or not spec.unseen:
+        return Unseen(frozenset(), 0)
+    from jamel.virtual_device.apps import App
+
+    classes = App(spec).classes
+    return Unseen(frozenset(classes[i][0] for i in spec.unseen), reachable(spec).unseen)

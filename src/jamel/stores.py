@@ -103,6 +103,11 @@ def stores_at(root: Path | str) -> Stores:
     return Stores(Path(root).resolve())
 
 
+def has_stores(root: Path | str) -> bool:
+    """Whether the project was initialised, by a look at one file: MLflow takes seconds to ask."""
+    return stores_at(root).mlflow_db.is_file()
+
+
 def init(root: Path | str) -> Stores:
     """Create what is missing and return the stores; running it again changes nothing.
 

@@ -22,7 +22,8 @@ COMMANDS = (
         "device reach",
         "device soak",
     ),
-    *("collect", "label", "validate", "train", "evaluate", "promote", "rollback", "compare"),
+    *("collect", "label", "validate", "train", "promote", "rollback", "compare"),
+    *("evaluate", "results"),
     *("explore", "replay"),
 )
 WITHOUT_A_TABLE = {"init", "ui", "device start"}

@@ -28,7 +28,7 @@ from jamel.envs.links import Reading
 from jamel.envs.reset import AppReset
 from jamel.envs.ui_tree import parse_hierarchy
 from jamel.errors import AppMissing, DeviceError, DeviceLost, UiTreeError
-from jamel.types import Action, ActionKind, Observation, action_problem, centre_px, swipe_px
+from jamel.types import Action, ActionKind, Observation, action_problem, fingers_px
 
 if TYPE_CHECKING:
     from jamel.virtual_device.apps import App
@@ -368,15 +368,14 @@ def _input_script(observation: Observation, action: Action) -> str:
         return "input keyevent KEYCODE_BACK"
     if kind is ActionKind.HOME:
         return "input keyevent KEYCODE_HOME"
-    element = observation.elements[action.element]
-    x_px, y_px = centre_px(element.bounds_px)
+    points = " ".join(map(str, fingers_px(observation, action)))
     if kind is ActionKind.LONG_PRESS:
-        return f"input swipe {x_px} {y_px} {x_px} {y_px} {LONG_PRESS_MS}"
+        return f"input swipe {points} {points} {LONG_PRESS_MS}"
     if kind is ActionKind.TAP:
-        return f"input tap {x_px} {y_px}"
+        return f"input tap {points}"
     if kind is ActionKind.TYPE:
-        return f"input tap {x_px} {y_px}{_replace_text(element.text, action.text)}"
-    points = " ".join(map(str, swipe_px(element.bounds_px, kind is ActionKind.SCROLL_DOWN)))
+        old = observation.elements[action.element].text
+        return f"input tap {points}{_replace_text(old, action.text)}"
     return f"input swipe {points} {SWIPE_MS}"
 
 
