@@ -56,8 +56,8 @@ def device():
 
 
 def link_to(device: VirtualDevice, **options) -> AdbLink:
-    app = device.device.app
-    return AdbLink(device.serial, device.adb.port, app.package, activity=app.activities[0], **options)
+    app, first = device.device.app, device.device.app.activities[0]
+    return AdbLink(device.serial, device.adb.port, app.package, activity=first, **options)
 
 
 def test_uiautomators_failures_are_retried_and_then_marked(device: VirtualDevice) -> None:
