@@ -60,7 +60,7 @@ _DUMP = "uiautomator dump /dev/tty 2>&1"
 _HIDE_KEYBOARD = (
     "if dumpsys input_method | grep -q mInputShown=true; then input keyevent KEYCODE_BACK; fi"
 )
-"""A keyboard that a touch brought up would take the next touches, and its BACK."""
+"""A keyboard that a touched field brought up would take the next touches, and its BACK."""
 _FOCUS_SCRIPT = (
     "dumpsys window | grep -E 'mCurrentFocus|mFocusedApp'; dumpsys input_method | grep mInputShown"
 )
@@ -372,14 +372,13 @@ def _input_script(observation: Observation, action: Action) -> str:
         return "input keyevent KEYCODE_HOME"
     element = observation.elements[action.element]
     x_px, y_px = centre_px(element.bounds_px)
+    hide = f" && {_HIDE_KEYBOARD}" if element.cls.endswith("EditText") else ""
     if kind is ActionKind.LONG_PRESS:
-        held = f"input swipe {x_px} {y_px} {x_px} {y_px} {LONG_PRESS_MS}"
-        return f"{held} && {_HIDE_KEYBOARD}"
+        return f"input swipe {x_px} {y_px} {x_px} {y_px} {LONG_PRESS_MS}{hide}"
     if kind is ActionKind.TAP:
-        return f"input tap {x_px} {y_px} && {_HIDE_KEYBOARD}"
+        return f"input tap {x_px} {y_px}{hide}"
     if kind is ActionKind.TYPE:
-        typed = _replace_text(element.text, action.text)
-        return f"input tap {x_px} {y_px}{typed} && {_HIDE_KEYBOARD}"
+        return f"input tap {x_px} {y_px}{_replace_text(element.text, action.text)}{hide}"
     points = " ".join(map(str, swipe_px(element.bounds_px, kind is ActionKind.SCROLL_DOWN)))
     return f"input swipe {points} {SWIPE_MS}"
 
