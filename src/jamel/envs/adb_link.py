@@ -59,7 +59,7 @@ _DUMP = "uiautomator dump /dev/tty 2>&1"
 _HIDE_KEYBOARD = (
     "if dumpsys input_method | grep -q mInputShown=true; then input keyevent KEYCODE_BACK; fi"
 )
-"""A keyboard that a touch brought up would take the next touches, and its BACK."""
+"""A keyboard that a touched field brought up would take the next touches, and its BACK."""
 _FOCUS_SCRIPT = (
     "dumpsys window | grep -E 'mCurrentFocus|mFocusedApp'; dumpsys input_method | grep mInputShown"
 )
@@ -363,14 +363,22 @@ def _input_script(observation: Observation, action: Action) -> str:
     if kind is ActionKind.HOME:
         return "input keyevent KEYCODE_HOME"
     points = " ".join(map(str, fingers_px(observation, action)))
+    hide = f" && {_HIDE_KEYBOARD}" if _may_focus(observation, action) else ""
     if kind is ActionKind.LONG_PRESS:
-        return f"input swipe {points} {points} {LONG_PRESS_MS} && {_HIDE_KEYBOARD}"
+        return f"input swipe {points} {points} {LONG_PRESS_MS}{hide}"
     if kind is ActionKind.TAP:
-        return f"input tap {points} && {_HIDE_KEYBOARD}"
+        return f"input tap {points}{hide}"
     if kind is ActionKind.TYPE:
         typed = _replace_text(observation.elements[action.element].text, action.text)
-        return f"input tap {points}{typed} && {_HIDE_KEYBOARD}"
+        return f"input tap {points}{typed}{hide}"
     return f"input swipe {points} {SWIPE_MS}"
+
+
+def _may_focus(observation: Observation, action: Action) -> bool:
+    """Whether a touch can give a text field the focus, which brings up the soft keyboard."""
+    if action.element < 0:
+        return True
+    return observation.elements[action.element].cls.endswith("EditText")
 
 
 def _replace_text(old: str, new: str) -> str:
