@@ -19,6 +19,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from jamel.agents import arm_of
 from jamel.config import Config, load_config, with_key
+from jamel.dataset import open_for_changes
 from jamel.disk import full_disk_is_a_store_error, write_json
 from jamel.errors import JamelError
 from jamel.layout import SHARED_ARM, Layout
@@ -49,6 +50,7 @@ def retrain(config: str = "configs/laptop.yaml", grow: bool = False) -> dict[str
 
     Raises:
         StoreError: the stores are missing.
+        DatasetError: a pinned shard was changed or removed by hand.
         Busy: another run holds the project.
     """
     began = time.monotonic()
@@ -56,7 +58,7 @@ def retrain(config: str = "configs/laptop.yaml", grow: bool = False) -> dict[str
     project = Layout.at(profile=settings.profile)
     end_server_with_us()
     open_stores(project.root)
-    with project_lock(project.root):
+    with project_lock(project.root), open_for_changes(project.root):
         outcome = loop(settings, project, grow)
     outcome |= {"seconds": round(time.monotonic() - began, 1)}
     write_json(project.outcome, outcome)

@@ -126,6 +126,7 @@ class DeviceConfig(Section):
     coverage_file: str = Field("files/coverage.ec", min_length=1)
     coverage_broadcast: str = ""
     coverage_port: int = Field(6300, gt=0, lt=65536)
+    coverage_classes: str = ""
     settle_s: float = Field(0.0, ge=0)
     step_timeout_s: float = Field(30.0, gt=0)
     screenshots: bool = False
@@ -187,12 +188,18 @@ LabelKind = Literal["counterfactual", "return", "immediate"]
 
 
 class LabelConfig(Section):
-    """How coverage becomes supervision."""
+    """How coverage becomes supervision.
+
+    On emulators `counterfactual` tries the candidates of `states_per_session` states from console
+    snapshots, for at most `seconds_per_session`; with none it is as `return`.
+    """
 
     kind: LabelKind = "counterfactual"
     gamma: float = Field(0.7, ge=0, lt=1)
     lookahead: int = Field(2, ge=1, le=3)
     search_depth: int = Field(4, ge=0)
+    states_per_session: int = Field(0, ge=0)
+    seconds_per_session: float = Field(1800.0, gt=0)
 
 
 class ModelConfig(Section):

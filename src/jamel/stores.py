@@ -83,6 +83,11 @@ class Stores:
         return self.folder / "logs"
 
     @property
+    def data_changing(self) -> Path:
+        """There while a run replaces pinned shards, and after one that did not come to its end."""
+        return self.folder / "data-changing"
+
+    @property
     def audit(self) -> Path:
         """Every promotion, refusal and rollback, one JSON line each."""
         return self.folder / "audit.jsonl"

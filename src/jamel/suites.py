@@ -160,6 +160,12 @@ def require_tunable(name: str) -> None:
         )
 
 
+def is_embedded(app: str) -> bool:
+    """Whether an app's name is one of the embedded device's, of a suite or of a suite file."""
+    suite = app.rpartition("/")[0]
+    return bool(_FILE.fullmatch(suite)) or suite.partition("@")[0] in load_suites()
+
+
 def with_noise(name: str, noise: str) -> str:
     """The same suite at another noise level, by name."""
     file = _FILE.fullmatch(name)

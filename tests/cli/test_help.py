@@ -15,6 +15,7 @@ COMMANDS = (
         "init",
         "bench",
         "ui",
+        "device classes",
         "device start",
         "device corpus",
         "device gallery",

@@ -34,7 +34,7 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     try:
         with full_disk_is_a_store_error(Path.cwd()):
-            status = app(standalone_mode=False)
+            status = app(standalone_mode=False, prog_name="jamel")
         raise SystemExit(status)
     except typer.TyperException as error:
         # Without a message the help was asked for, and shown, by naming no command.
