@@ -158,6 +158,12 @@ def test_what_avds_lack(sdk: Sdk, keys: dict, name: str, advice: str) -> None:
     assert check.name == name and advice in check.advice and not sdk.starts("small")
 
 
+def test_there_has_to_be_room_for_as_many_as_work_at_once(sdk: Sdk) -> None:
+    device = sdk.profile(emulator={"max_cores": 1}).device
+    assert failed(diagnose_android(device, at_most=2)).name == "room"
+    assert all(check.passed for check in diagnose_android(device, at_most=1) if check.needed)
+
+
 def test_an_avd_that_does_not_start(sdk: Sdk) -> None:
     device = sdk.profile(avds=["small"], emulator={"options": ["-colour"]}).device
     check = failed(diagnose_android(device, boot=True))

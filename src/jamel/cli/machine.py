@@ -68,7 +68,8 @@ def doctor(
     from jamel.doctor import diagnose, diagnose_android
 
     if android:
-        checks = diagnose_android(load_config(config).device, boot)
+        settings = load_config(config)
+        checks = diagnose_android(settings.device, boot, settings.collect.workers)
     else:
         checks = diagnose(Layout.at().root)
     rows = [

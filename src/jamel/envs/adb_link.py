@@ -217,11 +217,15 @@ class AdbLink:
 
     def restore(self, snapshot: bytes) -> Reading:
         """Load an emulator snapshot taken by `snapshot`; raises DeviceError for another name."""
+        self.rewind(snapshot)
+        return self._exchange("true")
+
+    def rewind(self, snapshot: bytes) -> None:
+        """`restore` without a reading: of a real screen that takes one to two seconds."""
         coverage = self._snapshots.load(snapshot)
         # A real emulator drops its connection while it loads.
         self._shell.await_device()
         self._coverage.rewind(coverage)
-        return self._exchange("true")
 
     def forget(self, snapshot: bytes) -> None:
         """Delete a snapshot; raises DeviceError where the emulator is gone."""
