@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from jamel.config import LabelConfig
 from jamel.counterfactual import MAX_EXPANSIONS
 from jamel.envs.base import candidates
-from jamel.envs.links import InProcessLink, close_crash_dialog
+from jamel.envs.links import InProcessLink
 from jamel.types import Session
 from jamel.virtual_device.apps import App, AppSnapshot
 from jamel.virtual_device.apps.noise import LOOKS
@@ -56,7 +56,7 @@ class PlainGraph:
             app.restore(self.saved[state])
             app.reset_coverage()
             app.perform(observation, action)
-            close_crash_dialog(app)
+            app.close_crash_dialog()
             hits = {place for place, flag in enumerate(app.probe_bytes()) if flag}
             edges.append(Edge(self.here(shown=False) if keep else None, hits))
         return edges
@@ -76,7 +76,7 @@ def plain_labels(session: Session, app: App, config: LabelConfig) -> Labels:
         labels.append((q, [bool(edge.hits - covered) for edge in edges]))
         app.restore(here)
         app.apply(step.action)
-        close_crash_dialog(app)
+        app.close_crash_dialog()
     return labels
 
 

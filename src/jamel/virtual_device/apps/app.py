@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
+from collections.abc import Sequence
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from jamel.coverage.jacoco import probes_from_flags, write_exec
-from jamel.types import (
-    TYPED_TEXTS,
-    Action,
-    ActionKind,
-    Element,
-    Observation,
-    action_problem,
-    centre_px,
-    swipe_px,
-)
+from jamel.types import TYPED_TEXTS, Action, ActionKind, Element, Observation, action_problem
 from jamel.virtual_device.apps.compose import AppSpec
-from jamel.virtual_device.apps.context import Context
+from jamel.virtual_device.apps.context import Context, Values
 from jamel.virtual_device.apps.crash import CRASHED, MOST_CRASHES, crash_page, crash_trace
 from jamel.virtual_device.apps.dialect import Dialect
+from jamel.virtual_device.apps.events import (
+    BACK,
+    DISMISS,
+    HOME,
+    RESTART,
+    Event,
+    dragged,
+    events_of,
+    held,
+    tapped,
+)
 from jamel.virtual_device.apps.features import module_of
 from jamel.virtual_device.apps.instrument import Instrumented, instrument
 from jamel.virtual_device.apps.layout import Fragments, Screen, Situation, Style, layout
@@ -45,6 +49,7 @@ class AppSnapshot(NamedTuple):
     shared: dict[str, Any]
     features: tuple[dict[str, Any], ...]
     probes: bytes
+    ticks: int
     screen: Screen | None = None
     """What is shown, where that is known already."""
 
@@ -62,12 +67,14 @@ class App:
         self._modules = [module_of(feature.kind) for feature in spec.features]
         self._code: list[Instrumented] = [instrument(module) for module in self._modules]
         self.classes = [self._class(i) for i in range(len(spec.features))]
+        self._lost = [_lost(m, f.cfg) for m, f in zip(self._modules, spec.features, strict=True)]
         self.total_probes = sum(size for _, _, size in self.classes)
         self._probes = bytearray(self.total_probes)
         self._style = Style(spec.seed, spec.look, spec.noise, spec.package, spec.size_px)
         self._dialect = Dialect(spec.seed, spec.split)
         rates = LOOKS[spec.look, spec.noise]
         self._turn_ticks = rates.turn_ticks
+        self.ticks = 0
         self._cache: dict[tuple, Known] = {}
         self.most_cached = MOST_CACHED_SCREENS
         self._pages: dict[tuple, Known] = {}
@@ -75,8 +82,8 @@ class App:
         self._actions: dict[int, tuple[Screen, list[Action]]] = {}
         self._screen: Screen | None = None
         self._observation: Observation | None = None
-        self._nav: dict[str, Any] = {}
-        self._shared: dict[str, Any] = {}
+        self._nav: Values = {}
+        self._shared: Values = {}
         self._contexts = self._make_contexts()
         self.crash_log: deque[str] = deque(maxlen=MOST_CRASHES)
         self.clear_data()
@@ -102,10 +109,15 @@ class App:
             contexts.append(c)
         return contexts
 
-    def _bind(self, nav: dict, shared: dict, states: list[dict[str, Any]]) -> None:
-        self._nav, self._shared = nav, shared
+    def parts(self) -> tuple[Values, ...]:
+        """The whole state but the clock: the navigation, what is shared, each feature's own."""
+        return self._nav, self._shared, *(c.s for c in self._contexts)
+
+    def bind(self, parts: Sequence[Values]) -> None:
+        """Run on these parts; they are written from now on."""
+        self._nav, self._shared, *states = parts
         for c, state in zip(self._contexts, states, strict=True):
-            c.nav, c.shared, c.s = nav, shared, state
+            c.nav, c.shared, c.s = self._nav, self._shared, state
         self._screen = self._observation = None
 
     # -- life ------------------------------------------------------------------------------------
@@ -114,26 +126,22 @@ class App:
         """Start a new session: the app as installed, no data and no probes."""
         self.reset_coverage()
         states = [m.initial(c.cfg) for m, c in zip(self._modules, self._contexts, strict=True)]
-        self._bind(self._fresh_nav(0), {"signed_in": False}, states)
+        self.bind([_fresh_nav(), {"signed_in": False}, *states])
+        self.ticks = 0
         self._enter()
 
     def restart(self) -> None:
         """Kill the app and start it again: data survives, what was on the screen does not."""
-        states = []
-        for module, c in zip(self._modules, self._contexts, strict=True):
-            state = module.initial(c.cfg)
-            state.update((key, c.s[key]) for key in module.KEEP)
-            states.append(state)
-        self._bind(self._fresh_nav(self._nav["tick"] + 1), dict(self._shared), states)
+        self.ticks += 1
+        self._screen = self._observation = None
+        self._nav.update(_fresh_nav())
+        for c, lost in zip(self._contexts, self._lost, strict=True):
+            c.s.update(lost)
         self._enter()
 
     def reset_coverage(self) -> None:
         """Forget all executed probes."""
         self._probes[:] = bytes(self.total_probes)
-
-    def _fresh_nav(self, ticks: int) -> dict[str, Any]:
-        return {"stack": ((0, "main"),), "dialog": "", "toast": "", "focus": "", "scroll": 0,
-                "tick": ticks, "front": True}  # fmt: skip
 
     def _enter(self) -> None:
         self._call(0, "on_enter", "")
@@ -155,25 +163,21 @@ class App:
 
     def snapshot(self) -> AppSnapshot:
         """Copy the state; costs microseconds."""
-        states = tuple(c.s.copy() for c in self._contexts)
-        return AppSnapshot(
-            self._nav.copy(), self._shared.copy(), states, bytes(self._probes), self._screen
-        )
+        nav, shared, *states = (dict(part) for part in self.parts())
+        probes = bytes(self._probes)
+        return AppSnapshot(nav, shared, tuple(states), probes, self.ticks, self._screen)
 
     def restore(self, snapshot: AppSnapshot) -> None:
         """Go back to a snapshot of this app; coverage goes back too."""
         self._probes[:] = snapshot.probes
-        states = [state.copy() for state in snapshot.features]
-        self._bind(snapshot.nav.copy(), snapshot.shared.copy(), states)
-        self._screen = snapshot.screen
+        states = (state.copy() for state in snapshot.features)
+        self.bind([snapshot.nav.copy(), snapshot.shared.copy(), *states])
+        self.ticks, self._screen = snapshot.ticks, snapshot.screen
 
     def state_key(self) -> tuple:
         """Equal for equal states, whatever the clock says; coverage is no part of it."""
-        nav = self._nav
-        return (
-            nav["front"], nav["stack"], nav["dialog"], nav["toast"], nav["scroll"],
-            tuple(self._shared.values()), tuple(tuple(c.s.values()) for c in self._contexts),
-        )  # fmt: skip
+        nav, *others = self.parts()
+        return nav_key(nav), *(tuple(part.values()) for part in others)
 
     def local_key(self, index: int) -> tuple:
         """Equal where one feature and the navigation are, whatever other features' states are."""
@@ -221,7 +225,7 @@ class App:
     def _with_changes(self, screen: Screen) -> tuple[Element, ...]:
         elements = list(screen.elements)
         for index, kind, salt in screen.changing:
-            text = changing_text(kind, self.spec.seed, salt, self._nav["tick"])
+            text = changing_text(kind, self.spec.seed, salt, self.ticks)
             old = elements[index]
             elements[index] = Element(old.cls, text, *old[2:])
         return tuple(elements)
@@ -231,20 +235,25 @@ class App:
             nav = self._nav
             index, page = nav["stack"][-1]
             c = self._contexts[index]
-            turn = nav["tick"] // self._turn_ticks if self._turn_ticks else 0
+            turn = self.turn
             key = (
                 nav["front"], index, page, len(nav["stack"]) > 1, nav["dialog"], nav["toast"],
                 nav["focus"], nav["scroll"], *self._shared.values(), *c.s.values(),
             )  # fmt: skip
             known = self._cache.get(key)
             if known is None or (known[0] != turn and known[1].turns):
-                painted = turn, self._paint(c, index, page, turn)
-                known = _keep(self._cache, key, painted, self.most_cached)
+                known = _keep(self._cache, key, (turn, self.paint()), self.most_cached)
             self._screen = known[1]
         return self._screen
 
-    def _paint(self, c: Context, index: int, page: str, turn: int) -> Screen:
-        nav = self._nav
+    @property
+    def turn(self) -> int:
+        """How often lists were put in another order and generated ids were made anew."""
+        return self.ticks // self._turn_ticks if self._turn_ticks else 0
+
+    def paint(self) -> Screen:
+        """Lay out what is to be seen now, without looking whether it was seen before."""
+        nav, turn = self._nav, self.turn
         if nav["dialog"] == CRASHED:
             style = self._style._replace(look="native", noise="none", package="android")
             situation = Situation("crash", {}, "", 0, "", True, 0)
@@ -253,7 +262,8 @@ class App:
             situation = Situation("launcher", {}, "", 0, "", True, 0)
             icon = Node("button", "app_icon", self.spec.title, ("@launch", ""))
             return layout(Page("Launcher", (icon,)), self._style, situation, self._fragments)
-        kind = self.spec.features[index].kind
+        index, page = nav["stack"][-1]
+        c, kind = self._contexts[index], self.spec.features[index].kind
         rooted = len(nav["stack"]) == 1
         situation = Situation(
             f"{kind}/{page}", c.s, nav["focus"], nav["scroll"], nav["toast"], rooted, turn
@@ -267,7 +277,7 @@ class App:
                 links = [Node("row", "link", title, ("@open", i)) for i, title in c.children]
                 drawn = drawn._replace(nodes=drawn.nodes + tuple(links))
         # Most changes of state do not show, so most new states look like one seen before.
-        typed = [value for name, value in c.s.items() if name.startswith("t:")]
+        typed = [c.s[name] for name in c.s if name.startswith("t:")]
         key = drawn, situation.kind, *situation[2:6], *typed
         known = self._pages.get(key)
         if known is None or (known[0] != turn and known[1].turns):
@@ -314,80 +324,76 @@ class App:
         """Whether the system's dialog about a crash is on the screen."""
         return bool(self._nav["dialog"] == CRASHED)
 
+    def close_crash_dialog(self) -> None:
+        """Tap the system's "Close app" after a crash: agents see no dialog."""
+        if self.crashed:
+            self.do(DISMISS)
+
     def perform(self, observation: Observation, action: Action) -> None:
         """Do an action that is known to be possible on `observation`, the screen as it is now."""
-        kind = action.kind
-        if kind is ActionKind.BACK:
-            self.back()
-        elif kind is ActionKind.HOME:
-            self.home()
-        elif kind is ActionKind.RESTART:
-            self.restart()
-        else:
-            self._touch(kind, observation.elements[action.element].bounds_px, action.text)
-
-    def _touch(self, kind: ActionKind, bounds_px: tuple[int, int, int, int], text: str) -> None:
-        if kind is ActionKind.TAP:
-            self.tap(*centre_px(bounds_px))
-        elif kind is ActionKind.LONG_PRESS:
-            self.long_press(*centre_px(bounds_px))
-        elif kind is ActionKind.TYPE:
-            self.tap(*centre_px(bounds_px))
-            self.type_text(text)
-        else:
-            self.swipe(*swipe_px(bounds_px, kind is ActionKind.SCROLL_DOWN))
+        for event in events_of(self._current(), observation.elements, action):
+            self.do(event)
 
     def tap(self, x_px: int, y_px: int) -> None:
         """Touch a point: the topmost clickable element there gets it."""
-        screen = self._begin()
-        index = _hit(screen, x_px, y_px)
-        if index < 0 or not screen.elements[index].enabled:
-            return
-        if index in screen.fields:
-            self._nav["focus"] = screen.fields[index]
-            return
-        call = screen.taps.get(index)
-        if call:
-            self._dispatch(*call)
+        self.do(tapped(self._current(), x_px, y_px))
 
     def long_press(self, x_px: int, y_px: int) -> None:
         """Touch a point and hold; an element that knows no long press takes it as a tap."""
-        screen = self._current()
-        index = _hit(screen, x_px, y_px)
-        if index not in screen.holds or not screen.elements[index].enabled:
-            self.tap(x_px, y_px)
-            return
-        self._begin()
-        self._dispatch(*screen.holds[index])
+        self.do(held(self._current(), x_px, y_px))
 
     def type_text(self, text: str) -> None:
         """Replace the content of the focused field; without one nothing happens."""
-        self._begin()
-        focus = self._nav["focus"]
-        if focus:
-            state = self._contexts[self._nav["stack"][-1][0]].s
-            state["t:" + focus] = text
+        self.do(Event("text", text))
 
     def swipe(self, x1_px: int, y1_px: int, x2_px: int, y2_px: int) -> None:
         """Drag a finger; the topmost scrollable element at the start moves with it."""
-        screen = self._begin()
-        for left, top, right, bottom in screen.scrollers:
-            if left <= x1_px < right and top <= y1_px < bottom:
-                moved = min(self._nav["scroll"], screen.most_scroll_px) + y1_px - y2_px
-                self._nav["scroll"] = max(0, min(moved, screen.most_scroll_px))
-                if moved > screen.most_scroll_px:
-                    self._reach_end()
-                return
-
-    def _reach_end(self) -> None:
-        """Someone scrolled on at the end of a page: lists that load more have an `on_end`."""
-        index = self._nav["stack"][-1][0]
-        if "on_end" in self._code[index].handlers:
-            self._call(index, "on_end", self._nav["stack"][-1][1])
+        self.do(dragged(self._current(), x1_px, y1_px, x2_px, y2_px))
 
     def back(self) -> None:
         """Press back: closes the dialog, else the page, else leaves the app."""
-        self._begin()
+        self.do(BACK)
+
+    def home(self) -> None:
+        """Press home: the app goes to the background as it is."""
+        self.do(HOME)
+
+    def do(self, event: Event) -> None:
+        """Let one event happen; nothing here depends on what the screen looks like."""
+        if event == RESTART:
+            self.restart()
+            return
+        nav = self._nav
+        self.ticks += 1
+        nav["toast"] = ""
+        self._screen = self._observation = None
+        match event.kind:
+            case "call":
+                self._dispatch(event.name, event.arg)
+            case "focus":
+                nav["focus"] = event.name
+            case "text" if nav["focus"]:
+                self._contexts[nav["stack"][-1][0]].s["t:" + nav["focus"]] = event.name
+            case "scroll":
+                self._scroll(*event.arg)
+            case "back":
+                self._back()
+            case "home":
+                nav["front"] = False
+
+    def _scroll(self, distance_px: int, most_px: int) -> None:
+        moved = min(self._nav["scroll"], most_px) + distance_px
+        self._nav["scroll"] = max(0, min(moved, most_px))
+        if moved > most_px:
+            self._reach_end()
+
+    def _reach_end(self) -> None:
+        """Someone scrolled on at the end of a page: lists that load more have an `on_end`."""
+        index, page = self._nav["stack"][-1]
+        if "on_end" in self._code[index].handlers:
+            self._call(index, "on_end", page)
+
+    def _back(self) -> None:
         nav = self._nav
         if nav["dialog"] and (nav["front"] or nav["dialog"] == CRASHED):
             nav["dialog"] = ""
@@ -397,18 +403,6 @@ class App:
             self._contexts[0].up()
         else:
             nav["front"] = False
-
-    def home(self) -> None:
-        """Press home: the app goes to the background as it is."""
-        self._begin()
-        self._nav["front"] = False
-
-    def _begin(self) -> Screen:
-        screen = self._current()
-        self._nav["tick"] += 1
-        self._nav["toast"] = ""
-        self._screen = self._observation = None
-        return screen
 
     def _dispatch(self, name: str, arg: Any) -> None:
         index = self._nav["stack"][-1][0]
@@ -449,15 +443,23 @@ class App:
             self._call(pending.pop(), "on_enter", "")
 
 
+def nav_key(nav: Values) -> tuple:
+    """What of the navigation makes another state; the focus and the clock do not."""
+    return nav["front"], nav["stack"], nav["dialog"], nav["toast"], nav["scroll"]
+
+
+def _fresh_nav() -> dict[str, Any]:
+    return {"stack": ((0, "main"),), "dialog": "", "toast": "", "focus": "", "scroll": 0,
+            "front": True}  # fmt: skip
+
+
+def _lost(module: ModuleType, cfg: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    """What a feature's state is after a restart, but for what survives it."""
+    return {k: v for k, v in module.initial(dict(cfg)).items() if k not in module.KEEP}
+
+
 def _keep(cache: dict[tuple, Known], key: tuple, known: Known, most: int) -> Known:
     if len(cache) >= most:
         cache.clear()
     cache[key] = known
     return known
-
-
-def _hit(screen: Screen, x_px: int, y_px: int) -> int:
-    for left, top, right, bottom, index in screen.hits:
-        if left <= x_px < right and top <= y_px < bottom:
-            return index
-    return -1
