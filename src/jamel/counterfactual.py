@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from jamel.config import LabelConfig
-from jamel.envs.base import candidates_among
+from jamel.envs.base import candidates
 from jamel.envs.links import InProcessLink
 from jamel.errors import DatasetError
 from jamel.types import Observation, Session
@@ -106,8 +106,8 @@ class StateGraph:
     def _choices_on(self, screen: Screen) -> list[tuple[Event, ...]]:
         known = self._choices.get(id(screen))
         if known is None:
-            actions = candidates_among(screen.elements)
-            choices = [events_of(screen, screen.elements, action) for action in actions]
+            seen = Observation("", "", screen.elements, self._effects.spec.size_px)
+            choices = [events_of(screen, seen, action) for action in candidates(seen)]
             known = self._choices[id(screen)] = screen, choices
         return known[1]
 

@@ -5,12 +5,11 @@ Knows no backend and nothing of learning. `tests/envs/test_contract.py` runs on 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
 from jamel.coverage import ProbeSet
-from jamel.types import TYPED_TEXTS, Action, ActionKind, Element, Observation
+from jamel.types import TYPED_TEXTS, Action, ActionKind, Observation
 
 
 @runtime_checkable
@@ -80,14 +79,9 @@ def candidates(observation: Observation) -> list[Action]:
 
     A disabled element is no candidate. A text field yields one TYPE per text of `TYPED_TEXTS`.
     """
-    return candidates_among(observation.elements)
-
-
-def candidates_among(elements: Sequence[Element]) -> list[Action]:
-    """The candidates of a screen with these elements."""
     actions: list[Action] = []
     # Read by place and from memory: this runs every step, and most elements do nothing.
-    for index, element in enumerate(elements):
+    for index, element in enumerate(observation.elements):
         flags = element[5:9]
         if not ((True in flags or element[0].endswith("EditText")) and element[10]):
             continue

@@ -13,11 +13,10 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from jamel.coverage.jacoco import probes_from_flags, write_exec
-from jamel.types import TYPED_TEXTS, Action, ActionKind, Element, Observation, action_problem
+from jamel.types import Action, Observation, action_problem
 from jamel.virtual_device.apps.compose import AppSpec
 from jamel.virtual_device.apps.context import Context, Values
-from jamel.virtual_device.apps.crash import CRASHED, MOST_CRASHES, crash_page, crash_trace
-from jamel.virtual_device.apps.dialect import Dialect
+from jamel.virtual_device.apps.crash import CRASHED, MOST_CRASHES, crash_trace
 from jamel.virtual_device.apps.events import (
     BACK,
     DISMISS,
@@ -31,13 +30,16 @@ from jamel.virtual_device.apps.events import (
 )
 from jamel.virtual_device.apps.features import module_of
 from jamel.virtual_device.apps.instrument import Instrumented, instrument
-from jamel.virtual_device.apps.layout import Fragments, Screen, Situation, Style, layout
-from jamel.virtual_device.apps.noise import LOOKS, changing_text
-from jamel.virtual_device.apps.widgets import Node, Page
-
-MOST_CACHED_SCREENS = 3000
-Known = tuple[int, Screen]
-"""A screen and the turn in which it was laid out."""
+from jamel.virtual_device.apps.layout import Screen
+from jamel.virtual_device.apps.links import app_links
+from jamel.virtual_device.apps.permissions import (
+    GRANT_ACTIVITY,
+    PERMISSION_CONTROLLER,
+    asks,
+    granted_of,
+    set_granted,
+)
+from jamel.virtual_device.apps.screens import Screens
 
 LAUNCHER = ("com.android.launcher3", "com.android.launcher3.uioverrides.QuickstepLauncher")
 
@@ -50,15 +52,18 @@ class AppSnapshot(NamedTuple):
     features: tuple[dict[str, Any], ...]
     probes: bytes
     ticks: int
-    screen: Screen | None = None
+    screen: Screen | None
     """What is shown, where that is known already."""
+
+    size_px: tuple[int, int]
 
 
 class App:
     """One running app.
 
     `probe_bytes` has one byte (0 or 1) a probe in the order of `classes`, each of which is
-    (class id, VM name, number of probes).
+    (class id, VM name, number of probes). `ticks` counts events: the clock of what changes by
+    itself.
     """
 
     def __init__(self, spec: AppSpec) -> None:
@@ -66,22 +71,16 @@ class App:
         self.package, self.size_px, self.build = spec.package, spec.size_px, spec.build
         self._modules = [module_of(feature.kind) for feature in spec.features]
         self._code: list[Instrumented] = [instrument(module) for module in self._modules]
+        self.activities = [f"{spec.package}.{f.kind.title()}Activity" for f in spec.features]
+        self.links = app_links(spec, self.activities)
         self.classes = [self._class(i) for i in range(len(spec.features))]
         self._lost = [_lost(m, f.cfg) for m, f in zip(self._modules, spec.features, strict=True)]
         self.total_probes = sum(size for _, _, size in self.classes)
         self._probes = bytearray(self.total_probes)
-        self._style = Style(spec.seed, spec.look, spec.noise, spec.package, spec.size_px)
-        self._dialect = Dialect(spec.seed, spec.split)
-        rates = LOOKS[spec.look, spec.noise]
-        self._turn_ticks = rates.turn_ticks
-        self.ticks = 0
-        self._cache: dict[tuple, Known] = {}
-        self.most_cached = MOST_CACHED_SCREENS
-        self._pages: dict[tuple, Known] = {}
-        self._fragments: Fragments = {}
-        self._actions: dict[int, tuple[Screen, list[Action]]] = {}
+        self.screens = Screens(spec, self._modules)
         self._screen: Screen | None = None
         self._observation: Observation | None = None
+        self.ticks = 0
         self._nav: Values = {}
         self._shared: Values = {}
         self._contexts = self._make_contexts()
@@ -114,7 +113,7 @@ class App:
         return self._nav, self._shared, *(c.s for c in self._contexts)
 
     def bind(self, parts: Sequence[Values]) -> None:
-        """Run on these parts; they are written from now on."""
+        """Run on these parts, which are written from now on."""
         self._nav, self._shared, *states = parts
         for c, state in zip(self._contexts, states, strict=True):
             c.nav, c.shared, c.s = self._nav, self._shared, state
@@ -132,12 +131,38 @@ class App:
 
     def restart(self) -> None:
         """Kill the app and start it again: data survives, what was on the screen does not."""
-        self.ticks += 1
-        self._screen = self._observation = None
+        self._tick()
         self._nav.update(_fresh_nav())
         for c, lost in zip(self._contexts, self._lost, strict=True):
             c.s.update(lost)
         self._enter()
+
+    def recreate(self) -> None:
+        """A new process after the old one died in the background, with what its activities saved.
+
+        What is on the back stack comes back as it was, typed texts, place and dialog included; of
+        everything else only data survives, and toasts never do.
+        """
+        self._tick()
+        saved = {index for index, _ in self._nav["stack"]}
+        for index, c in enumerate(self._contexts):
+            if index not in saved:
+                c.s.update(self._lost[index])
+        self._nav["front"] = True
+
+    def turn(self, size_px: tuple[int, int]) -> None:
+        """The display has another size: the activity is made anew with what it saved.
+
+        A toast goes; what is typed, the place, the dialog and the back stack stay.
+        """
+        self.lay_out_for(size_px)
+        self._tick()
+
+    def lay_out_for(self, size_px: tuple[int, int]) -> None:
+        """Show everything on a display of this size from now on; no event, and state stays."""
+        self.size_px = size_px
+        self.screens.lay_out_for(size_px)
+        self._screen = self._observation = None
 
     def reset_coverage(self) -> None:
         """Forget all executed probes."""
@@ -164,14 +189,16 @@ class App:
     def snapshot(self) -> AppSnapshot:
         """Copy the state; costs microseconds."""
         nav, shared, *states = (dict(part) for part in self.parts())
-        probes = bytes(self._probes)
-        return AppSnapshot(nav, shared, tuple(states), probes, self.ticks, self._screen)
+        probes, now = bytes(self._probes), (self.ticks, self._screen, self.size_px)
+        return AppSnapshot(nav, shared, tuple(states), probes, *now)
 
     def restore(self, snapshot: AppSnapshot) -> None:
         """Go back to a snapshot of this app; coverage goes back too."""
         self._probes[:] = snapshot.probes
         states = (state.copy() for state in snapshot.features)
         self.bind([snapshot.nav.copy(), snapshot.shared.copy(), *states])
+        if snapshot.size_px != self.size_px:
+            self.lay_out_for(snapshot.size_px)
         self.ticks, self._screen = snapshot.ticks, snapshot.screen
 
     def state_key(self) -> tuple:
@@ -200,14 +227,31 @@ class App:
     # -- screens ---------------------------------------------------------------------------------
 
     @property
+    def in_front(self) -> bool:
+        """Whether the app is in the foreground, be it below a question of the system."""
+        return bool(self._nav["front"]) and not self.crashed
+
+    @property
+    def back_stack(self) -> list[str]:
+        """The app's activities, the first opened first; a page of a feature counts as its own."""
+        return [self.activities[index] for index, _ in self._nav["stack"]]
+
+    @property
     def activity(self) -> str:
         """The activity in front, as the device names it."""
-        if self._nav["dialog"] == CRASHED:
-            return ""
-        if not self._nav["front"]:
-            return LAUNCHER[1]
-        kind = self.spec.features[self._nav["stack"][-1][0]].kind
-        return f"{self.package}.{kind.title()}Activity"
+        return self._front_window()[1]
+
+    def _front_window(self) -> tuple[str, str]:
+        """Package and activity of the window in front."""
+        nav = self._nav
+        index = nav["stack"][-1][0]
+        if nav["dialog"] == CRASHED:
+            return "android", ""
+        if not nav["front"]:
+            return LAUNCHER
+        if nav["dialog"] and asks(self._modules[index], nav["dialog"]):
+            return PERMISSION_CONTROLLER, GRANT_ACTIVITY
+        return self.package, self.activities[index]
 
     def observe(self) -> Observation:
         """The screen as it is now; costs a look-up when it was seen before."""
@@ -215,99 +259,25 @@ class App:
             screen = self._current()
             elements = screen.elements
             if screen.changing:
-                elements = self._with_changes(screen)
-            package = self.package if self._nav["front"] else LAUNCHER[0]
-            if self._nav["dialog"] == CRASHED:
-                package = "android"
-            self._observation = Observation(package, self.activity, elements, self.size_px)
+                elements = self.screens.elements(screen, self.ticks)
+            front = self._front_window()
+            self._observation = Observation(*front, elements, self.size_px)
         return self._observation
-
-    def _with_changes(self, screen: Screen) -> tuple[Element, ...]:
-        elements = list(screen.elements)
-        for index, kind, salt in screen.changing:
-            text = changing_text(kind, self.spec.seed, salt, self.ticks)
-            old = elements[index]
-            elements[index] = Element(old.cls, text, *old[2:])
-        return tuple(elements)
 
     def _current(self) -> Screen:
         if self._screen is None:
-            nav = self._nav
-            index, page = nav["stack"][-1]
-            c = self._contexts[index]
-            turn = self.turn
-            key = (
-                nav["front"], index, page, len(nav["stack"]) > 1, nav["dialog"], nav["toast"],
-                nav["focus"], nav["scroll"], *self._shared.values(), *c.s.values(),
-            )  # fmt: skip
-            known = self._cache.get(key)
-            if known is None or (known[0] != turn and known[1].turns):
-                known = _keep(self._cache, key, (turn, self.paint()), self.most_cached)
-            self._screen = known[1]
+            front = self._contexts[self.feature_in_front()]
+            self._screen = self.screens.of(self._nav, self._shared, front, self.ticks)
         return self._screen
 
-    @property
-    def turn(self) -> int:
-        """How often lists were put in another order and generated ids were made anew."""
-        return self.ticks // self._turn_ticks if self._turn_ticks else 0
-
     def paint(self) -> Screen:
-        """Lay out what is to be seen now, without looking whether it was seen before."""
-        nav, turn = self._nav, self.turn
-        if nav["dialog"] == CRASHED:
-            style = self._style._replace(look="native", noise="none", package="android")
-            situation = Situation("crash", {}, "", 0, "", True, 0)
-            return layout(crash_page(self.spec.title), style, situation, self._fragments)
-        if not nav["front"]:
-            situation = Situation("launcher", {}, "", 0, "", True, 0)
-            icon = Node("button", "app_icon", self.spec.title, ("@launch", ""))
-            return layout(Page("Launcher", (icon,)), self._style, situation, self._fragments)
-        index, page = nav["stack"][-1]
-        c, kind = self._contexts[index], self.spec.features[index].kind
-        rooted = len(nav["stack"]) == 1
-        situation = Situation(
-            f"{kind}/{page}", c.s, nav["focus"], nav["scroll"], nav["toast"], rooted, turn
-        )
-        module = self._modules[index]
-        if nav["dialog"]:
-            drawn: Page = getattr(module, "dialog_" + nav["dialog"])(c)
-        else:
-            drawn = getattr(module, "page_" + page)(c)
-            if page == "main" and index and c.children:
-                links = [Node("row", "link", title, ("@open", i)) for i, title in c.children]
-                drawn = drawn._replace(nodes=drawn.nodes + tuple(links))
-        # Most changes of state do not show, so most new states look like one seen before.
-        typed = [c.s[name] for name in c.s if name.startswith("t:")]
-        key = drawn, situation.kind, *situation[2:6], *typed
-        known = self._pages.get(key)
-        if known is None or (known[0] != turn and known[1].turns):
-            page_shown = self._dialect.page(drawn)
-            screen = layout(page_shown, self._style, situation, self._fragments)
-            known = _keep(self._pages, key, (turn, screen), self.most_cached)
-        return known[1]
+        """What is shown now, without a look at what was shown in equal states."""
+        front = self._contexts[self.feature_in_front()]
+        return self.screens.paint(self._nav, front, self.ticks)
 
     def candidates_fast(self) -> list[Action]:
         """The actions that can have an effect here, for searches that are no agents."""
-        screen = self._current()
-        known = self._actions.get(id(screen))
-        if known is None or known[0] is not screen:
-            if len(self._actions) >= self.most_cached:
-                self._actions.clear()
-            known = self._actions[id(screen)] = screen, self._actions_on(screen)
-        return known[1]
-
-    def _actions_on(self, screen: Screen) -> list[Action]:
-        elements = screen.elements
-        actions = [Action(ActionKind.TAP, i) for i in screen.taps if elements[i].enabled]
-        actions += [Action(ActionKind.LONG_PRESS, i) for i in screen.holds if elements[i].enabled]
-        actions += [Action(ActionKind.TYPE, i, text) for i in screen.fields for text in TYPED_TEXTS]
-        if screen.most_scroll_px:
-            scroller = next(i for i, element in enumerate(elements) if element.scrollable)
-            actions.append(Action(ActionKind.SCROLL_DOWN, scroller))
-            actions.append(Action(ActionKind.SCROLL_UP, scroller))
-        actions.append(Action(ActionKind.BACK))
-        actions.append(Action(ActionKind.RESTART))
-        return actions
+        return self.screens.actions(self._current())
 
     # -- events ----------------------------------------------------------------------------------
 
@@ -325,26 +295,26 @@ class App:
         return bool(self._nav["dialog"] == CRASHED)
 
     def close_crash_dialog(self) -> None:
-        """Tap the system's "Close app" after a crash: agents see no dialog."""
+        """Tap the system's "Close app" if the app has crashed: agents see no such dialog."""
         if self.crashed:
             self.do(DISMISS)
 
     def perform(self, observation: Observation, action: Action) -> None:
         """Do an action that is known to be possible on `observation`, the screen as it is now."""
-        for event in events_of(self._current(), observation.elements, action):
+        for event in events_of(self._current(), observation, action):
             self.do(event)
 
-    def tap(self, x_px: int, y_px: int) -> None:
-        """Touch a point: the topmost clickable element there gets it."""
-        self.do(tapped(self._current(), x_px, y_px))
+    def tap(self, x_px: int, y_px: int) -> bool:
+        """Touch a point: the topmost clickable element there gets it; whether that is a field."""
+        event = tapped(self._current(), x_px, y_px)
+        self.do(event)
+        return event.kind == "focus"
 
-    def long_press(self, x_px: int, y_px: int) -> None:
+    def long_press(self, x_px: int, y_px: int) -> bool:
         """Touch a point and hold; an element that knows no long press takes it as a tap."""
-        self.do(held(self._current(), x_px, y_px))
-
-    def type_text(self, text: str) -> None:
-        """Replace the content of the focused field; without one nothing happens."""
-        self.do(Event("text", text))
+        event = held(self._current(), x_px, y_px)
+        self.do(event)
+        return event.kind == "focus"
 
     def swipe(self, x1_px: int, y1_px: int, x2_px: int, y2_px: int) -> None:
         """Drag a finger; the topmost scrollable element at the start moves with it."""
@@ -358,28 +328,54 @@ class App:
         """Press home: the app goes to the background as it is."""
         self.do(HOME)
 
+    def type_text(self, text: str) -> None:
+        """Replace the content of the focused field; without one nothing happens."""
+        self.do(Event("text", text))
+
     def do(self, event: Event) -> None:
-        """Let one event happen; nothing here depends on what the screen looks like."""
+        """Let one event happen: what it does depends on the state alone, not on how it looks."""
         if event == RESTART:
             self.restart()
             return
-        nav = self._nav
-        self.ticks += 1
-        nav["toast"] = ""
-        self._screen = self._observation = None
+        self._tick()
         match event.kind:
             case "call":
                 self._dispatch(event.name, event.arg)
             case "focus":
-                nav["focus"] = event.name
-            case "text" if nav["focus"]:
-                self._contexts[nav["stack"][-1][0]].s["t:" + nav["focus"]] = event.name
+                self._nav["focus"] = event.name
+            case "text" if self.field is not None:
+                self._fill(event.name)
             case "scroll":
                 self._scroll(*event.arg)
             case "back":
                 self._back()
             case "home":
-                nav["front"] = False
+                self._nav["front"] = False
+
+    def _tick(self) -> None:
+        self.ticks += 1
+        self._nav["toast"] = ""
+        self._screen = self._observation = None
+
+    @property
+    def field(self) -> str | None:
+        """What is typed in the focused field, None while no field of this app has the focus."""
+        nav = self._nav
+        if not nav["focus"] or not self.in_front:
+            return None
+        text: str = self._contexts[nav["stack"][-1][0]].s["t:" + nav["focus"]]
+        return text
+
+    def erase(self, count: int) -> None:
+        """Take characters off the focused field's end: a part of typing, and no event."""
+        text = self.field
+        if text and count > 0:
+            self._fill(text[:-count])
+            self._screen = self._observation = None
+
+    def _fill(self, text: str) -> None:
+        nav = self._nav
+        self._contexts[nav["stack"][-1][0]].s["t:" + nav["focus"]] = text
 
     def _scroll(self, distance_px: int, most_px: int) -> None:
         moved = min(self._nav["scroll"], most_px) + distance_px
@@ -403,6 +399,42 @@ class App:
             self._contexts[0].up()
         else:
             nav["front"] = False
+
+    def to_front(self) -> None:
+        """The app's icon was chosen: it comes back as it was left, over a dialog about its end."""
+        self._tick()
+        if self.crashed:
+            self._nav["dialog"] = ""
+        self._nav["front"] = True
+
+    def show(self, activity: str) -> None:
+        """An intent opens one of `activities`, with the pages that lead to it below it.
+
+        A feature for members only shows what its door shows. Raises ValueError for an activity
+        that the app does not have.
+        """
+        path = [self.activities.index(activity)]
+        while path[0] > 0:
+            path.insert(0, max(0, self.spec.features[path[0]].parent))
+        closed = not self._shared["signed_in"] and set(path) & set(self._contexts[0].locked)
+        self._tick()
+        stack = tuple((index, "main") for index in (path[:1] if closed else path))
+        dialog = "locked" if closed else ""
+        self._nav.update(stack=stack, dialog=dialog, scroll=0, focus="", front=True)
+        if not closed:
+            self._call(path[-1], "on_enter", "")
+
+    # -- permissions -----------------------------------------------------------------------------
+
+    @property
+    def permissions(self) -> dict[str, bool]:
+        """The runtime permissions that the app's features ask for, and whether they have them."""
+        return granted_of(self._modules, [c.s for c in self._contexts])
+
+    def grant(self, name: str, granted: bool) -> None:
+        """Answer for every feature that asks for a permission, as `pm grant` and `revoke` do."""
+        set_granted(self._modules, [c.s for c in self._contexts], name, granted)
+        self._screen = self._observation = None
 
     def _dispatch(self, name: str, arg: Any) -> None:
         index = self._nav["stack"][-1][0]
@@ -444,7 +476,7 @@ class App:
 
 
 def nav_key(nav: Values) -> tuple:
-    """What of the navigation makes another state; the focus and the clock do not."""
+    """What of the navigation makes another state; the focus does not."""
     return nav["front"], nav["stack"], nav["dialog"], nav["toast"], nav["scroll"]
 
 
@@ -454,12 +486,5 @@ def _fresh_nav() -> dict[str, Any]:
 
 
 def _lost(module: ModuleType, cfg: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
-    """What a feature's state is after a restart, but for what survives it."""
+    """What the process's end does to a feature's state: all but what it keeps is as at first."""
     return {k: v for k, v in module.initial(dict(cfg)).items() if k not in module.KEEP}
-
-
-def _keep(cache: dict[tuple, Known], key: tuple, known: Known, most: int) -> Known:
-    if len(cache) >= most:
-        cache.clear()
-    cache[key] = known
-    return known

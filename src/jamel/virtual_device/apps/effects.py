@@ -160,7 +160,7 @@ class Effects:
         """What is shown in a state after so many events."""
         app = self._app
         app.ticks = ticks
-        turn = app.turn
+        turn = app.screens.turn(ticks)
         clock = self._turns.get(turn)
         if clock is None:
             clock = self._turns[turn] = Part({"turn": turn}, None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from jamel.types import Action, ActionKind, Element, centre_px, swipe_px
+from jamel.types import Action, ActionKind, Observation, fingers_px
 from jamel.virtual_device.apps.painter import Screen
 
 
@@ -25,26 +25,23 @@ class Event(NamedTuple):
 
 
 BACK, HOME, RESTART, NOTHING = Event("back"), Event("home"), Event("restart"), Event("nothing")
+_KEYS = {ActionKind.BACK: BACK, ActionKind.HOME: HOME, ActionKind.RESTART: RESTART}
 DISMISS = Event("call", "@dismiss", "")
 
 
-def events_of(screen: Screen, elements: tuple[Element, ...], action: Action) -> tuple[Event, ...]:
-    """What an action on one of the elements comes to, now that `screen` is shown."""
+def events_of(screen: Screen, observation: Observation, action: Action) -> tuple[Event, ...]:
+    """What a possible action on what was observed comes to, now that `screen` is shown."""
     kind = action.kind
-    if kind is ActionKind.BACK:
-        return (BACK,)
-    if kind is ActionKind.HOME:
-        return (HOME,)
-    if kind is ActionKind.RESTART:
-        return (RESTART,)
-    bounds_px = elements[action.element].bounds_px
+    if kind in _KEYS:
+        return (_KEYS[kind],)
+    fingers = fingers_px(observation, action)
     if kind is ActionKind.TAP:
-        return (tapped(screen, *centre_px(bounds_px)),)
+        return (tapped(screen, *fingers),)
     if kind is ActionKind.LONG_PRESS:
-        return (held(screen, *centre_px(bounds_px)),)
+        return (held(screen, *fingers),)
     if kind is ActionKind.TYPE:
-        return tapped(screen, *centre_px(bounds_px)), Event("text", action.text)
-    return (dragged(screen, *swipe_px(bounds_px, kind is ActionKind.SCROLL_DOWN)),)
+        return tapped(screen, *fingers), Event("text", action.text)
+    return (dragged(screen, *fingers),)
 
 
 def tapped(screen: Screen, x_px: int, y_px: int) -> Event:

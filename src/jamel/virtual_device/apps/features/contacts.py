@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from jamel.virtual_device.apps.context import Context
+from jamel.virtual_device.apps.permissions import Permission
 from jamel.virtual_device.apps.widgets import (
     Page,
     button,
@@ -21,6 +22,7 @@ from jamel.virtual_device.apps.wording import pick
 
 TITLES = ("Contacts", "People", "Address book", "Team", "Kontakte", "Контакты")
 KEEP = ("people", "favourites", "blocked", "allowed")
+PERMISSION = Permission("android.permission.CALL_PHONE", "call")
 DEFECT = "merging somebody who is alone looks for the next one"
 GROUPS = ("Everyone", "Favourites", "Blocked")
 
@@ -46,8 +48,8 @@ def initial(cfg: dict[str, Any]) -> dict[str, Any]:
 
 
 def page_main(c: Context) -> Page:
-    shown: dict[str, tuple[str, ...]] = {"Favourites": c.s["favourites"], "Blocked": c.s["blocked"]}
-    names = shown.get(c.s["group"], c.s["people"])
+    shown = {"Favourites": c.s["favourites"], "Blocked": c.s["blocked"]}
+    names = shown[c.s["group"]] if c.s["group"] in shown else c.s["people"]
     rows = [row("person", name, "on_person", name, hold="on_hold") for name in names]
     return Page(
         c.title,
