@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from jamel.types import Element
+from jamel.virtual_device.apps.context import Values
 from jamel.virtual_device.apps.looks import CAPTIONS, TOOLKITS, VIEW, WIDGET
 from jamel.virtual_device.apps.noise import LOOKS, chance
 from jamel.virtual_device.apps.widgets import Call, Node
@@ -61,7 +62,7 @@ class Situation(NamedTuple):
     """What a layout needs to know of the running app beside the page."""
 
     kind: str
-    state: dict[str, Any]
+    state: Values
     focus: str
     scroll_px: int
     toast: str

@@ -7,11 +7,10 @@ or a permission, are drawn as the system draws them, whatever the app looks like
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
 
 from jamel.types import TYPED_TEXTS, Action, ActionKind, Element
 from jamel.virtual_device.apps.compose import AppSpec
-from jamel.virtual_device.apps.context import Context
+from jamel.virtual_device.apps.context import Context, Values
 from jamel.virtual_device.apps.crash import CRASHED, crash_page
 from jamel.virtual_device.apps.dialect import Dialect
 from jamel.virtual_device.apps.layout import Fragments, Screen, Situation, Style, layout
@@ -50,18 +49,21 @@ class Screens:
         self._cache, self._pages, self._fragments = {}, {}, {}
         self._system_fragments, self._actions = {}, {}
 
-    def of(self, nav: dict[str, Any], shared: dict[str, Any], c: Context) -> Screen:
-        """The screen of a state; `c` is the feature in front."""
+    def turn(self, ticks: int) -> int:
+        """How often lists and generated ids have changed after so many events."""
+        return ticks // self._turn_ticks if self._turn_ticks else 0
+
+    def of(self, nav: Values, shared: Values, c: Context, ticks: int) -> Screen:
+        """The screen of a state after so many events; `c` is the feature in front."""
         index, page = nav["stack"][-1]
-        turn = nav["tick"] // self._turn_ticks if self._turn_ticks else 0
+        turn = self.turn(ticks)
         key = (
             nav["front"], index, page, len(nav["stack"]) > 1, nav["dialog"], nav["toast"],
             nav["focus"], nav["scroll"], *shared.values(), *c.s.values(),
         )  # fmt: skip
         known = self._cache.get(key)
         if known is None or (known[0] != turn and known[1].turns):
-            painted = turn, self._paint(nav, c, index, page, turn)
-            known = _keep(self._cache, key, painted, self.most_cached)
+            known = _keep(self._cache, key, (turn, self.paint(nav, c, ticks)), self.most_cached)
         return known[1]
 
     def elements(self, screen: Screen, ticks: int) -> tuple[Element, ...]:
@@ -82,13 +84,15 @@ class Screens:
             known = self._actions[id(screen)] = screen, _actions_on(screen)
         return known[1]
 
-    def _paint(self, nav: dict[str, Any], c: Context, index: int, page: str, turn: int) -> Screen:
+    def paint(self, nav: Values, c: Context, ticks: int) -> Screen:
+        """As `of`, but only equal pages are looked up, not equal states."""
         if nav["dialog"] == CRASHED:
             return self._system(crash_page(self._spec.title), "android")
         if not nav["front"]:
             situation = Situation("launcher", {}, "", 0, "", True, 0)
             icon = Node("button", "app_icon", self._spec.title, ("@launch", ""))
             return layout(Page("Launcher", (icon,)), self.style, situation, self._fragments)
+        index, page = nav["stack"][-1]
         module = self._modules[index]
         if asks(module, nav["dialog"]):
             return self._system(
@@ -97,7 +101,7 @@ class Screens:
         kind = self._spec.features[index].kind
         situation = Situation(
             f"{kind}/{page}", c.s, nav["focus"], nav["scroll"], nav["toast"],
-            len(nav["stack"]) == 1, turn,
+            len(nav["stack"]) == 1, self.turn(ticks),
         )  # fmt: skip
         return self._laid_out(self._page(nav["dialog"], module, c, index, page), c, situation)
 
@@ -114,7 +118,7 @@ class Screens:
 
     def _laid_out(self, page: Page, c: Context, situation: Situation) -> Screen:
         # Most changes of state do not show, so most new states look like one seen before.
-        typed = [value for name, value in c.s.items() if name.startswith("t:")]
+        typed = [c.s[name] for name in c.s if name.startswith("t:")]
         key = page, situation.kind, *situation[2:6], *typed
         known = self._pages.get(key)
         if known is None or (known[0] != situation.turn and known[1].turns):
