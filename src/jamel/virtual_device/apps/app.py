@@ -21,7 +21,7 @@ from jamel.types import (
 )
 from jamel.virtual_device.apps.compose import AppSpec
 from jamel.virtual_device.apps.context import Context
-from jamel.virtual_device.apps.crash import CRASHED, MOST_CRASHES, crash_trace
+from jamel.virtual_device.apps.crash import CRASHED, MOST_CRASHES, InducedCrash, crash_trace
 from jamel.virtual_device.apps.features import module_of
 from jamel.virtual_device.apps.instrument import Instrumented, instrument
 from jamel.virtual_device.apps.layout import Screen
@@ -467,6 +467,11 @@ class App:
             self._crash(index, error)
             return
         self._enter_pending(index)
+
+    def crash(self) -> None:
+        """Die of an exception in the middle of nothing, as `am crash` has it."""
+        self._begin()
+        self._crash(self.feature_in_front(), InducedCrash("shell-induced crash"))
 
     def _crash(self, index: int, error: Exception) -> None:
         """A defect: the process dies with a trace in the log; the system's dialog says so."""
