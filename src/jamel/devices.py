@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from jamel.config import DeviceConfig
 from jamel.envs.android import AndroidEnv, attach_env, make_env
 from jamel.envs.boot import await_boot
+from jamel.envs.emulator_console import console_port
 from jamel.envs.lease import being_made, lease_device
 from jamel.errors import DeviceError, DeviceLost, DeviceMissing
 from jamel.suites import app_spec, reachable, suite_apps
@@ -45,6 +46,22 @@ def running_devices(device: DeviceConfig, at_most: int) -> Iterator[DeviceConfig
 
     with Fleet(device, at_most) as fleet:
         yield fleet.device
+
+
+def require_snapshots(device: DeviceConfig) -> None:
+    """Raise DeviceError unless all are emulators whose consoles save and load snapshots."""
+    advice = "or set label.states_per_session: 0"
+    if device.avds and device.emulator.read_only:
+        raise DeviceError(
+            "Expected emulators that save snapshots, found read-only ones. Set "
+            f"device.emulator.read_only: false, {advice}."
+        )
+    phones = [serial for serial in device.serials if console_port(serial) is None]
+    if phones:
+        raise DeviceError(
+            f"Expected emulators, which take snapshots, found {phones[0]}. Leave it out of "
+            f"device.serials, {advice}."
+        )
 
 
 def persist(device: DeviceConfig, session: Callable[[int], Result]) -> Result:
@@ -126,22 +143,24 @@ def _attach(device: DeviceConfig, app: str, number: int) -> AndroidEnv:
             app=app,
             screenshots=device.screenshots,
             owned=lease,
-            activity=device.activity,
-            timeout_s=device.step_timeout_s,
-            coverage_source=device.coverage_source,
-            coverage_file=device.coverage_file,
-            coverage_broadcast=device.coverage_broadcast,
-            coverage_port=device.coverage_port,
-            settle_s=device.settle_s,
-            reset=device.reset,
-            reset_snapshot=device.reset_snapshot,
-            apk=device.apk,
-            recover_s=device.recover_s,
-            replaced=bool(device.avds),
+            **link_options(device),
         )
     except BaseException:
         lease.close()
         raise
+
+
+LINK_KEYS = (
+    "activity", "coverage_source", "coverage_file", "coverage_broadcast", "coverage_port",
+    "coverage_classes", "settle_s", "reset", "reset_snapshot", "apk", "recover_s",
+)  # fmt: skip
+"""The settings that `AdbLink` takes under their own names."""
+
+
+def link_options(device: DeviceConfig) -> dict[str, Any]:
+    """What `AdbLink` is to be given on a real device, beside serial, port and package."""
+    options = device.model_dump(include=set(LINK_KEYS))
+    return options | {"timeout_s": device.step_timeout_s, "replaced": bool(device.avds)}
 
 
 def _fault_plan(device: DeviceConfig, name: str) -> FaultPlan | None:
@@ -154,4 +173,22 @@ def _fault_plan(device: DeviceConfig, name: str) -> FaultPlan | None:
 
 def known_probes(device: DeviceConfig, app: str, env: AndroidEnv) -> int:
     """How many probes can be reached: found by search, or all that a real app lists."""
-    return env.total_probes if is_real(device) else reachable(app_spec(app))
+    return env.total_probes if is_real(device) else reachable(app_spec(app)).probes
+
+
+class Unseen(NamedTuple):
+    """What of an app is of kinds that no training app has: class ids, and probes in reach."""
+
+    classes: frozenset[int]
+    reachable: int
+
+
+def unseen_part(device: DeviceConfig, app: str) -> Unseen:
+    """The part of an embedded app that is of unseen kinds; of a real app nobody knows it."""
+    spec = None if is_real(device) else app_spec(app)
+    if spec is None or not spec.unseen:
+        return Unseen(frozenset(), 0)
+    from jamel.virtual_device.apps import App
+
+    classes = App(spec).classes
+    return Unseen(frozenset(classes[i][0] for i in spec.unseen), reachable(spec).unseen)

@@ -8,7 +8,6 @@ trusted or run.
 
 from __future__ import annotations
 
-import contextlib
 import re
 import secrets
 import shlex
@@ -22,13 +21,13 @@ from jamel.envs.adb_recovery import SteadyShell
 from jamel.envs.coverage_source import open_coverage
 from jamel.envs.crash_log import COMMAND as CRASH_LOG
 from jamel.envs.crash_log import last_trace
-from jamel.envs.emulator_console import console_command, console_port
+from jamel.envs.emulator_snapshots import EmulatorSnapshots
 from jamel.envs.interruptions import dump_problem, in_the_way
 from jamel.envs.links import Reading
 from jamel.envs.reset import AppReset
 from jamel.envs.ui_tree import parse_hierarchy
 from jamel.errors import AppMissing, DeviceError, DeviceLost, UiTreeError
-from jamel.types import Action, ActionKind, Observation, action_problem, centre_px, swipe_px
+from jamel.types import Action, ActionKind, Observation, action_problem, fingers_px
 
 if TYPE_CHECKING:
     from jamel.virtual_device.apps import App
@@ -90,8 +89,8 @@ class AdbLink:
         package: the app; it must be installed.
         activity: what `am start` gets; the launcher activity by default.
         timeout_s: the deadline of one exchange.
-        coverage_source: `file`, `tcpserver` or `none`, with `coverage_file`, `coverage_broadcast`
-            and `coverage_port`; see `open_coverage`.
+        coverage_source: `file`, `tcpserver` or `none`, with `coverage_file`, `coverage_broadcast`,
+            `coverage_port` and `coverage_classes`; see `open_coverage`.
         settle_s: how long to wait between an input and the dump.
         reset: how a new session begins, with `reset_snapshot` and `apk`; see `AppReset`.
         recover_s: how long a device that went away may take to come back.
@@ -119,6 +118,7 @@ class AdbLink:
         coverage_file: str = "files/coverage.ec",
         coverage_broadcast: str = "",
         coverage_port: int = DEFAULT_PORT,
+        coverage_classes: str = "",
         settle_s: float = 0.0,
         reset: str = "clear_data",
         reset_snapshot: str = "",
@@ -136,7 +136,7 @@ class AdbLink:
         self._confirm, self._strict = confirm_unchanged, strict
         self._last_screen = b""
         self._shell = SteadyShell(AdbShell(serial, adb_port, timeout_s), package, recover_s)
-        self._taken = 0
+        self._snapshots = EmulatorSnapshots(serial)
         self._owned: list[Closeable] = []
         self.log: list[tuple[int, str]] = []
         """What an embedded device was told to do wrong."""
@@ -145,8 +145,9 @@ class AdbLink:
         self._reset.install_if_missing()
         self._size_px = self._check_device()
         self._coverage = open_coverage(
-            self._shell, package, coverage_source, coverage_file, coverage_broadcast, coverage_port
-        )
+            self._shell, package, coverage_source, coverage_file, coverage_broadcast,
+            coverage_port, coverage_classes,
+        )  # fmt: skip
         self.build, self.total_probes = self._coverage.build, self._coverage.total_probes
         self._shell.prepare()
 
@@ -212,29 +213,23 @@ class AdbLink:
 
     def snapshot(self) -> bytes | None:
         """The name of an emulator snapshot just saved; None on a device without a console."""
-        if console_port(self.device) is None:
-            return None
-        self._taken += 1
-        name = f"jamel-{self._taken}"
-        self._console(f"avd snapshot save {name}")
-        return name.encode()
+        return self._snapshots.save(self._coverage.latest)
 
     def restore(self, snapshot: bytes) -> Reading:
         """Load an emulator snapshot taken by `snapshot`; raises DeviceError for another name."""
-        name = snapshot.decode("ascii", "replace")
-        if not re.fullmatch(r"jamel-\d+", name):
-            raise DeviceError(f"Expected a snapshot name from snapshot(), found {name!r}.")
-        self._console(f"avd snapshot load {name}")
+        coverage = self._snapshots.load(snapshot)
         # A real emulator drops its connection while it loads.
         self._shell.await_device()
+        self._coverage.rewind(coverage)
         return self._exchange("true")
+
+    def forget(self, snapshot: bytes) -> None:
+        """Delete a snapshot; raises DeviceError where the emulator is gone."""
+        self._snapshots.forget(snapshot)
 
     def close(self) -> None:
         """Delete the snapshots taken and switch off what was started for this link alone."""
-        with contextlib.suppress(DeviceError):
-            for number in range(1, self._taken + 1):
-                self._console(f"avd snapshot delete jamel-{number}")
-        self._taken = 0
+        self._snapshots.forget_all()
         while self._owned:
             self._owned.pop().close()
 
@@ -351,9 +346,6 @@ class AdbLink:
         # An override is listed after the physical size and is what touches use.
         return int(sizes[-1][0]), int(sizes[-1][1])
 
-    def _console(self, command: str) -> None:
-        console_command(self.device, command, self._shell.timeout_s)
-
 
 def _check_names(package: str, activity: str) -> None:
     """Names go into shell scripts, so only what Android allows is let through."""
@@ -370,17 +362,23 @@ def _input_script(observation: Observation, action: Action) -> str:
         return "input keyevent KEYCODE_BACK"
     if kind is ActionKind.HOME:
         return "input keyevent KEYCODE_HOME"
-    element = observation.elements[action.element]
-    x_px, y_px = centre_px(element.bounds_px)
-    hide = f" && {_HIDE_KEYBOARD}" if element.cls.endswith("EditText") else ""
+    points = " ".join(map(str, fingers_px(observation, action)))
+    hide = f" && {_HIDE_KEYBOARD}" if _may_focus(observation, action) else ""
     if kind is ActionKind.LONG_PRESS:
-        return f"input swipe {x_px} {y_px} {x_px} {y_px} {LONG_PRESS_MS}{hide}"
+        return f"input swipe {points} {points} {LONG_PRESS_MS}{hide}"
     if kind is ActionKind.TAP:
-        return f"input tap {x_px} {y_px}{hide}"
+        return f"input tap {points}{hide}"
     if kind is ActionKind.TYPE:
-        return f"input tap {x_px} {y_px}{_replace_text(element.text, action.text)}{hide}"
-    points = " ".join(map(str, swipe_px(element.bounds_px, kind is ActionKind.SCROLL_DOWN)))
+        typed = _replace_text(observation.elements[action.element].text, action.text)
+        return f"input tap {points}{typed}{hide}"
     return f"input swipe {points} {SWIPE_MS}"
+
+
+def _may_focus(observation: Observation, action: Action) -> bool:
+    """Whether a touch can give a text field the focus, which brings up the soft keyboard."""
+    if action.element < 0:
+        return True
+    return observation.elements[action.element].cls.endswith("EditText")
 
 
 def _replace_text(old: str, new: str) -> str:

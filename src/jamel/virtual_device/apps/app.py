@@ -16,8 +16,7 @@ from jamel.types import (
     ActionKind,
     Observation,
     action_problem,
-    centre_px,
-    swipe_px,
+    fingers_px,
 )
 from jamel.virtual_device.apps.compose import AppSpec
 from jamel.virtual_device.apps.context import Context
@@ -302,18 +301,18 @@ class App:
         elif kind is ActionKind.RESTART:
             self.restart()
         else:
-            self._touch(kind, observation.elements[action.element].bounds_px, action.text)
+            self._touch(kind, fingers_px(observation, action), action.text)
 
-    def _touch(self, kind: ActionKind, bounds_px: tuple[int, int, int, int], text: str) -> None:
+    def _touch(self, kind: ActionKind, fingers_px: tuple[int, ...], text: str) -> None:
         if kind is ActionKind.TAP:
-            self.tap(*centre_px(bounds_px))
+            self.tap(*fingers_px)
         elif kind is ActionKind.LONG_PRESS:
-            self.long_press(*centre_px(bounds_px))
+            self.long_press(*fingers_px)
         elif kind is ActionKind.TYPE:
-            self.tap(*centre_px(bounds_px))
+            self.tap(*fingers_px)
             self.type_text(text)
         else:
-            self.swipe(*swipe_px(bounds_px, kind is ActionKind.SCROLL_DOWN))
+            self.swipe(*fingers_px)
 
     def tap(self, x_px: int, y_px: int) -> bool:
         """Touch a point: the topmost clickable element there gets it; whether that is a field."""
