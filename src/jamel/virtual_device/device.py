@@ -87,6 +87,7 @@ class Device:
         )
         self.packages = Packages(self.files, manifest)
         self.last_anr = ""
+        self.finger: tuple[int, int] | None = None
         self.install_sessions: dict[int, bytes] = {}
         self.sessions_made = 0
         self.saved_s: dict[str, float] = {}
