@@ -151,12 +151,6 @@ def suite_of(name: str) -> tuple[Suite, str]:
     return suite, noise or suite.noise
 
 
-def is_embedded(app: str) -> bool:
-    """Whether an app's name is one of the embedded device's, of a suite or of a suite file."""
-    suite = app.rpartition("/")[0]
-    return bool(_FILE.fullmatch(suite)) or suite.partition("@")[0] in load_suites()
-
-
 def require_tunable(name: str) -> None:
     """Raise ConfigError for a suite that is kept for the one reported measurement."""
     if suite_of(name)[0].split in RESERVED:
@@ -164,6 +158,12 @@ def require_tunable(name: str) -> None:
             f"expected a suite to tune on, found {name!r}, which is kept for testing: what was "
             "chosen by it says nothing about unseen apps. Take 'valid'."
         )
+
+
+def is_embedded(app: str) -> bool:
+    """Whether an app's name is one of the embedded device's, of a suite or of a suite file."""
+    suite = app.rpartition("/")[0]
+    return bool(_FILE.fullmatch(suite)) or suite.partition("@")[0] in load_suites()
 
 
 def with_noise(name: str, noise: str) -> str:

@@ -56,6 +56,10 @@ class Closeable(Protocol):
 
 
 _DUMP = "uiautomator dump /dev/tty 2>&1"
+_HIDE_KEYBOARD = (
+    "if dumpsys input_method | grep -q mInputShown=true; then input keyevent KEYCODE_BACK; fi"
+)
+"""A keyboard that a touched field brought up would take the next touches, and its BACK."""
 _FOCUS_SCRIPT = (
     "dumpsys window | grep -E 'mCurrentFocus|mFocusedApp'; dumpsys input_method | grep mInputShown"
 )
@@ -363,14 +367,22 @@ def _input_script(observation: Observation, action: Action) -> str:
     if kind is ActionKind.HOME:
         return "input keyevent KEYCODE_HOME"
     points = " ".join(map(str, fingers_px(observation, action)))
+    hide = f" && {_HIDE_KEYBOARD}" if _may_focus(observation, action) else ""
     if kind is ActionKind.LONG_PRESS:
-        return f"input swipe {points} {points} {LONG_PRESS_MS}"
+        return f"input swipe {points} {points} {LONG_PRESS_MS}{hide}"
     if kind is ActionKind.TAP:
-        return f"input tap {points}"
+        return f"input tap {points}{hide}"
     if kind is ActionKind.TYPE:
-        old = observation.elements[action.element].text
-        return f"input tap {points}{_replace_text(old, action.text)}"
+        typed = _replace_text(observation.elements[action.element].text, action.text)
+        return f"input tap {points}{typed}{hide}"
     return f"input swipe {points} {SWIPE_MS}"
+
+
+def _may_focus(observation: Observation, action: Action) -> bool:
+    """Whether a touch can give a text field the focus, which brings up the soft keyboard."""
+    if action.element < 0:
+        return True
+    return observation.elements[action.element].cls.endswith("EditText")
 
 
 def _replace_text(old: str, new: str) -> str:
@@ -401,7 +413,7 @@ def link_to_virtual_device(app: App, plan: FaultPlan | None = None, **options: A
             serial,
             device.adb.port,
             app.package,
-            activity=app.activity,
+            activity=app.activities[0],
             strict=True,
             confirm_unchanged=plan is not None,
             **options,

@@ -54,7 +54,7 @@ def reach_of(spec: AppSpec) -> Reach:
 def search(app: App, transitions: int = MOST_TRANSITIONS) -> Reach:
     """Count the probes that a search finds within so many transitions."""
     app.clear_data()
-    app.most_cached = SCREENS
+    app.screens.most_cached = SCREENS
     oracle = _Search(app, transitions)
     oracle.add_root(app.snapshot())
     found = -1
