@@ -71,9 +71,16 @@ def test_looking_keeps_the_apps_data(phone: VirtualDevice) -> None:
 @pytest.mark.parametrize(
     ("keys", "name", "found", "advice"),
     [
-        ({"adb_port": 1}, "adb server", "an adb server on port 1, found none", "Start it"),
+        (
+            {"adb_port": 1},
+            "adb server",
+            "an adb server on port 1, found none",
+            "adb -P 1 start-server",
+        ),
         ({"serials": ["R5CT"]}, "adb on R5CT", "a device R5CT at", "device.serials"),
         ({"package": "com.absent"}, "package on", "com.absent to be installed", "install -t"),
+        ({"apk": "no.apk"}, "files", "APK at no.apk", "set device.apk"),
+        ({"coverage_classes": "no.classes"}, "files", "in no.classes", "jamel device classes"),
         ({"coverage_file": "files/no.ec"}, "coverage on", "files/no.ec", "instrumented"),
     ],
 )
@@ -187,7 +194,8 @@ def test_acceleration_is_named_with_the_way_to_it(
 def test_the_command(phone: VirtualDevice, tmp_path: Path) -> None:
     raw = {"device": profile(phone, package="com.absent").device.model_dump(mode="json")}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(raw))
-    command = [sys.executable, "-m", "jamel.cli", "doctor", "--android", "--json", "found.json"]
+    # --boot is --android with one thing more, which devices that run have no need of.
+    command = [sys.executable, "-m", "jamel.cli", "doctor", "--boot", "--json", "found.json"]
     done = subprocess.run(
         [*command, "--config", "mine.yaml"], cwd=tmp_path, capture_output=True, text=True
     )
