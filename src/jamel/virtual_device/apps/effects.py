@@ -17,7 +17,9 @@ from jamel.virtual_device.apps.app import App, nav_key
 from jamel.virtual_device.apps.compose import AppSpec
 from jamel.virtual_device.apps.context import Values
 from jamel.virtual_device.apps.events import Event
+from jamel.virtual_device.apps.features import module_of
 from jamel.virtual_device.apps.painter import Screen
+from jamel.virtual_device.apps.screens import Screens
 
 MOST_ANSWERS = 200_000
 """Answers to keep for one app."""
@@ -132,6 +134,7 @@ class Effects:
     def __init__(self, spec: AppSpec) -> None:
         self.spec = spec
         self._app = App(spec)
+        self._app.screens = Screens(spec, [module_of(f.kind) for f in spec.features], words=False)
         self._interned: list[dict[tuple, Part]] = [{} for _ in self._app.parts()]
         self._places: dict[tuple, Part] = {}
         self._turns: dict[int, Part] = {}
@@ -157,7 +160,7 @@ class Effects:
         return part
 
     def screen(self, parts: Parts, ticks: int) -> Screen:
-        """What is shown in a state after so many events."""
+        """What can be touched in a state after so many events; a screen without words."""
         app = self._app
         app.ticks = ticks
         turn = app.screens.turn(ticks)
