@@ -34,8 +34,8 @@ class Screens:
     """
 
     def __init__(self, spec: AppSpec, modules: list[ModuleType], words: bool = True) -> None:
-        self._spec, self._modules, self._words = spec, modules, words
-        self.style = Style(spec.seed, spec.look, spec.noise, spec.package, spec.size_px)
+        self._spec, self._modules = spec, modules
+        self.style = Style(spec.seed, spec.look, spec.noise, spec.package, spec.size_px, words)
         self._dialect = Dialect(spec.seed, spec.split)
         self._turn_ticks = LOOKS[spec.look, spec.noise].turn_ticks
         self.most_cached = MOST_CACHED_SCREENS
@@ -108,7 +108,7 @@ class Screens:
         drawn = self._page(nav["dialog"], module, c, index, page)
         where = f"{self._spec.features[index].kind}/{page}", nav["scroll"]
         rooted, turn = len(nav["stack"]) == 1, self.turn(ticks)
-        if not self._words:
+        if not self.style.words:
             toast = "…" if nav["toast"] else ""
             nowhere = Situation(where[0], _BLANK, "", where[1], toast, rooted, turn)
             return self._laid_out(wordless(drawn), [], nowhere)
@@ -132,7 +132,7 @@ class Screens:
         key = page, situation.kind, *situation[2:6], *typed
         known = self._pages.get(key)
         if known is None or (known[0] != situation.turn and known[1].turns):
-            said = self._dialect.page(page) if self._words else page
+            said = self._dialect.page(page) if self.style.words else page
             screen = layout(said, self.style, situation, self._fragments)
             known = _keep(self._pages, key, (situation.turn, screen), self.most_cached)
         return known[1]
