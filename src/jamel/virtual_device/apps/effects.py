@@ -17,7 +17,9 @@ from jamel.virtual_device.apps.app import App, nav_key
 from jamel.virtual_device.apps.compose import AppSpec
 from jamel.virtual_device.apps.context import Values
 from jamel.virtual_device.apps.events import Event
+from jamel.virtual_device.apps.features import module_of
 from jamel.virtual_device.apps.painter import Screen
+from jamel.virtual_device.apps.screens import Screens
 
 MOST_ANSWERS = 200_000
 """Answers to keep for one app."""
@@ -64,10 +66,17 @@ class Effect(NamedTuple):
 class View(MutableMapping[str, Any]):
     """A part as it is read and written, with a note of both; the part itself stays as it is."""
 
-    def __init__(self, number: int, values: Values, reads: list[Read]) -> None:
-        self._number, self._values, self._reads = number, values, reads
+    def __init__(self, number: int, reads: list[Read]) -> None:
+        self._number, self._reads = number, reads
+        self._values: dict[str, Any] = {}
         self._now: dict[str, Any] = {}
         self.written: dict[str, Any] = {}
+
+    def look_at(self, values: dict[str, Any]) -> None:
+        """Another part from now on, of which nothing is read or written."""
+        self._values = values
+        if self._now:
+            self._now, self.written = {}, {}
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._now:
@@ -132,7 +141,11 @@ class Effects:
     def __init__(self, spec: AppSpec) -> None:
         self.spec = spec
         self._app = App(spec)
-        self._interned: list[dict[tuple, Part]] = [{} for _ in self._app.parts()]
+        self._app.screens = Screens(spec, [module_of(f.kind) for f in spec.features], words=False)
+        self._reads: list[Read] = []
+        self._views = [View(number, self._reads) for number, _ in enumerate(self._app.parts())]
+        self._app.bind(self._views)
+        self._interned: list[dict[tuple, Part]] = [{} for _ in self._views]
         self._places: dict[tuple, Part] = {}
         self._turns: dict[int, Part] = {}
         self._effects: Recall[Effect] = Recall()
@@ -157,21 +170,21 @@ class Effects:
         return part
 
     def screen(self, parts: Parts, ticks: int) -> Screen:
-        """What is shown in a state after so many events."""
-        app = self._app
-        app.ticks = ticks
-        turn = app.screens.turn(ticks)
+        """What can be touched in a state after so many events; a screen without words."""
+        turn = self._app.screens.turn(ticks)
         clock = self._turns.get(turn)
         if clock is None:
             clock = self._turns[turn] = Part({"turn": turn}, None)
-        screen = self._screens.get("screen", (*parts, clock))
-        if screen is None:
-            reads: list[Read] = []
-            self._view(parts, reads)
-            screen = app.paint()
-            if screen.turns:
-                reads.append((len(parts), "turn", turn))
-            self._screens.put("screen", reads, screen)
+        known = self._screens.get("screen", (*parts, clock))
+        return known or self._paint(parts, ticks, turn)
+
+    def _paint(self, parts: Parts, ticks: int, turn: int) -> Screen:
+        self._look_at(parts)
+        self._app.ticks = ticks
+        screen = self._app.paint()
+        if screen.turns:
+            self._reads.append((len(parts), "turn", turn))
+        self._screens.put("screen", self._reads, screen)
         return screen
 
     def effects(self, parts: Parts, choices: Sequence[tuple[Event, ...]]) -> list[Effect]:
@@ -181,8 +194,7 @@ class Effects:
 
     def _find_out(self, parts: Parts, events: tuple[Event, ...]) -> Effect:
         app = self._app
-        reads: list[Read] = []
-        views = self._view(parts, reads)
+        self._look_at(parts)
         app.reset_coverage()
         app.crash_log.clear()
         app.ticks = 0
@@ -190,15 +202,16 @@ class Effects:
             app.do(event)
         if app.crash_log:
             app.close_crash_dialog()
-        written = tuple((n, Writes(view.written)) for n, view in enumerate(views) if view.written)
+        views = enumerate(self._views)
+        written = tuple((number, Writes(v.written)) for number, v in views if v.written)
         effect = Effect(bits(app.probe_bytes()), app.ticks, written)
-        self._effects.put(events, reads, effect)
+        self._effects.put(events, self._reads, effect)
         return effect
 
-    def _view(self, parts: Parts, reads: list[Read]) -> list[View]:
-        views = [View(number, part.values, reads) for number, part in enumerate(parts)]
-        self._app.bind(views)
-        return views
+    def _look_at(self, parts: Parts) -> None:
+        self._reads.clear()
+        for view, part in zip(self._views, parts, strict=True):
+            view.look_at(part.values)
 
     def after(self, parts: Parts, effect: Effect) -> Parts:
         """The state that an effect leads to."""

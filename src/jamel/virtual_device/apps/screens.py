@@ -6,6 +6,7 @@ or a permission, are drawn as the system draws them, whatever the app looks like
 
 from __future__ import annotations
 
+from collections import defaultdict
 from types import ModuleType
 
 from jamel.types import TYPED_TEXTS, Action, ActionKind, Element
@@ -16,19 +17,25 @@ from jamel.virtual_device.apps.dialect import Dialect
 from jamel.virtual_device.apps.layout import Fragments, Screen, Situation, Style, layout
 from jamel.virtual_device.apps.noise import LOOKS, changing_text
 from jamel.virtual_device.apps.permissions import PERMISSION_CONTROLLER, asks
-from jamel.virtual_device.apps.widgets import Node, Page
+from jamel.virtual_device.apps.widgets import Node, Page, wordless
 
 MOST_CACHED_SCREENS = 3000
 Known = tuple[int, Screen]
 """A screen and the turn in which it was laid out."""
+_BLANK: defaultdict[str, str] = defaultdict(str)
+"""Nothing is typed, in whichever field."""
 
 
 class Screens:
-    """The screens of one app on a display of `size_px`; equal states give equal screens."""
+    """The screens of one app on a display of `size_px`; equal states give equal screens.
 
-    def __init__(self, spec: AppSpec, modules: list[ModuleType]) -> None:
+    Without `words`, only what a touch does is as it should be: whatever is read on a screen, typed
+    or chosen moves nothing, so that far fewer screens differ.
+    """
+
+    def __init__(self, spec: AppSpec, modules: list[ModuleType], words: bool = True) -> None:
         self._spec, self._modules = spec, modules
-        self.style = Style(spec.seed, spec.look, spec.noise, spec.package, spec.size_px)
+        self.style = Style(spec.seed, spec.look, spec.noise, spec.package, spec.size_px, words)
         self._dialect = Dialect(spec.seed, spec.split)
         self._turn_ticks = LOOKS[spec.look, spec.noise].turn_ticks
         self.most_cached = MOST_CACHED_SCREENS
@@ -98,12 +105,16 @@ class Screens:
             return self._system(
                 getattr(module, "dialog_" + nav["dialog"])(c), PERMISSION_CONTROLLER
             )
-        kind = self._spec.features[index].kind
-        situation = Situation(
-            f"{kind}/{page}", c.s, nav["focus"], nav["scroll"], nav["toast"],
-            len(nav["stack"]) == 1, self.turn(ticks),
-        )  # fmt: skip
-        return self._laid_out(self._page(nav["dialog"], module, c, index, page), c, situation)
+        drawn = self._page(nav["dialog"], module, c, index, page)
+        where = f"{self._spec.features[index].kind}/{page}", nav["scroll"]
+        rooted, turn = len(nav["stack"]) == 1, self.turn(ticks)
+        if not self.style.words:
+            toast = "…" if nav["toast"] else ""
+            nowhere = Situation(where[0], _BLANK, "", where[1], toast, rooted, turn)
+            return self._laid_out(wordless(drawn), [], nowhere)
+        typed = [c.s[name] for name in c.s if name.startswith("t:")]
+        situation = Situation(where[0], c.s, nav["focus"], where[1], nav["toast"], rooted, turn)
+        return self._laid_out(drawn, typed, situation)
 
     def _page(self, dialog: str, module: ModuleType, c: Context, index: int, page: str) -> Page:
         drawn: Page
@@ -116,13 +127,13 @@ class Screens:
             drawn = drawn._replace(nodes=drawn.nodes + tuple(links))
         return drawn
 
-    def _laid_out(self, page: Page, c: Context, situation: Situation) -> Screen:
+    def _laid_out(self, page: Page, typed: list[str], situation: Situation) -> Screen:
         # Most changes of state do not show, so most new states look like one seen before.
-        typed = [c.s[name] for name in c.s if name.startswith("t:")]
         key = page, situation.kind, *situation[2:6], *typed
         known = self._pages.get(key)
         if known is None or (known[0] != situation.turn and known[1].turns):
-            screen = layout(self._dialect.page(page), self.style, situation, self._fragments)
+            said = self._dialect.page(page) if self.style.words else page
+            screen = layout(said, self.style, situation, self._fragments)
             known = _keep(self._pages, key, (situation.turn, screen), self.most_cached)
         return known[1]
 
