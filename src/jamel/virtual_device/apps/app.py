@@ -463,7 +463,7 @@ class App:
 
     def crash(self) -> None:
         """Die of an exception in the middle of nothing, as `am crash` has it."""
-        self._begin()
+        self._tick()
         self._crash(self.feature_in_front(), InducedCrash("shell-induced crash"))
 
     def _crash(self, index: int, error: Exception) -> None:
