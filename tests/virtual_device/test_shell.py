@@ -90,6 +90,8 @@ def run(script: str, stdin: bytes = b"", files: DeviceFiles | None = None) -> tu
         ("echo 'a\\tb\\\\n'; echo -E 'a\\tb'; echo -n x", "a\tb\\n\na\\tb\nx"),
         ("printf '%s-%03d|' a 7 b 8; printf '%5s|%-3s|%x%%\\n' r l 255",
          "a-007|b-008|    r|l  |ff%\n"),
+        ("printf '%%%\\n' a b; printf '%s,' 1 2 3; printf x 1 2; printf '%d\\n' none; echo $?",
+         "%%\n1,2,3,x1\n"),
         ("type cd ls none; command -v cat; toybox echo t", "cd is a shell builtin\nls is "
          "/system/bin/ls\nnone not found\n/system/bin/cat\nt\n"),
         ("for i in 1 $(echo 2 3); do echo $i; done | wc -l", "3\n"),

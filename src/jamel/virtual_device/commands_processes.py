@@ -20,6 +20,7 @@ _SYSTEM = (
     ("system", 300, 1, "surfaceflinger"), ("root", 310, 1, "zygote64"), ("shell", 400, 1, "adbd"),
     ("system", 618, 310, "system_server"), ("u0_a60", 900, 310, "com.android.systemui"),
     ("u0_a90", 1100, 310, "com.android.launcher3"),
+    ("u0_a91", 1500, 310, "com.android.inputmethod.latin"),
 )  # fmt: skip
 _HEADS = {"USER": "USER          ", "PID": "  PID", "PPID": " PPID", "NAME": "NAME", "CMD": "CMD",
           "ARGS": "CMD", "S": "S", "RSS": "   RSS", "VSZ": "     VSZ"}  # fmt: skip

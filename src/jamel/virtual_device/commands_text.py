@@ -67,9 +67,10 @@ def _printf(call: Call) -> int:
     if not call.args:
         return call.fail("printf: missing format")
     style, values = unescaped(call.args[0]), list(call.args[1:])
-    text = _formatted(style, values)
-    while values and "%" in style.replace("%%", ""):
-        text += _formatted(style, values)
+    left, text = len(values), _formatted(style, values)
+    # A format is used again for what is left, unless it takes nothing.
+    while 0 < len(values) < left:
+        left, text = len(values), text + _formatted(style, values)
     call.out(text.encode("utf-8", "replace"))
     return 0
 

@@ -14,6 +14,7 @@ class RunningApp(Protocol):
 
     package: str
     build: str
+    natural_px: tuple[int, int]
     size_px: tuple[int, int]
     total_probes: int
     classes: list[tuple[int, str, int]]

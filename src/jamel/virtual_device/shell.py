@@ -20,7 +20,7 @@ from jamel.virtual_device.shell_run import Runner
 from jamel.virtual_device.shell_syntax import Incomplete, ShellSyntaxError, Token, tokenize
 
 MAX_SCRIPT = 1 << 20
-MAX_PIECE = 1 << 16
+MAX_PIECE = 1 << 14
 """Characters of one statement that is typed line by line."""
 MAX_SUBSTITUTION_DEPTH = 16
 SHELL_PID = "4300"

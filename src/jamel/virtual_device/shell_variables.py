@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 from jamel.virtual_device.shell_syntax import ShellSyntaxError
 
+MAX_CUT = 4096
 _NAME = r"[A-Za-z_]\w*|\d|[?$!#@*-]"
 _REFERENCE = re.compile(rf"\$(?:({_NAME})|\{{(#?)((?:{_NAME})?\d*)((?:[^{{}}]|\{{[^}}]*\}})*)\}})")
 _DEFAULT = re.compile(r"(:?)([-=+?])(.*)", re.DOTALL)
@@ -86,6 +87,8 @@ def _or_default(reference: _Reference, found: re.Match[str], names: Names) -> st
 
 def _cut(value: str, operator: str, pattern: str) -> str:
     """What is left of a value without the part at its start or end that a pattern matches."""
+    if len(value) > MAX_CUT:
+        raise ShellSyntaxError(f"a value of more than {MAX_CUT} characters is not cut")
     places = range(len(value) + 1)
     if operator.startswith("#"):
         ends = [at for at in places if fnmatch.fnmatchcase(value[:at], pattern)]

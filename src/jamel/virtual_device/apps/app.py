@@ -68,7 +68,8 @@ class App:
 
     def __init__(self, spec: AppSpec) -> None:
         self.spec = spec
-        self.package, self.size_px, self.build = spec.package, spec.size_px, spec.build
+        self.package, self.build = spec.package, spec.build
+        self.natural_px = self.size_px = spec.size_px
         self._modules = [module_of(feature.kind) for feature in spec.features]
         self._code: list[Instrumented] = [instrument(module) for module in self._modules]
         self.activities = [f"{spec.package}.{f.kind.title()}Activity" for f in spec.features]
