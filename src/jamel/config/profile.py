@@ -1,0 +1,282 @@
+"""The sections of a profile, and the profile: frozen objects with every default, once.
+
+Knows nothing of what the values are used for.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from jamel.config.agents import AgentsConfig
+from jamel.config.section import Section
+
+FaultKind = Literal[
+    "never_idle",
+    "null_root",
+    "stale_xml",
+    "truncated_coverage",
+    "empty_coverage",
+    "other_build_coverage",
+    "anr_dialog",
+    "crash_dialog",
+    "keyboard",
+    "slow",
+    "vanish",
+    "offline",
+    "unauthorized",
+    "reboot",
+    "death",
+    "adb_killed",
+]
+"""What the embedded device can do wrong; `jamel.virtual_device.faults` says how each looks."""
+
+
+class FaultsConfig(Section):
+    """How the embedded device misbehaves: the share of steps, the kinds (all by default), by seed.
+
+    `slow_s` is how long a slow answer takes; longer than `step_timeout_s`, it is a frozen device.
+    """
+
+    rate: float = Field(0.0, ge=0, le=1)
+    kinds: tuple[FaultKind, ...] = ()
+    seed: int = 0
+    slow_s: float = Field(0.2, ge=0)
+
+
+class EmulatorConfig(Section):
+    """How the AVDs of `device.avds` are started and watched; sizes are those of one emulator.
+
+    `snapshot` is the one it boots from, `default_boot` being the quick boot's own; empty boots
+    cold. `max_memory_mb` and `max_cores` bound all of them together; by default what is available.
+    """
+
+    executable: str = "emulator"
+    gpu: str = Field("swiftshader_indirect", pattern=r"^[a-z_]+$")
+    memory_mb: int = Field(2560, gt=0)
+    cores: int = Field(2, gt=0)
+    max_memory_mb: int | None = Field(None, gt=0)
+    max_cores: int | None = Field(None, gt=0)
+    read_only: bool = True
+    window: bool = False
+    snapshot: str = Field("default_boot", pattern=r"^[\w.-]*$")
+    options: tuple[str, ...] = ()
+    first_port: int = Field(5554, ge=5554, le=5682, multiple_of=2)
+    boot_timeout_s: float = Field(300.0, gt=0)
+    health_s: float = Field(10.0, gt=0)
+    replacements: int = Field(3, ge=0)
+
+
+PACKAGE = re.compile(r"[A-Za-z][\w.]{0,200}")
+"""What an app can be called."""
+
+
+class DeviceConfig(Section):
+    """Where steps happen: embedded, on devices that `serials` names, or on AVDs started for it.
+
+    `in_process` is the fast transport; `adb` goes through a real server, on port 0 a private one
+    for the AVDs. On real devices `package` is explored, brought to a new session's state by
+    `reset`; the rest is what `jamel.envs.adb_link.AdbLink` takes. A device that went away has
+    `recover_s` to come back; a session that cannot go on is begun at most `tries` times.
+    """
+
+    transport: Literal["in_process", "adb"] = "in_process"
+    serials: tuple[str, ...] = ()
+    avds: tuple[Annotated[str, Field(pattern=r"^[\w.-]+$")], ...] = ()
+    emulator: EmulatorConfig = EmulatorConfig()
+    package: str = ""
+    activity: str = ""
+    apk: str = ""
+    reset: Literal["clear_data", "snapshot", "reinstall"] = "clear_data"
+    reset_snapshot: str = Field("", pattern=r"^[\w.-]*$")
+    adb_port: int = Field(5037, ge=0, lt=65536)
+    coverage_source: Literal["file", "tcpserver", "none"] = "file"
+    coverage_file: str = Field("files/coverage.ec", min_length=1)
+    coverage_broadcast: str = ""
+    coverage_port: int = Field(6300, gt=0, lt=65536)
+    coverage_classes: str = ""
+    settle_s: float = Field(0.0, ge=0)
+    step_timeout_s: float = Field(30.0, gt=0)
+    screenshots: bool = False
+    recover_s: float = Field(30.0, gt=0)
+    tries: int = Field(10, gt=0)
+    faults: FaultsConfig = FaultsConfig()
+
+    @model_validator(mode="after")
+    def _whole(self) -> DeviceConfig:
+        """A real device needs a serial or an AVD, a package and adb, or none of them."""
+        real = bool(self.serials or self.avds)
+        if not all(self.serials):
+            raise ValueError("expected serials, found an empty one. Mend device.serials")
+        if self.package and not PACKAGE.fullmatch(self.package):
+            raise ValueError(
+                f"expected a package such as com.example.app, found {self.package!r}. Mend "
+                "device.package"
+            )
+        if self.serials and self.avds:
+            raise ValueError("expected serials or AVDs, found both. Leave one of them out")
+        if real and not self.package:
+            raise ValueError("expected a package to explore on the devices. Set device.package")
+        if self.package and not real:
+            raise ValueError("expected devices for the package. Set device.serials or device.avds")
+        if real and self.transport != "adb":
+            raise ValueError("real devices are reached by adb alone. Set device.transport: adb")
+        if not (self.adb_port or self.avds):
+            raise ValueError("a private adb server is for AVDs alone. Set device.adb_port")
+        if real and self.faults.rate:
+            raise ValueError("only the embedded device misbehaves on demand. Leave out faults")
+        return self
+
+    @model_validator(mode="after")
+    def _resettable(self) -> DeviceConfig:
+        """A way to reset needs what it resets from."""
+        if self.reset == "reinstall" and not self.apk:
+            raise ValueError("expected the APK to install again. Set device.apk")
+        if self.reset == "snapshot" and not self.reset_snapshot:
+            if self.serials:
+                raise ValueError("expected the snapshot to load. Set device.reset_snapshot")
+            if self.emulator.read_only:
+                raise ValueError(
+                    "a read-only emulator saves no snapshot to return to. Name one in "
+                    "device.reset_snapshot, or set device.emulator.read_only: false"
+                )
+        if not self.emulator.read_only and len(set(self.avds)) < len(self.avds):
+            raise ValueError(
+                "an AVD runs once unless it is read-only. Set device.emulator.read_only: true"
+            )
+        return self
+
+
+class CollectConfig(Section):
+    """Which sessions are collected in each round."""
+
+    suite: str = "train"
+    apps: int = Field(96, gt=0)
+    agents: tuple[str, ...] = ("random", "least-tried", "frontier", "planner")
+    on_policy_share: float = Field(0.75, ge=0, le=1)
+    steps: int = Field(120, gt=0)
+    seed: int = 0
+    workers: int = Field(2, gt=0)
+
+
+LabelKind = Literal["counterfactual", "return", "immediate"]
+
+
+class LabelConfig(Section):
+    """How coverage becomes supervision.
+
+    On emulators `counterfactual` tries the candidates of `states_per_session` states from console
+    snapshots, for at most `seconds_per_session`; with none it is as `return`.
+    """
+
+    kind: LabelKind = "counterfactual"
+    gamma: float = Field(0.7, ge=0, lt=1)
+    lookahead: int = Field(2, ge=1, le=3)
+    search_depth: int = Field(4, ge=0)
+    states_per_session: int = Field(0, ge=0)
+    seconds_per_session: float = Field(1800.0, gt=0)
+
+
+class ModelConfig(Section):
+    """The compact model. Each ingredient can be switched off alone, for ablation."""
+
+    width: int = Field(96, gt=0)
+    heads: int = Field(4, gt=0)
+    hash_buckets: int = Field(4096, gt=0)
+    memory: Literal["similarity", "append", "state", "none"] = "similarity"
+    memory_recent: int = Field(8, ge=0)
+    memory_similar: int = Field(24, ge=0)
+    memory_alike: int = Field(0, ge=0)
+    state_features: int = Field(32, gt=0)
+    raw_history: bool = False
+    frozen_memory: bool = False
+    graph_inputs: bool = True
+    action_residual: bool = True
+    tied_query_key: bool = True
+
+
+class TrainConfig(Section):
+    """Joint training of memory and policy."""
+
+    updates: int = Field(500, gt=0)
+    batch_sessions: int = Field(8, gt=0)
+    lr: float = Field(2e-3, gt=0)
+    warmup: int = Field(30, ge=0)
+    weight_decay: float = Field(0.01, ge=0)
+    beta: float = Field(4.0, gt=0)
+    novelty_weight: float = Field(1.0, ge=0)
+    max_steps: int = Field(120, gt=0)
+    decisions: int = Field(48, gt=0)
+    checkpoint_every: int = Field(100, gt=0)
+    seed: int = 0
+
+
+class RoundsConfig(Section):
+    """On-policy rounds after the first, off-policy one; each one's model is measured on `valid`.
+
+    With `stop: gain` they end once the interval of the gain over the round before includes 0, at
+    the latest after `on_policy` of them. `apps: 0` measures nothing.
+    """
+
+    on_policy: int = Field(1, ge=0)
+    stop: Literal["budget", "gain"] = "budget"
+    suite: str = "valid"
+    apps: int = Field(32, ge=0)
+    seeds: tuple[int, ...] = Field((0,), min_length=1)
+
+    @model_validator(mode="after")
+    def _gain_needs_apps(self) -> RoundsConfig:
+        if self.stop == "gain" and not self.apps:
+            raise ValueError("expected apps to see the gain on. Set rounds.apps above 0")
+        return self
+
+
+class EvaluateConfig(Section):
+    """What is measured; `latency` adds one session of a thousand steps an agent."""
+
+    suite: str = "test"
+    agents: tuple[str, ...] = (
+        "random",
+        "least-tried",
+        "frontier",
+        "planner",
+        "no-memory",
+        "zeroed-memory",
+        "jamel",
+    )
+    seeds: tuple[int, ...] = (0, 1, 2)
+    budget: int = Field(120, gt=0)
+    apps: int | None = Field(None, gt=0)
+    latency: bool = False
+    bootstrap: int = Field(2000, gt=0)
+    workers: int = Field(2, gt=0)
+
+
+class GateConfig(Section):
+    """When a model may become champion."""
+
+    max_tokens_ratio: float = Field(1.05, gt=0)
+    max_latency_ratio: float = Field(1.5, gt=0)
+    metric: Literal["coverage", "reward", "auc"] = "coverage"
+
+
+class Config(Section):
+    """A whole profile.
+
+    `tuned` names a file beside the profile, which `jamel tune` writes: its settings of agents hold
+    where the profile's own section `agents` says nothing.
+    """
+
+    profile: str = Field("laptop", pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    tuned: str = ""
+    agents: AgentsConfig = AgentsConfig()
+    device: DeviceConfig = DeviceConfig()
+    collect: CollectConfig = CollectConfig()
+    label: LabelConfig = LabelConfig()
+    model: ModelConfig = ModelConfig()
+    train: TrainConfig = TrainConfig()
+    rounds: RoundsConfig = RoundsConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    gate: GateConfig = GateConfig()
