@@ -15,11 +15,13 @@ from typing import Any
 
 from jamel import provenance
 from jamel.agents import agent_settings
+from jamel.calibration import read_calibration
 from jamel.config import Config, config_digest
 from jamel.devices import app_names, running_devices
 from jamel.errors import ConfigError, EvaluationError
 from jamel.parallel import Progress
-from jamel.scores import LATENCY_STEPS, WINDOW, collate, latencies
+from jamel.reliability import judged
+from jamel.scores import LATENCY_STEPS, WINDOW, Run, collate, latencies
 from jamel.trials import Job, run_job, run_jobs
 
 
@@ -37,7 +39,8 @@ def evaluate(
         `{"meta", "rows", "paired", "summary", "curves"}`, plain data for JSON. A row is one
         session at one budget; coverage and auc are % of the app's reachable probes, coverage_new
         is % of those in features of kinds that no training app has. With `evaluate.latency` also
-        "latency": milliseconds and tokens of a decision early and late in a long session.
+        "latency": milliseconds and tokens of a decision early and late in a long session. With
+        agents that have a model also "reliability": how far their figures can be believed.
 
     Raises:
         ConfigError: there is nothing to run, or an agent is unknown or lacks its model.
@@ -56,7 +59,21 @@ def evaluate(
         "started": started,
         "duration_s": round(time.time() - began, 1),
     }
-    return collate(runs, section.bootstrap, meta | _provenance(config, agents)) | slow
+    found = collate(runs, section.bootstrap, meta | _provenance(config, agents))
+    return found | slow | _reliability(config, agents, runs)
+
+
+def _reliability(
+    config: Config, agents: Mapping[str, Path | None], runs: Sequence[Run]
+) -> dict[str, Any]:
+    """Agent -> how far its model's figures can be believed; nothing where none gives any."""
+    found = {}
+    for agent, folder in agents.items():
+        mine = [run for run in runs if run.agent == agent and run.novelty]
+        if mine and folder is not None:
+            calibration = read_calibration(folder)
+            found[agent] = judged(mine, calibration, config.label.gamma)
+    return {"reliability": found} if found else {}
 
 
 def _latencies(config: Config, jobs: Sequence[Job]) -> dict[str, Any]:
@@ -82,6 +99,21 @@ def plan(config: Config, agents: Mapping[str, Path | None]) -> list[Job]:
         for agent, model_dir in agents.items()
         for seed in section.seeds
     ]
+
+
+def run_plan(jobs: Sequence[Job], progress: Progress | None = None) -> list[Run]:
+    """Run planned sessions on the devices of their profile, which is the same for all.
+
+    Raises:
+        DeviceError: the devices cannot be started.
+        ProcessDied: a worker was killed.
+    """
+    config = jobs[0].config
+    workers = config.evaluate.workers
+    with running_devices(config.device, min(workers, len(jobs))) as device:
+        ready = {id(job.config): job.config.model_copy(update={"device": device}) for job in jobs}
+        started = [replace(job, config=ready[id(job.config)]) for job in jobs]
+        return run_jobs(started, workers, progress)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -41,6 +41,12 @@ class Run:
     covered_new: tuple[int, ...] = ()
     """Of `covered`, those in features of kinds that no training app has; empty without such."""
     reachable_new: int = 0
+    novelty: tuple[float, ...] = ()
+    """Of a model: the figure "it reaches new code now" of each action that was taken."""
+    worth: tuple[float, ...] = ()
+    """Of a model: the new probes that each action taken was said to lead to, discounted."""
+    features: tuple[tuple[float, ...], ...] = ()
+    """Of a model: the survey's features after each step."""
 
 
 def collate(runs: Sequence[Run], resamples: int, meta: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jamel.agents import LLM, Agent, agent_settings, make_agent
+from jamel.agents.survey import Survey
 from jamel.config import Config
 from jamel.coverage.jacoco import read_exec
 from jamel.devices import Unseen, known_probes, open_env, unseen_part
 from jamel.envs.android import AndroidEnv
+from jamel.envs.base import candidates
 from jamel.errors import SessionLost
 from jamel.oracles import ORACLES, make_oracle
 from jamel.parallel import Progress, one_torch_thread, run_parallel
@@ -54,17 +56,28 @@ class Job:
 
 
 class Metered:
-    """An agent that notes how long each decision took and how many tokens it read."""
+    """An agent that notes what each decision took, and what its model said of it.
+
+    `novelty` and `worth` are the model's figures of the actions taken, `features` the survey's
+    after each step; they stay empty for an agent that gives no figures.
+    """
 
     def __init__(self, agent: Agent, name: str) -> None:
         self.agent, self.name, self.version = agent, name, agent.version
-        self.ms: list[float] = []
-        self.tokens: list[tuple[int, int]] = []
+        self._clear()
 
     def reset(self, session_seed: int) -> None:
         """Start a session with empty notes."""
         self.agent.reset(session_seed)
-        self.ms, self.tokens = [], []
+        self._clear()
+
+    def _clear(self) -> None:
+        self.ms: list[float] = []
+        self.tokens: list[tuple[int, int]] = []
+        self.novelty: list[float] = []
+        self.worth: list[float] = []
+        self.features: list[tuple[float, ...]] = []
+        self._survey = Survey()
 
     def act(self, observation: Observation) -> Action:
         """The agent's action, timed. An agent that names no tokens read none."""
@@ -73,11 +86,25 @@ class Metered:
         self.ms.append(1000 * (time.perf_counter() - began))
         memory = getattr(self.agent, "tokens_memory", 0)
         self.tokens.append((int(memory), int(getattr(self.agent, "tokens_screen", 0))))
+        self._note(observation, action)
         return action
 
     def observe_result(self, next_observation: Observation, executed: bool) -> None:
         """Pass on what the action led to."""
         self.agent.observe_result(next_observation, executed)
+        if self.novelty:
+            self._survey.resulted(next_observation, executed)
+            self.features.append(self._survey.features())
+
+    def _note(self, observation: Observation, action: Action) -> None:
+        novelty = getattr(self.agent, "novelty", None)
+        figure = None if novelty is None else self._survey.decided(observation, action, novelty)
+        if figure is None:
+            return
+        self.novelty.append(figure)
+        worth = getattr(self.agent, "worth", None)
+        if worth is not None:
+            self.worth.append(float(worth[candidates(observation).index(action)]))
 
 
 def run_jobs(jobs: Sequence[Job], workers: int, progress: Progress | None = None) -> list[Run]:
@@ -160,6 +187,9 @@ def to_run(
         reachable=reachable,
         covered_new=_covered_in(session, unseen.classes) if unseen.classes else (),
         reachable_new=unseen.reachable,
+        novelty=tuple(agent.novelty),
+        worth=tuple(agent.worth),
+        features=tuple(agent.features),
     )
 
 

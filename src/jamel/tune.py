@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,15 @@ from pydantic import Field, ValidationError
 from jamel import provenance
 from jamel.agents import MODEL_AGENTS, policy_of
 from jamel.config import AgentsConfig, Config, Section, read_yaml
-from jamel.devices import is_real, running_devices
+from jamel.devices import is_real
 from jamel.disk import write_text
 from jamel.errors import ConfigError
-from jamel.evaluate import plan
+from jamel.evaluate import plan, run_plan
 from jamel.parallel import Progress
 from jamel.scores import Run, reachable_by_app, to_row
 from jamel.statistics import bootstrap_mean, paired_difference, per_app
 from jamel.suites import require_tunable
-from jamel.trials import Job, run_jobs
+from jamel.trials import Job
 
 Settings = dict[str, Any]
 POLICY = "policy"
@@ -144,12 +144,7 @@ def tune(
             "of the grid's agents, or add them to it."
         )
     flat = [job for some in jobs.values() for job in some]
-    workers = config.evaluate.workers
-    with running_devices(config.device, min(workers, len(flat))) as device:
-        ready = [
-            replace(job, config=job.config.model_copy(update={"device": device})) for job in flat
-        ]
-        runs = iter(run_jobs(ready, workers, progress))
+    runs = iter(run_plan(flat, progress))
     found = {key: list(itertools.islice(runs, len(some))) for key, some in jobs.items()}
     return [
         item

@@ -29,6 +29,7 @@ from jamel.layout import Layout
 
 if TYPE_CHECKING:
     from jamel.agents import Agent
+    from jamel.calibration import Calibration
     from jamel.config import Config
     from jamel.envs.android import AndroidEnv
     from jamel.explore import Exploration, Shortened
@@ -60,11 +61,14 @@ def explore(
     until_exhausted: Annotated[
         bool, typer.Option("--until-exhausted", help="Stop when nothing is worth a step any more.")
     ] = False,
+    certainty: Annotated[
+        float, typer.Option(min=0, max=1, help="How sure a calibrated model has to be of that.")
+    ] = 0.8,
     threshold: Annotated[
-        float, typer.Option(min=0, max=1, help="Chance of new code that is worth a step.")
+        float, typer.Option(min=0, max=1, help="For others: novelty that is worth a step.")
     ] = 0.25,
     patience: Annotated[
-        int, typer.Option(min=1, help="Stop after so many steps below the threshold.")
+        int, typer.Option(min=1, help="Stop after so many steps in a row of either.")
     ] = 10,
     out: Annotated[Path | None, typer.Option(help="Folder for the page and the scripts.")] = None,
     json: JsonOption = None,
@@ -75,12 +79,13 @@ def explore(
 
     settings = profile(config)
     project = here(settings)
-    chosen = _agent(settings, project, agent, model)
+    chosen, calibration = _agent(settings, project, agent, model)
     folder = out or project.made / "explore" / re.sub(r"[^\w.-]+", "-", app).strip(".-")
     with _opened(settings, app) as env, progress_bar("explore") as advance:
         found = run(
             chosen, env, seed=seed, steps=steps, reachable=_reachable(settings, app, env),
-            until_exhausted=until_exhausted, threshold=threshold, patience=patience,
+            until_exhausted=until_exhausted, calibration=calibration, certainty=certainty,
+            threshold=threshold, patience=patience,
             picture=env.link.screenshot, trace=env.crash_trace, progress=_teller(advance, steps),
         )  # fmt: skip
         script = write_script(found.header, found.steps, folder / "session.jsonl")
@@ -94,9 +99,15 @@ def explore(
         raise DeviceError(f"the exploration ended early: {found.stopped}. What was found is kept.")
 
 
-def _agent(settings: Config, project: Layout, name: str | None, model: Path | None) -> Agent:
-    """The agent that was asked for, else the champion, else the best one without a model."""
+def _agent(
+    settings: Config, project: Layout, name: str | None, model: Path | None
+) -> tuple[Agent, Calibration | None]:
+    """The agent that was asked for, else the champion, else the best one without a model.
+
+    With it comes the calibration of its model, where that has one.
+    """
     from jamel.agents import known_agents, make_agent
+    from jamel.calibration import read_calibration
     from jamel.cli.model_folders import agent_models
 
     if name is None:
@@ -111,7 +122,8 @@ def _agent(settings: Config, project: Layout, name: str | None, model: Path | No
 
         checked_model(folder)
         one_torch_thread()
-    return make_agent(name, folder, settings=settings.agents)
+    calibration = None if folder is None else read_calibration(folder)
+    return make_agent(name, folder, settings=settings.agents), calibration
 
 
 def _default_agent(project: Layout) -> str:

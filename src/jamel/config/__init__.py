@@ -22,6 +22,7 @@ from jamel.config.loading import (
 )
 from jamel.config.profile import (
     PACKAGE,
+    CalibrateConfig,
     CollectConfig,
     Config,
     DeviceConfig,
@@ -41,6 +42,7 @@ from jamel.config.section import Section
 __all__ = [
     "PACKAGE",
     "AgentsConfig",
+    "CalibrateConfig",
     "CollectConfig",
     "Config",
     "DeviceConfig",

@@ -254,6 +254,20 @@ class EvaluateConfig(Section):
     workers: int = Field(2, gt=0)
 
 
+class CalibrateConfig(Section):
+    """On what a model is calibrated, in sessions of so many steps; `apps: 0` leaves it out.
+
+    "Exhausted" means fewer than `fewer` new probes in the next `window` steps.
+    """
+
+    suite: str = "valid"
+    apps: int = Field(32, ge=0)
+    seeds: tuple[int, ...] = Field((0,), min_length=1)
+    steps: int = Field(240, gt=0)
+    window: int = Field(20, gt=0)
+    fewer: int = Field(2, gt=0)
+
+
 class GateConfig(Section):
     """When a model may become champion."""
 
@@ -278,5 +292,6 @@ class Config(Section):
     model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
     rounds: RoundsConfig = RoundsConfig()
+    calibrate: CalibrateConfig = CalibrateConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     gate: GateConfig = GateConfig()

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jamel.agents.base import Agent
+from jamel.agents.survey import Surveyed
+from jamel.calibration import Calibration
 from jamel.coverage import ProbeSet
 from jamel.envs.base import Env
 from jamel.errors import DeviceError
 from jamel.explore.crashes import Crash, crash_of, new_crash
-from jamel.explore.exhaustion import Exhaustion, Surveyed
+from jamel.explore.exhaustion import Exhaustion
 from jamel.explore.screens import describe_on, element_name, screen_name
 from jamel.explore.script import Expected, Header, StepLine, clean, step_line
 from jamel.rollout import rollout
@@ -218,6 +220,8 @@ def explore(
     steps: int,
     reachable: int = 0,
     until_exhausted: bool = False,
+    calibration: Calibration | None = None,
+    certainty: float = 0.8,
     threshold: float = 0.25,
     patience: int = 10,
     picture: Picture | None = None,
@@ -236,7 +240,9 @@ def explore(
         steps: at most so many actions.
         reachable: probes that can be reached, 0 where that is not known.
         until_exhausted: stop when the agent's own survey says that nothing is left.
-        threshold: novelty below which an action is not worth its step, 0 to 1.
+        calibration: of the agent's model; says how likely it is that next to nothing new comes.
+        certainty: stop when that is so likely.
+        threshold: without a calibration, novelty below which no action is worth its step, 0 to 1.
         patience: for so many steps in a row.
         picture: takes a PNG of the screen; called once for each screen that is new.
         trace: reads the last stack trace; called when a crash is seen that came without one.
@@ -246,8 +252,10 @@ def explore(
         DeviceError: the device was lost before the first step.
     """
     found = Exploration(env.app, env.build, agent.name, seed, env.device, reachable)
-    surveyed, watched = Surveyed(agent), Watched(env, found, picture, trace)
-    exhausted = Exhaustion(surveyed, threshold, patience)
+    surveyed = Surveyed(agent, calibration.novelty if calibration else None)
+    watched = Watched(env, found, picture, trace)
+    chance = calibration.exhausted if calibration else None
+    exhausted = Exhaustion(surveyed, chance, certainty, threshold, patience)
 
     def until() -> bool:
         if progress is not None:
