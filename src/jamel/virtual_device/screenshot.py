@@ -48,6 +48,15 @@ def screenshot_png(observation: Observation, keyboard: bool = False) -> bytes:
     return out.getvalue()
 
 
+def black_png(size_px: tuple[int, int]) -> bytes:
+    """What a display that shows nothing looks like."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.new("RGB", size_px).save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
 class _Picture:
     """Draws elements in document order, so that children lie over their parents."""
 
