@@ -371,10 +371,6 @@ class AgentsConfig(Section):
         found = getattr(self, agent.replace("-", "_"), None)
         return found if isinstance(found, Section) else None
 
-    def policy_of(self, agent: str) -> PolicyConfig:
-        """The settings of an agent with a trained model."""
-        return self.policies.get(agent, self.policy)
-
 
 class EvaluateConfig(Section):
     """What is measured; `latency` adds one session of a thousand steps an agent."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from jamel.coverage import ProbeSet
 from jamel.coverage.jacoco import probes_from_flags
 from jamel.errors import DeviceError
-from jamel.types import Action, Observation, centre_px
+from jamel.types import Action, Observation
 
 if TYPE_CHECKING:
     from jamel.virtual_device.apps import App
@@ -115,7 +115,7 @@ class InProcessLink:
         """Apply the action to the element it names in `observation`."""
         app = self.app
         executed, reason = app.apply(action)
-        close_crash_dialog(app)
+        app.close_crash_dialog()
         return Reading(app.observe(), app.probe_bytes(), executed, reason)
 
     def restart(self, new_session: bool) -> Reading:
@@ -185,12 +185,3 @@ class InProcessLink:
 
     def _read(self) -> Reading:
         return Reading(self.app.observe(), self.app.probe_bytes())
-
-
-def close_crash_dialog(app: App) -> None:
-    """Tap the system's "Close app" after a crash, as a link over adb does: agents see no dialog."""
-    observation = app.observe()
-    if observation.package != app.package:
-        for element in observation.elements:
-            if element.resource_id == "android:id/aerr_close":
-                app.tap(*centre_px(element.bounds_px))

@@ -5,9 +5,11 @@ Knows no pixels and no other feature's state, save `shared`.
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from typing import Any
 
-Nav = dict[str, Any]
+Values = MutableMapping[str, Any]
+"""One part of an app's state, by name: immutable values under names that stay the same."""
 
 
 class Context:
@@ -25,9 +27,9 @@ class Context:
 
     def __init__(self, index: int, title: str, cfg: dict[str, Any], p: bytearray, b: int) -> None:
         self.index, self.title, self.cfg, self.p, self.b = index, title, cfg, p, b
-        self.s: dict[str, Any] = {}
-        self.shared: dict[str, Any] = {}
-        self.nav: Nav = {}
+        self.s: Values = {}
+        self.shared: Values = {}
+        self.nav: Values = {}
         self.children: tuple[tuple[int, str], ...] = ()
         self.locked: tuple[int, ...] = ()
         self.login = 0

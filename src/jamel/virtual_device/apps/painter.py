@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from jamel.types import Element
+from jamel.virtual_device.apps.context import Values
 from jamel.virtual_device.apps.looks import CAPTIONS, TOOLKITS, VIEW, WIDGET
 from jamel.virtual_device.apps.noise import LOOKS, chance
 from jamel.virtual_device.apps.widgets import Call, Node
@@ -48,20 +49,25 @@ class Screen(NamedTuple):
 
 
 class Style(NamedTuple):
-    """How one app looks; the same for all its screens."""
+    """How one app looks; the same for all its screens.
+
+    Without `words` only what can be touched is painted, and nobody can tell one widget from another
+    but by what a touch on it calls.
+    """
 
     seed: int
     look: str
     noise: str
     package: str
     size_px: tuple[int, int]
+    words: bool = True
 
 
 class Situation(NamedTuple):
     """What a layout needs to know of the running app beside the page."""
 
     kind: str
-    state: dict[str, Any]
+    state: Values
     focus: str
     scroll_px: int
     toast: str
@@ -106,6 +112,7 @@ class Painter:
         self.fields: dict[int, str] = {}
         self.scrollers: list[Box] = []
         self.clip: Box = (0, 0, *style.size_px)
+        self.words = style.words
         self.widget = ""
         self.turned = False
         self.heights = _heights(self.scale)
@@ -117,7 +124,7 @@ class Painter:
         return chance(self.style.seed, self.now.kind, *what)
 
     def resource_id(self, name: str) -> str:
-        if not name or self.chance("id", name) >= self.rates.with_id:
+        if not (name and self.words) or self.chance("id", name) >= self.rates.with_id:
             return ""
         if self.chance("short", name) < self.rates.short_id:
             name = chr(97 + int(self.chance("letter", name) * 26)) + name[0]
@@ -137,11 +144,13 @@ class Painter:
         selected: bool = False, password: bool = False, clickable: bool | None = None,
         known_id: str = "",
     ) -> int:  # fmt: skip
+        if clickable is None:
+            clickable = on is not None
+        if not (self.words or clickable or hold or scrollable):
+            return parent
         left, top, right, bottom = self.clip
         box = (max(box[0], left), max(box[1], top), min(box[2], right), min(box[3], bottom))
         index = len(self.elements)
-        if clickable is None:
-            clickable = on is not None
         if clickable or hold is not None:
             self.hits.append((*box, index))
         self.elements.append(Element(
@@ -159,7 +168,7 @@ class Painter:
 
     def wrap(self, box: Box, parent: int, count: int) -> int:
         """So many containers within each other; the innermost."""
-        for _ in range(count):
+        for _ in range(count if self.words else 0):
             parent = self.put(self.look.box, box, parent)
         return parent
 
@@ -389,7 +398,7 @@ class Painter:
         """Fill what a page leaves empty with cards to look at, as many as it happens to have."""
         left, top, right, bottom = box
         high = self.px(CARD)
-        room = max(0, bottom - top) // high
+        room = max(0, bottom - top) // high if self.words else 0
         for number in range(min(room, int(self.chance("cards") * (self.look.cards + 1)))):
             card = (left, top + number * high, right, top + (number + 1) * high)
             self.once((number, card, parent, "card"), self._card, number, card, parent)

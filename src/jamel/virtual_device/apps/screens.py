@@ -6,30 +6,36 @@ or a permission, are drawn as the system draws them, whatever the app looks like
 
 from __future__ import annotations
 
+from collections import defaultdict
 from types import ModuleType
-from typing import Any
 
 from jamel.types import TYPED_TEXTS, Action, ActionKind, Element
 from jamel.virtual_device.apps.compose import AppSpec
-from jamel.virtual_device.apps.context import Context
+from jamel.virtual_device.apps.context import Context, Values
 from jamel.virtual_device.apps.crash import CRASHED, crash_page
 from jamel.virtual_device.apps.dialect import Dialect
 from jamel.virtual_device.apps.layout import Fragments, Screen, Situation, Style, layout
 from jamel.virtual_device.apps.noise import LOOKS, changing_text
 from jamel.virtual_device.apps.permissions import PERMISSION_CONTROLLER, asks
-from jamel.virtual_device.apps.widgets import Node, Page
+from jamel.virtual_device.apps.widgets import Node, Page, wordless
 
 MOST_CACHED_SCREENS = 3000
 Known = tuple[int, Screen]
 """A screen and the turn in which it was laid out."""
+_BLANK: defaultdict[str, str] = defaultdict(str)
+"""Nothing is typed, in whichever field."""
 
 
 class Screens:
-    """The screens of one app on a display of `size_px`; equal states give equal screens."""
+    """The screens of one app on a display of `size_px`; equal states give equal screens.
 
-    def __init__(self, spec: AppSpec, modules: list[ModuleType]) -> None:
+    Without `words`, only what a touch does is as it should be: whatever is read on a screen, typed
+    or chosen moves nothing, so that far fewer screens differ.
+    """
+
+    def __init__(self, spec: AppSpec, modules: list[ModuleType], words: bool = True) -> None:
         self._spec, self._modules = spec, modules
-        self.style = Style(spec.seed, spec.look, spec.noise, spec.package, spec.size_px)
+        self.style = Style(spec.seed, spec.look, spec.noise, spec.package, spec.size_px, words)
         self._dialect = Dialect(spec.seed, spec.split)
         self._turn_ticks = LOOKS[spec.look, spec.noise].turn_ticks
         self.most_cached = MOST_CACHED_SCREENS
@@ -50,18 +56,21 @@ class Screens:
         self._cache, self._pages, self._fragments = {}, {}, {}
         self._system_fragments, self._actions = {}, {}
 
-    def of(self, nav: dict[str, Any], shared: dict[str, Any], c: Context) -> Screen:
-        """The screen of a state; `c` is the feature in front."""
+    def turn(self, ticks: int) -> int:
+        """How often lists and generated ids have changed after so many events."""
+        return ticks // self._turn_ticks if self._turn_ticks else 0
+
+    def of(self, nav: Values, shared: Values, c: Context, ticks: int) -> Screen:
+        """The screen of a state after so many events; `c` is the feature in front."""
         index, page = nav["stack"][-1]
-        turn = nav["tick"] // self._turn_ticks if self._turn_ticks else 0
+        turn = self.turn(ticks)
         key = (
             nav["front"], index, page, len(nav["stack"]) > 1, nav["dialog"], nav["toast"],
             nav["focus"], nav["scroll"], *shared.values(), *c.s.values(),
         )  # fmt: skip
         known = self._cache.get(key)
         if known is None or (known[0] != turn and known[1].turns):
-            painted = turn, self._paint(nav, c, index, page, turn)
-            known = _keep(self._cache, key, painted, self.most_cached)
+            known = _keep(self._cache, key, (turn, self.paint(nav, c, ticks)), self.most_cached)
         return known[1]
 
     def elements(self, screen: Screen, ticks: int) -> tuple[Element, ...]:
@@ -82,24 +91,30 @@ class Screens:
             known = self._actions[id(screen)] = screen, _actions_on(screen)
         return known[1]
 
-    def _paint(self, nav: dict[str, Any], c: Context, index: int, page: str, turn: int) -> Screen:
+    def paint(self, nav: Values, c: Context, ticks: int) -> Screen:
+        """As `of`, but only equal pages are looked up, not equal states."""
         if nav["dialog"] == CRASHED:
             return self._system(crash_page(self._spec.title), "android")
         if not nav["front"]:
             situation = Situation("launcher", {}, "", 0, "", True, 0)
             icon = Node("button", "app_icon", self._spec.title, ("@launch", ""))
             return layout(Page("Launcher", (icon,)), self.style, situation, self._fragments)
+        index, page = nav["stack"][-1]
         module = self._modules[index]
         if asks(module, nav["dialog"]):
             return self._system(
                 getattr(module, "dialog_" + nav["dialog"])(c), PERMISSION_CONTROLLER
             )
-        kind = self._spec.features[index].kind
-        situation = Situation(
-            f"{kind}/{page}", c.s, nav["focus"], nav["scroll"], nav["toast"],
-            len(nav["stack"]) == 1, turn,
-        )  # fmt: skip
-        return self._laid_out(self._page(nav["dialog"], module, c, index, page), c, situation)
+        drawn = self._page(nav["dialog"], module, c, index, page)
+        where = f"{self._spec.features[index].kind}/{page}", nav["scroll"]
+        rooted, turn = len(nav["stack"]) == 1, self.turn(ticks)
+        if not self.style.words:
+            toast = "…" if nav["toast"] else ""
+            nowhere = Situation(where[0], _BLANK, "", where[1], toast, rooted, turn)
+            return self._laid_out(wordless(drawn), [], nowhere)
+        typed = [c.s[name] for name in c.s if name.startswith("t:")]
+        situation = Situation(where[0], c.s, nav["focus"], where[1], nav["toast"], rooted, turn)
+        return self._laid_out(drawn, typed, situation)
 
     def _page(self, dialog: str, module: ModuleType, c: Context, index: int, page: str) -> Page:
         drawn: Page
@@ -112,13 +127,13 @@ class Screens:
             drawn = drawn._replace(nodes=drawn.nodes + tuple(links))
         return drawn
 
-    def _laid_out(self, page: Page, c: Context, situation: Situation) -> Screen:
+    def _laid_out(self, page: Page, typed: list[str], situation: Situation) -> Screen:
         # Most changes of state do not show, so most new states look like one seen before.
-        typed = [value for name, value in c.s.items() if name.startswith("t:")]
         key = page, situation.kind, *situation[2:6], *typed
         known = self._pages.get(key)
         if known is None or (known[0] != situation.turn and known[1].turns):
-            screen = layout(self._dialect.page(page), self.style, situation, self._fragments)
+            said = self._dialect.page(page) if self.style.words else page
+            screen = layout(said, self.style, situation, self._fragments)
             known = _keep(self._pages, key, (situation.turn, screen), self.most_cached)
         return known[1]
 

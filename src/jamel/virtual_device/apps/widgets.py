@@ -38,6 +38,20 @@ class Page(NamedTuple):
     style: str = "page"
 
 
+def wordless(page: Page) -> Page:
+    """A page with the same widgets that say nothing, and of which nothing is chosen."""
+    fab = page.fab and _wordless(page.fab)
+    nodes, icons, tabs = (tuple(map(_wordless, n)) for n in (page.nodes, page.icons, page.tabs))
+    return Page("", nodes, icons, tabs, fab, page.style)
+
+
+def _wordless(node: Node) -> Node:
+    checked = None if node.checked is None else False
+    children = tuple(map(_wordless, node.children)) if node.children else ()
+    return Node(node.role, node.name, "", node.on, node.hold, "", checked, node.enabled, False,
+                node.password, children)  # fmt: skip
+
+
 def label(text: str, name: str = "label") -> Node:
     """A line of text that does nothing."""
     return Node("label", name, text)
