@@ -148,6 +148,9 @@ def _state_graph(app: App) -> Iterator[StateGraph]:
     finally:
         graph.forget()
         if collected:
+            # What was made meanwhile goes among the old, not through the next collection.
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 
