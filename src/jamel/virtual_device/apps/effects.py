@@ -226,7 +226,7 @@ class Effects:
         if app.crash_log:
             app.close_crash_dialog()
         written = tuple((v.number, Writes(v.written)) for v in self._notes.used if v.written)
-        effect = Effect(bits(app.probe_bytes()), app.ticks, written)
+        effect = Effect(_few_bits(app.probe_bytes()), app.ticks, written)
         self._effects.put(events, self._notes.reads, effect)
         return effect
 
@@ -266,6 +266,15 @@ _effects = lru_cache(maxsize=4)(Effects)
 def bits(flags: bytes) -> int:
     """One byte (0 or 1) a probe as one bit a probe."""
     return int(flags.translate(_DIGITS)[::-1] or b"0", 2)
+
+
+def _few_bits(flags: bytes) -> int:
+    """As `bits`, but three times as fast where hardly any is set, and slow where many are."""
+    number, place = 0, flags.find(1)
+    while place >= 0:
+        number |= 1 << place
+        place = flags.find(1, place + 1)
+    return number
 
 
 _DIGITS = bytes.maketrans(b"\0\1", b"01")
