@@ -144,6 +144,23 @@ def test_an_app_that_does_not_respond_leaves_traces(phone: VirtualDevice, cli: A
     assert cli("wait-for-device")[0] == 0 and phone.device.last_anr == ""
 
 
+def test_am_crash_shows_the_dialog_and_leaves_a_trace(phone: VirtualDevice, cli: Adb) -> None:
+    device = phone.device
+    cli("shell", link_of(device, "search"))
+    cli("shell", tap(field_of(device)))
+    assert device.keyboard
+    assert cli("shell", f"am crash {PACKAGE}")[0] == 0
+    assert not device.keyboard
+    focus = cli("shell", "dumpsys window | grep mCurrentFocus")[1].decode()
+    assert f"Application Error: {PACKAGE}" in focus
+    log = cli("logcat", "-d", "-b", "crash", "-v", "raw")[1].decode()
+    assert f"Process: {PACKAGE}, PID: 4242\n" in log
+    assert "android.app.RemoteServiceException$CrashedByAdbException: shell-induced crash\n" in log
+    close = next(e for e in device.observe().elements if e.resource_id == "android:id/aerr_close")
+    cli("shell", f"input tap 5 5; {tap(close)}; {LAUNCH}")
+    assert device.app.back_stack == [f"{PACKAGE}.HubActivity"]
+
+
 def test_another_apps_crash_is_in_the_log(phone: VirtualDevice, cli: Adb) -> None:
     phone.faults.crash_dialog = 1
     cli("exec-out", "uiautomator dump /dev/tty")

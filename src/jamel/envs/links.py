@@ -77,6 +77,10 @@ class Link(Protocol):
         """Return to a snapshot; raises DeviceError for a name that is unknown."""
         ...
 
+    def rewind(self, snapshot: bytes) -> None:
+        """`restore` without a reading, which takes most of the time on a real device."""
+        ...
+
     def forget(self, snapshot: bytes) -> None:
         """Let go of a snapshot, which takes room on a real device; an unknown one is none."""
         ...
@@ -151,6 +155,11 @@ class InProcessLink:
 
     def restore(self, snapshot: bytes) -> Reading:
         """Return to a snapshot. Raises DeviceError when the name is unknown or too old."""
+        self.rewind(snapshot)
+        return self._read()
+
+    def rewind(self, snapshot: bytes) -> None:
+        """`restore` without a reading."""
         saved = self._snapshots.get(snapshot)
         if saved is None:
             raise DeviceError(
@@ -158,7 +167,6 @@ class InProcessLink:
                 f"{MAX_SNAPSHOTS} it took. Restore sooner, or replay the actions."
             )
         self.app.restore(saved)
-        return self._read()
 
     def forget(self, snapshot: bytes) -> None:
         """Let go of a snapshot."""

@@ -16,7 +16,7 @@ from jamel.coverage.jacoco import probes_from_flags, write_exec
 from jamel.types import Action, Observation, action_problem
 from jamel.virtual_device.apps.compose import AppSpec
 from jamel.virtual_device.apps.context import Context, Values
-from jamel.virtual_device.apps.crash import CRASHED, MOST_CRASHES, crash_trace
+from jamel.virtual_device.apps.crash import CRASHED, MOST_CRASHES, InducedCrash, crash_trace
 from jamel.virtual_device.apps.events import (
     BACK,
     DISMISS,
@@ -68,7 +68,8 @@ class App:
 
     def __init__(self, spec: AppSpec) -> None:
         self.spec = spec
-        self.package, self.size_px, self.build = spec.package, spec.size_px, spec.build
+        self.package, self.build = spec.package, spec.build
+        self.natural_px = self.size_px = spec.size_px
         self._modules = [module_of(feature.kind) for feature in spec.features]
         self._code: list[Instrumented] = [instrument(module) for module in self._modules]
         self.activities = [f"{spec.package}.{f.kind.title()}Activity" for f in spec.features]
@@ -463,6 +464,11 @@ class App:
             self._crash(index, error)
             return
         self._enter_pending(index)
+
+    def crash(self) -> None:
+        """Die of an exception in the middle of nothing, as `am crash` has it."""
+        self._tick()
+        self._crash(self.feature_in_front(), InducedCrash("shell-induced crash"))
 
     def _crash(self, index: int, error: Exception) -> None:
         """A defect: the process dies with a trace in the log; the system's dialog says so."""
