@@ -71,14 +71,17 @@ class Dialect:
 
     def page(self, page: Page) -> Page:
         """The page with this app's words on its widgets."""
-        nodes, icons, tabs = map(self._nodes, (page.nodes, page.icons, page.tabs))
-        return Page(page.title, nodes, icons, tabs, page.fab and self._node(page.fab), page.style)
+        return page._replace(
+            nodes=self._nodes(page.nodes),
+            icons=self._nodes(page.icons),
+            tabs=self._nodes(page.tabs),
+            fab=page.fab and self._node(page.fab),
+        )
 
     def _nodes(self, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
-        return tuple(map(self._node, nodes))
+        return tuple(self._node(node) for node in nodes)
 
     def _node(self, node: Node) -> Node:
         text = self.words.get(node.text, node.text) if node.on else node.text
-        if not node.children:
-            return node if text is node.text else node._replace(text=text)
-        return node._replace(text=text, children=self._nodes(node.children))
+        children = self._nodes(node.children) if node.children else ()
+        return node._replace(text=text, children=children)
