@@ -25,8 +25,10 @@ APP = "valid/0"
 IN_PROCESS_S = 2.0
 ADB_S = 5.0
 SNAPSHOTS = 2000
-SESSIONS, UPDATES = 40, 20
+UPDATES = 20
 TRAINED_SESSIONS, TRAINED_STEPS = 8, 60
+WARM_UP = 20
+"""Sessions after which every kind of feature has been met."""
 
 
 def bench(
@@ -118,25 +120,26 @@ def decision_latency(name: str, model_dir: Path | None) -> dict[str, float]:
 
 
 def learning_speed(config: Config, folder: Path) -> dict[str, Any]:
-    """Labels and training samples a second, and the trained model's decisions.
+    """Labels and training samples a second on a round of the profile; the model's decisions.
 
     A sample is one step of one session in one update.
     """
     from jamel.collect import collect
     from jamel.train import train
 
-    few = config.collect.model_copy(update={"apps": SESSIONS})
+    apps = max(config.collect.apps, 2 * WARM_UP)
+    enough = config.collect.model_copy(update={"apps": apps})
     short = config.train.model_copy(
         update={"updates": UPDATES, "checkpoint_every": UPDATES, "max_steps": TRAINED_STEPS}
     )
-    config = config.model_copy(update={"collect": few, "train": short})
+    config = config.model_copy(update={"collect": enough, "train": short})
     sessions = collect(config, folder / "sessions" / "round-0")
     measured, labelled = label_speed(config, sessions, folder / "labels" / "round-0")
     kept = slice(TRAINED_SESSIONS)
     trained = train(config, sessions[kept], labelled[kept], folder / "model")
     # Decisions are measured as an evaluation makes them.
     one_torch_thread()
-    samples = UPDATES * short.batch_sessions * min(TRAINED_STEPS, few.steps)
+    samples = UPDATES * short.batch_sessions * min(TRAINED_STEPS, config.collect.steps)
     return {
         **measured,
         "training_samples_per_s": round(samples / trained.seconds, 2),
@@ -156,7 +159,7 @@ def label_speed(
 
     ends: list[float] = []
     labelled = label(config, sessions, folder, lambda *_: ends.append(time.perf_counter()))
-    workers = min(config.collect.workers, len(sessions) - 1)
+    workers = min(config.collect.workers, WARM_UP)
     labels_per_s = (len(sessions) - workers) * config.collect.steps / (ends[-1] - ends[workers - 1])
     cost = {"app_steps_per_label": label_cost(config, sessions, folder.parent / "again")}
     return {"labels_per_s": round(labels_per_s, 2), "label_workers": workers, **cost}, labelled
@@ -169,11 +172,13 @@ def label_cost(config: Config, sessions: list[Path], folder: Path) -> float:
     """
     from jamel.label import label_shard
 
-    label_shard(config.label, sessions[0], folder)
-    began = time.process_time()
-    for path in sessions[1:]:
+    warm_up, measured = sessions[:WARM_UP], sessions[WARM_UP : 2 * WARM_UP]
+    for path in warm_up:
         label_shard(config.label, path, folder)
-    label_s = (time.process_time() - began) / (len(sessions) - 1) / config.collect.steps
+    began = time.process_time()
+    for path in measured:
+        label_shard(config.label, path, folder)
+    label_s = (time.process_time() - began) / len(measured) / config.collect.steps
     return round(label_s * device_speed("in_process", IN_PROCESS_S, time.process_time), 2)
 
 
