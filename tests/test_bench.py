@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from jamel import bench, scores
-from jamel.config import Config
+from jamel.collect import collect
+from jamel.config import Config, parse_config
 from jamel.errors import AdbMissing
 
 
