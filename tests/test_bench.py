@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from jamel import bench, scores
-from jamel.config import Config
+from jamel.collect import collect
+from jamel.config import Config, parse_config
 from jamel.errors import AdbMissing
 
 
@@ -20,6 +21,18 @@ def test_a_device_steps_and_an_agent_decides(monkeypatch):
 
 def test_a_snapshot_and_its_restore_take_less_than_a_tenth_of_a_millisecond():
     assert 0 < bench.snapshot_speed() < 100
+
+
+def test_labels_are_counted_and_told_what_they_cost(monkeypatch, tmp_path):
+    monkeypatch.setattr(bench, "WARM_UP", 2)
+    monkeypatch.setattr(bench, "IN_PROCESS_S", 0.05)
+    keys = {"apps": 4, "steps": 10, "workers": 1, "agents": ["random"]}
+    config = parse_config({"collect": keys}, source="test")
+    sessions = collect(config, tmp_path / "sessions")
+    found, shards = bench.label_speed(config, sessions, tmp_path / "labels" / "round-0")
+    assert [path.name for path in shards] == [path.name for path in sessions]
+    assert found["labels_per_s"] > 10 and found["label_workers"] == 1
+    assert 0 < found["app_steps_per_label"] < 10_000
 
 
 def test_what_a_machine_lacks_is_null_with_the_reason(monkeypatch, tmp_path):

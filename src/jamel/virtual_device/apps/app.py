@@ -344,7 +344,7 @@ class App:
                 self._dispatch(event.name, event.arg)
             case "focus":
                 self._nav["focus"] = event.name
-            case "text" if self.field is not None:
+            case "text" if self._focused:
                 self._fill(event.name)
             case "scroll":
                 self._scroll(*event.arg)
@@ -361,11 +361,14 @@ class App:
     @property
     def field(self) -> str | None:
         """What is typed in the focused field, None while no field of this app has the focus."""
-        nav = self._nav
-        if not nav["focus"] or not self.in_front:
+        if not self._focused:
             return None
-        text: str = self._contexts[nav["stack"][-1][0]].s["t:" + nav["focus"]]
+        text: str = self._contexts[self.feature_in_front()].s["t:" + self._nav["focus"]]
         return text
+
+    @property
+    def _focused(self) -> bool:
+        return bool(self._nav["focus"]) and self.in_front
 
     def erase(self, count: int) -> None:
         """Take characters off the focused field's end: a part of typing, and no event."""

@@ -29,6 +29,7 @@ UNLABELLED = {"icon": 3.0, "tab": 1.0, "row": 0.3, "tick": 1.0, "toggle": 1.0}
 """By role, how much more often than the average widget it has no label at all."""
 
 CARD = 230
+FIELD = WIDGET + "EditText"
 CONTAINERS = ("listing", "bar")
 MOST_FRAGMENTS = 20_000
 
@@ -197,6 +198,9 @@ class Painter:
         if node.role in CONTAINERS:
             paint(node, box, parent)
             return
+        if not self.words:
+            self.paint_bare(node, box, parent)
+            return
         content = None
         if node.role == "field":
             content = self.now.state["t:" + node.name], self.now.focus == node.name
@@ -235,6 +239,17 @@ class Painter:
             turn, self.elements[start:], self.hits[first_hit:], self.changing[first_change:],
             (taps, holds, fields) if taps or holds or fields else None,
         )  # fmt: skip
+
+    def paint_bare(self, node: Node, box: Box, parent: int) -> None:
+        """What can be touched of a widget that contains no lists."""
+        if node.role == "field":
+            self.fields[self.put(FIELD, box, parent, clickable=True)] = node.name
+            return
+        index = self.put(
+            VIEW, box, parent, on=node.on, hold=node.hold, checked=node.checked,
+            enabled=node.enabled,
+        )  # fmt: skip
+        self._row_icons(node, box, index)
 
     # -- one method per role; each gets the box it may fill -------------------------------------
 
@@ -311,7 +326,7 @@ class Painter:
         value = self.now.state["t:" + node.name]
         shown = "•" * len(value) if node.password else value
         index = self.put(
-            WIDGET + "EditText", box, self.wrap(box, parent, self.look.wraps),
+            FIELD, box, self.wrap(box, parent, self.look.wraps),
             text=shown or node.text, name=node.name, focused=self.now.focus == node.name,
             password=node.password, clickable=True,
         )  # fmt: skip
@@ -328,15 +343,22 @@ class Painter:
             self.look.row, box, parent, name=node.name, desc=said if where == "desc" else "",
             on=node.on, hold=node.hold, enabled=node.enabled, selected=node.selected,
         )  # fmt: skip
-        side = self.px(HEIGHTS["icon"])
-        left, top, right, bottom = box
-        edge = right - len(node.children) * side
+        _, top, _, bottom = box
         left = self._row_image(node, box, index)
         if not whole:
-            self._row_lines(node, where, (left, top, edge, bottom), index)
-        for number, child in enumerate(node.children):
-            self.node(child, (edge + number * side, top, edge + (number + 1) * side, bottom), index)
+            self._row_lines(node, where, (left, top, self._row_edge(node, box), bottom), index)
+        self._row_icons(node, box, index)
         self._divider(node, box, index)
+
+    def _row_edge(self, node: Node, box: Box) -> int:
+        """Where a row's buttons begin."""
+        return box[2] - len(node.children) * self.px(HEIGHTS["icon"])
+
+    def _row_icons(self, node: Node, box: Box, parent: int) -> None:
+        side, edge = self.px(HEIGHTS["icon"]), self._row_edge(node, box)
+        for number, child in enumerate(node.children):
+            left = edge + number * side
+            self.node(child, (left, box[1], left + side, box[3]), parent)
 
     def _row_image(self, node: Node, box: Box, parent: int) -> int:
         """An image at a row's start; where the row's text may begin."""
