@@ -24,7 +24,7 @@ def _key(
 ) -> str:
     section = config.collect.model_copy(update={"workers": 1})
     model = None if model_dir is None else model_dir / "model.safetensors"
-    return digest(section, config.device, round_index, str(out_dir), arm, model)
+    return digest(section, config.device, config.agents, round_index, str(out_dir), arm, model)
 
 
 @step("collect", _key)

@@ -18,7 +18,7 @@ from jamel.disk import write_json
 from jamel.episodes import read_session
 from jamel.errors import ShardError
 from jamel.evaluate import evaluate
-from jamel.layout import Layout
+from jamel.layout import SHARED_ARM, Layout
 from jamel.report import write_report
 from jamel.statistics import final_budget
 from jamel.tables import mean_rows
@@ -78,22 +78,58 @@ def version_dataset(project: Layout, tag: str) -> str:
     return str(md5)
 
 
-def _key(config: Config, models: Mapping[str, Path | None], project: Layout) -> str:
+def _measured(config: Config, models: Mapping[str, Path | None], out: Path) -> str:
     weights = {name: path and path / "model.safetensors" for name, path in models.items()}
     settings = config.evaluate.model_copy(update={"workers": 1})
-    return digest(settings, config.device, weights, str(project.results))
+    return digest(settings, config.agents, config.device, weights, str(out))
+
+
+def _key(
+    config: Config,
+    models: Mapping[str, Path | None],
+    project: Layout,
+    rounds: Mapping[str, Any] | None = None,
+) -> str:
+    return _measured(config, models, project.results)
 
 
 @step("evaluate", _key)
 def evaluate_models(
-    config: Config, models: Mapping[str, Path | None], project: Layout
+    config: Config,
+    models: Mapping[str, Path | None],
+    project: Layout,
+    rounds: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Measure the agents on the profile's suite and write the results and the report."""
+    """Measure the agents on the profile's suite and write the results and the report.
+
+    The curve of the rounds, which led to the models, is kept with the results.
+    """
     results = in_own_process(evaluate, config, models, Ticker("evaluate"))
+    results |= {"rounds": rounds} if rounds else {}
     write_json(project.results, results)
     write_report(results, project.report)
     describe(results)
     return {"files": fingerprints([project.results])}
+
+
+def _round_key(
+    config: Config, model: Path, project: Layout, round_index: int, seconds: float
+) -> str:
+    return _measured(config, {SHARED_ARM: model}, project.round_results(round_index))
+
+
+@step("measure round", _round_key)
+def measure_round(
+    config: Config, model: Path, project: Layout, round_index: int, seconds: float
+) -> dict[str, Any]:
+    """Measure the model of a round, as `jamel.rounds.settings` says.
+
+    `seconds` is what the round took; a remembered round keeps what it took then.
+    """
+    results = in_own_process(evaluate, config, {SHARED_ARM: model}, Ticker(f"round {round_index}"))
+    results |= {"round": {"round": round_index, "seconds": round(seconds, 1)}}
+    path = write_json(project.round_results(round_index), results)
+    return {"files": fingerprints([path])}
 
 
 def describe(results: Mapping[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from jamel.evaluate import read_json
 from jamel.layout import Layout
-from jamel.tables import agents_table, pairs_table, show
+from jamel.tables import agents_table, pairs_table, rounds_table, show
 
 
 def print_summary(project: Layout, outcome: Mapping[str, Any]) -> None:
@@ -19,6 +19,8 @@ def print_summary(project: Layout, outcome: Mapping[str, Any]) -> None:
     meta = results["meta"]
     title = f"{meta['suite']}: {meta['apps']} unseen apps x {len(meta['seeds'])} seeds"
     show(agents_table(results), f"{title}, means [95 % intervals over apps]")
+    if rounds := results.get("rounds"):
+        show(rounds_table(rounds), f"jamel on {rounds['suite']} by round")
     show(pairs_table(results, "jamel", "coverage"), f"jamel against each, {meta['budget']} steps")
     print(verdict(outcome["decision"]))
     print(where_to_look(project, outcome))

@@ -5,12 +5,13 @@ Trainings nest below it; the registered model belongs to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from jamel.config import Config
 from jamel.layout import Layout
-from jamel.registry import close_run, open_run
+from jamel.registry import close_round, close_run, open_round, open_run
 from pipelines.caching import say, step
 from pipelines.isolation import in_own_process
 
@@ -28,6 +29,24 @@ def open_tracking(config: Config, project: Layout) -> str:
 def close_tracking(project: Layout, run_id: str, failed: bool) -> None:
     """Mark the run as finished or failed."""
     in_own_process(close_run, project.root, run_id, failed)
+
+
+@step("open round")
+def open_round_run(config: Config, project: Layout, index: int, parent: str) -> str:
+    """The id of a round's MLflow run, below the flow's."""
+    return str(in_own_process(open_round, project.root, config, index, parent))
+
+
+@step("close round")
+def close_round_run(
+    project: Layout,
+    run_id: str,
+    parent: str,
+    results: Mapping[str, Any] | None,
+    rounds: Mapping[str, Any] | None,
+) -> None:
+    """Log what a round came to and close its run."""
+    in_own_process(close_round, project.root, run_id, parent, results, rounds)
 
 
 @contextmanager

@@ -105,6 +105,14 @@ class JacocoTools:
             env=_environment(),
         ).stdout.decode()
 
+    def instrumented(self, folder: Path) -> Path:
+        """The program's classes as they are in an app, and Nine for Java 11 in `eleven`."""
+        made = folder / "instrumented"
+        shutil.copytree(self.classes, made)
+        self._compile(made / "eleven", "11", SOURCES / "golden" / "Nine.java")
+        self.tool("instrument", made)
+        return made
+
     def _program(self, options: str, *args: str) -> list[str]:
         # What Program itself executes while it waits depends on when it is looked at.
         filters = "includes=golden.*,excludes=golden.Program"

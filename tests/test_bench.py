@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 
-import pytest
-
-from jamel import bench
+from jamel import bench, scores
 from jamel.config import Config
 from jamel.errors import AdbMissing
 
 
 def test_a_device_steps_and_an_agent_decides(monkeypatch):
-    monkeypatch.setattr(bench, "LATENCY_STEPS", (10, 20))
+    for module in (bench, scores):
+        monkeypatch.setattr(module, "LATENCY_STEPS", (10, 20))
     assert bench.device_speed("in_process", 0.05) > 100
     found = bench.decision_latency("planner", None)
     assert set(found) == {"planner_ms_at_10", "planner_ms_at_20"}
@@ -41,8 +40,3 @@ def test_what_a_machine_lacks_is_null_with_the_reason(monkeypatch, tmp_path):
     assert row["adb_steps_per_s"] is None
     assert "Install it" in row["adb_steps_per_s_reason"]
     assert {"when", "commit", "config", "processor", "cores", "labels_per_s"} <= set(row)
-
-
-@pytest.mark.parametrize(("step", "expected"), [(10, 10.0), (2, 3.0)])
-def test_a_latency_is_the_median_around_the_step(step, expected):
-    assert bench._median_near([float(number) for number in range(20)], step) == expected

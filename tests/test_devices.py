@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 
 import pytest
 
@@ -12,11 +13,13 @@ from jamel.config import Config, load_config, override, parse_config
 from jamel.devices import app_name, app_names, known_probes, open_env
 from jamel.envs.lease import lease_device
 from jamel.episodes import read_session
-from jamel.errors import AdbMissing, AppMissing, ConfigError, DeviceMissing
-from jamel.evaluate import plan
+from jamel.errors import AdbMissing, AppMissing, ConfigError, CoverageError, DeviceMissing
+from jamel.evaluate import evaluate, plan
 from jamel.label import label
 from jamel.suites import ROOT
+from jamel.train import train
 from jamel.trials import run_jobs
+from jamel.validate import validate
 from jamel.virtual_device.apps import App, build_app
 from jamel.virtual_device.server import VirtualDevice
 
@@ -57,6 +60,38 @@ def test_sessions_are_spread_over_the_devices_and_labelled(phones, tmp_path, sou
     assert all(len(session.transitions()) == 6 for session in sessions)
     assert all(session.total_probes > 100 and session.coverage for session in sessions)
     assert len(label(config, shards, tmp_path / "labels")) == 2
+
+
+def test_without_a_class_list_everything_but_shares_works(phones, tmp_path):
+    config = profile(phones, coverage_source="tcpserver", coverage_file="files/none.ec")
+    config = override(config, "label", {"kind": "return"}, "test")
+    config = override(config, "train", {"updates": 2, "decisions": 4}, "test")
+    shards = collect(config, tmp_path / "sessions" / "round-0")
+    labels = label(config, shards, tmp_path / "labels" / "round-0")
+    checked = validate(tmp_path / "sessions", tmp_path / "labels", tmp_path / "checked")
+    assert checked.passed and not checked.quarantined
+    assert checked.unsized == (f"{config.device.package}/0",)
+    model = train(config, shards, labels, tmp_path / "model").path
+    few = {"agents": ("random", "jamel"), "budget": 4, "seeds": (0,), "workers": 1}
+    results = evaluate(override(config, "evaluate", few, "test"), {"random": None, "jamel": model})
+    assert all(0 < row["coverage"] <= 100 for row in results["rows"])
+
+
+def test_a_class_list_on_this_machine_is_the_apps_size_and_build(phones, tmp_path):
+    listed = tmp_path / "coverage.classes"
+    listed.write_bytes(phones[0].device.manifest().replace(b"\n", b"-mine\n", 1))
+    keys = {"coverage_source": "tcpserver", "coverage_file": "files/none.ec"}
+    config = profile(phones, coverage_classes=str(listed), **keys)
+    with closing(open_env(config.device, "any/0")) as env:
+        env.reset()
+        assert env.total_probes == phones[0].device.app.total_probes
+        assert env.build.endswith("-mine") and env.coverage().count() > 0
+    listed.write_text("other\n7\ta/A\t9\n")
+    other = pytest.raises(CoverageError, match=r"build other.*another build's")
+    with closing(open_env(config.device, "any/0")) as env, other:
+        env.reset()
+    with pytest.raises(CoverageError, match="coverage_classes"):
+        open_env(profile(phones, coverage_classes="absent", **keys).device, "any/0")
 
 
 def test_an_evaluation_runs_on_them_too(phones):

@@ -17,7 +17,7 @@ from jamel.episodes import (
 from jamel.errors import ShardError, StoreError
 from jamel.rollout import rollout
 from jamel.shards import read_table, remove_partial, write_table
-from jamel.types import Episode, Session
+from jamel.types import Action, ActionKind, Episode, Session
 from tests.tiny_env import TinyEnv
 
 
@@ -180,3 +180,25 @@ def test_a_full_disk_leaves_no_shard_and_says_so(session, tmp_path, monkeypatch)
     with pytest.raises(StoreError, match="No space left on device"):
         write_session(session, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_raw_touch_is_read_back_and_costs_nothing_where_there_is_none(session, tmp_path):
+    from dataclasses import replace
+
+    plain = write_session(session, tmp_path / "plain")
+    assert b"touches" not in pq.read_schema(plain).metadata[b"jamel.session"]
+    first, *rest = session.episodes
+    begin, *steps = first.transitions
+    touch = Action(ActionKind.SCROLL_UP, touch_px=(1, 2, 3, 4))
+    touched = replace(first, transitions=(replace(begin, action=touch), *steps))
+    raw = replace(session, episodes=(touched, *rest))
+    path = write_session(raw, tmp_path)
+    assert read_session(path) == raw
+    header = json.loads(pq.read_schema(path).metadata[b"jamel.session"])
+    for bad in ([1.5, 2], [1, 2, 3], "ab", None):
+        table = pq.read_table(path)
+        told = json.dumps(header | {"touches": {"0": bad}}).encode()
+        metadata = dict(table.schema.metadata) | {b"jamel.session": told}
+        write_table(table, path, "session", metadata)
+        with pytest.raises(ShardError, match="ill-formed"):
+            read_session(path)

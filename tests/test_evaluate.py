@@ -20,7 +20,7 @@ from tests.tiny_env import TinyEnv
 
 ROW = {
     *("suite", "app", "seed", "agent", "budget", "reward", "coverage", "auc"),
-    *("tokens_memory", "tokens_screen", "ms_per_decision", "invalid"),
+    *("tokens_memory", "tokens_screen", "ms_per_decision", "invalid", "coverage_new"),
 }
 PAIR = {"agent", "against", "metric", "difference", "low", "high", "wins", "ties", "losses"}
 SIMPLE = {"random": None, "least-tried": None}
@@ -141,3 +141,24 @@ def test_a_run_that_the_device_interrupts_begins_again():
     assert run(0.1).covered == run(0.0).covered
     with pytest.raises(SessionLost, match="random on valid/0 in 2 tries"):
         run(1.0, tries=2)
+
+
+def test_on_apps_of_unseen_kinds_their_probes_are_counted_apart():
+    apart = measure(suite="test-new", seeds=(0,), budget=30)
+    for row in apart["rows"]:
+        assert 0 <= row["coverage_new"] <= 100
+    assert len({row["coverage_new"] for row in apart["rows"]}) > 1
+    assert "coverage_new" in {pair["metric"] for pair in apart["paired"]}
+
+
+def test_latency_is_measured_in_one_long_session_an_agent(monkeypatch):
+    from jamel import evaluate as module
+    from jamel import scores
+
+    for place in (module, scores):
+        monkeypatch.setattr(place, "LATENCY_STEPS", (5, 30))
+    timed = measure(apps=1, seeds=(0,), latency=True)["latency"]
+    assert [(row["agent"], row["step"]) for row in timed] == [
+        (agent, step) for agent in SIMPLE for step in (5, 30)
+    ]
+    assert min(row["ms"] for row in timed) > 0

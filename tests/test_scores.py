@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from jamel.scores import Run, collate, curves, to_row
+from jamel.scores import Run, collate, curves, latencies, to_row
 
 RUN = Run(
     suite="test",
@@ -40,6 +40,7 @@ def test_a_row_holds_what_the_session_came_to():
         "reward": 2,
         "coverage": 50.0,
         "auc": 33.75,
+        "coverage_new": None,
         "tokens_memory": 1.5,
         "tokens_screen": 15.0,
         "ms_per_decision": 3.0,
@@ -106,3 +107,25 @@ def test_results_are_plain_json_and_compare_every_pair():
     assert pair["difference"] == pytest.approx(15.0)
     assert (pair["wins"], pair["ties"], pair["losses"]) == (2, 0, 0)
     assert results["meta"]["versions"] == {"random": "1", "jamel": "1"}
+
+
+def test_probes_of_unseen_kinds_are_counted_apart_where_there_are_any():
+    some = make_run(covered_new=(1, 2, 2, 6), reachable_new=10)
+    better = make_run(covered_new=(1, 2, 2, 12), reachable_new=10, seed=1)
+    none = make_run(app="test/1")
+    results = collate([some, better, none], 10, META)
+    shares = [row["coverage_new"] for row in results["rows"] if row["budget"] == 4]
+    assert shares == [50.0, 100.0, None], "the better run raises what is in reach"
+    (mean,) = [item for item in results["summary"] if item["metric"] == "coverage_new"]
+    assert (mean["mean"], mean["apps"]) == (75.0, 1)
+
+
+def test_latencies_are_medians_around_early_and_late_steps():
+    long = make_run(
+        ms=tuple(float(number) for number in range(110)),
+        tokens_memory=(3,) * 110,
+        tokens_screen=(7,) * 110,
+    )
+    rows = latencies(long)
+    assert [(row["step"], row["ms"]) for row in rows] == [(10, 10.0), (100, 100.0)]
+    assert rows[0]["tokens_memory"] == 3 and rows[0]["tokens_screen"] == 7

@@ -6,8 +6,10 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from jamel import starter
+from jamel.cli import app
 from jamel.config import Config, parse_config
 from jamel.validate import validate
 
@@ -58,7 +60,9 @@ def test_a_killed_making_is_finished_and_a_grown_dataset_is_left_alone(
     assert more.exists() and not lost.exists()
 
 
-def test_another_dataset_than_the_pinned_one_is_refused(tmp_path: Path) -> None:
+def test_another_dataset_than_the_pinned_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from jamel.errors import DatasetError
     from jamel.stores import init
 
@@ -69,3 +73,11 @@ def test_another_dataset_than_the_pinned_one_is_refused(tmp_path: Path) -> None:
     other = parse_config({"collect": {"steps": 9, "workers": 1}}, "test")
     with pytest.raises(DatasetError, match="as pinned"):
         starter.make_starter(tmp_path, other)
+    # The command ends with that sentence, and not as if all were well.
+    (tmp_path / "other.yaml").write_text("collect: {steps: 9, workers: 1}\n")
+    for shard in starter.starter_shards(tmp_path, other):
+        shard.unlink()
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["init", "--config", "other.yaml"])
+    assert done.exit_code == 1 and isinstance(done.exception, DatasetError)
+    assert "stores ready" in done.output

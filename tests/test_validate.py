@@ -121,7 +121,7 @@ def test_falling_coverage_is_set_aside_and_the_rest_passes(tmp_path: Path) -> No
     [
         ("reward", [1, 1, 1, 0], "reward, rewarded"),
         ("new_probes", [2, 0, 9, 0], "new_probes, gained"),
-        ("q", [[0.0]] * 4, "q_count, candidates"),
+        ("q", [[0.0]] * 4, "q_count, to_label"),
         ("q", [[float("nan")] * 6] * 4, "q_finite"),
         ("novelty_to_go", [0.0, -1.0, 0.0, 0.0], "novelty_to_go"),
         ("step", [0, 1, 1, 2], "shard, step"),
@@ -201,6 +201,25 @@ def test_an_invalid_action_is_data_but_an_impossible_execution_is_not(tmp_path: 
         store(tmp_path, dataclasses.replace(base, episodes=(Episode(steps, False, True),)))
     result = run(tmp_path)
     assert {Path(path).stem for path in result.quarantined} == {"train-011-random-s0"}
+
+
+def test_an_app_of_unknown_size_is_data_where_nobody_made_it(tmp_path: Path) -> None:
+    good(tmp_path, 1)
+    real = {"total_probes": 0, "app": "com.example.app/0"}
+    store(tmp_path, dataclasses.replace(session(10), **real))
+    tried = [[], [0.5] * len(candidates(SCREEN)), [], []]
+    novel = [[bool(value) for value in values] for values in tried]
+    store(tmp_path, dataclasses.replace(session(11), **real), q=tried, novel=novel)
+    store(tmp_path, dataclasses.replace(session(12), **real), q=tried)
+    store(tmp_path, dataclasses.replace(session(13), total_probes=0))
+    store(tmp_path, dataclasses.replace(session(14), total_probes=4))
+    result = run(tmp_path)
+    reasons = {Path(path).stem[6:9]: reason for path, reason in result.quarantined.items()}
+    assert result.passed and result.unsized == ("com.example.app/0",)
+    assert reasons.keys() == {"012", "013", "014"}
+    assert "novel_count" in reasons["012"] and "sized" in reasons["013"]
+    assert "uncovered" in reasons["014"]
+    assert "com.example.app/0" in Path(result.docs).read_text()
 
 
 def test_missing_sessions_and_labels_say_what_to_run(tmp_path: Path) -> None:

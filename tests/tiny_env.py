@@ -7,7 +7,7 @@ from typing import Any
 from jamel.coverage import ProbeSet
 from jamel.coverage.jacoco import write_exec
 from jamel.coverage.probes import ClassProbes
-from jamel.types import Action, ActionKind, Element, Observation
+from jamel.types import NO_ACTION, Action, ActionKind, Element, Observation
 
 TREE = {"home": ["list", "form"], "list": ["row", "row2"], "row": [], "row2": ["deep"]}
 TREE |= {"form": [], "deep": []}
@@ -37,16 +37,23 @@ class TinyEnv:
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         before = self.bits
+        valid = action.kind is not ActionKind.TYPE and action != NO_ACTION
         if action.kind is ActionKind.RESTART:
             self.stack = ["home"]
         elif action.kind is ActionKind.BACK:
             self.stack = self.stack[:-1] or ["home"]
-        elif action.kind is ActionKind.TAP:
-            self.stack.append(TREE[self.stack[-1]][action.element])
-        valid = action.kind is not ActionKind.TYPE
+        elif action.kind is ActionKind.TAP and valid:
+            self._tap(action)
         self._cover()
-        info = {"executed": valid, "invalid_reason": "" if valid else "no text field"}
+        info = {"executed": valid, "invalid_reason": "" if valid else "no such element"}
         return self._observe(), float(self.bits != before), False, False, info
+
+    def _tap(self, action: Action) -> None:
+        names, index = TREE[self.stack[-1]], action.element
+        if action.touch_px:
+            index = action.touch_px[1] // 60
+        if index < len(names):
+            self.stack.append(names[index])
 
     def _cover(self) -> None:
         self.bits |= 1 << list(TREE).index(self.stack[-1])

@@ -19,14 +19,12 @@ from jamel.config import Config, config_digest
 from jamel.disk import append_line
 from jamel.errors import JamelError
 from jamel.parallel import Progress, one_torch_thread
+from jamel.scores import LATENCY_STEPS, WINDOW, latencies
 
 APP = "valid/0"
 IN_PROCESS_S = 2.0
 ADB_S = 5.0
 SNAPSHOTS = 2000
-LATENCY_STEPS = (10, 100, 1000)
-WINDOW = 5
-"""A latency is the median over this many decisions on either side of the step."""
 SESSIONS, SESSION_STEPS, UPDATES = 8, 60, 20
 
 
@@ -109,20 +107,11 @@ def snapshot_speed() -> float:
 
 def decision_latency(name: str, model_dir: Path | None) -> dict[str, float]:
     """Milliseconds of a decision around step 10, 100 and 1,000 of one session."""
-    from jamel.agents import make_agent
-    from jamel.envs.android import make_env
-    from jamel.rollout import rollout
-    from jamel.suites import app_spec
-    from jamel.trials import Metered
+    from jamel.trials import Job, run_job
 
-    agent = Metered(make_agent(name, model_dir), name)
-    env = make_env(app_spec(APP))
     budget = max(LATENCY_STEPS) + WINDOW
-    try:
-        rollout(agent, env, seed=0, budget=budget, session_id="bench", suite="valid")
-    finally:
-        env.close()
-    return {f"{name}_ms_at_{step}": _median_near(agent.ms, step) for step in LATENCY_STEPS}
+    run = run_job(Job("valid", APP, name, model_dir, 0, budget, Config()))
+    return {f"{name}_ms_at_{row['step']}": row["ms"] for row in latencies(run)}
 
 
 def learning_speed(config: Config, folder: Path) -> dict[str, Any]:
@@ -161,8 +150,3 @@ def _try(measure: Callable[[], dict[str, Any]], key: str) -> dict[str, Any]:
         return measure()
     except JamelError as error:
         return {key: None, f"{key}_reason": str(error)}
-
-
-def _median_near(values: list[float], step: int) -> float:
-    near = sorted(values[max(0, step - WINDOW) : step + WINDOW])
-    return round(near[len(near) // 2], 3)

@@ -17,8 +17,8 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from jamel.agents import MODEL_AGENTS, Agent, make_agent
-from jamel.config import Config, DeviceConfig
+from jamel.agents import MODEL_AGENTS, Agent, agent_settings, changed_settings, make_agent
+from jamel.config import AgentsConfig, Config, DeviceConfig
 from jamel.devices import app_build, app_name, open_env, running_devices
 from jamel.envs.base import Env
 from jamel.episodes import is_made, shard_path, write_session
@@ -45,7 +45,7 @@ class Job:
     model_dir: Path | None
     seed: int
     steps: int
-    temperature: float
+    settings: AgentsConfig
     device: DeviceConfig
     out_dir: Path
 
@@ -74,9 +74,14 @@ class Job:
         parts: dict[str, Any] = {
             "app": app_build(self.device, self.app),
             "agent": [self.agent, self.seed, self.steps],
-            "model": [_weights(self.model_dir), self.temperature] if self.model_dir else [],
+            "model": [],
             "device": self.device.model_dump(include=_DEVICE_KEYS),
         }
+        if self.model_dir:
+            chosen = agent_settings(self.agent, self.settings)
+            parts["model"] = [_weights(self.model_dir), chosen]
+        elif own := changed_settings(self.agent, self.settings):
+            parts["settings"] = own
         if self.device.faults.rate:
             parts["faults"] = self.device.faults.model_dump()
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
@@ -111,7 +116,7 @@ def plan(
             model_dir=model_dir if name in MODEL_AGENTS else None,
             seed=section.seed + (arm not in (None, SHARED_ARM)),
             steps=section.steps,
-            temperature=config.evaluate.temperature_of(name),
+            settings=config.agents,
             device=config.device,
             out_dir=Path(out_dir),
         )
@@ -169,7 +174,7 @@ def collect(
     """
     jobs = plan(config, out_dir, round_index=round_index, arm=arm, model_dir=model_dir)
     for name, folder in {(job.agent, job.model_dir) for job in jobs}:
-        _check_agent(name, folder)
+        _check_agent(name, folder, config.agents)
     remove_partial(Path(out_dir))
     missing = [job for job in jobs if not is_made(job.path, job.origin())]
     there = len(jobs) - len(missing)
@@ -226,7 +231,7 @@ def set_aside(job: Job, reason: str) -> None:
 def explore(job: Job, open_one: OpenEnv = open_env) -> Session:
     """The session of a job, not written. Raises SessionLost where it cannot be made whole."""
     return whole_rollout(
-        _agent(job.agent, job.model_dir, job.temperature),
+        _agent(job),
         partial(open_one, job.device, job.app, job.index),
         tries=job.device.tries,
         seed=session_seed(job.seed, job.index),
@@ -236,11 +241,17 @@ def explore(job: Job, open_one: OpenEnv = open_env) -> Session:
     )
 
 
-@lru_cache(maxsize=4)
-def _agent(name: str, model_dir: Path | None, temperature: float) -> Agent:
-    if model_dir is not None:
-        one_torch_thread()
-    return make_agent(name, model_dir, temperature=temperature)
+_AGENTS: dict[str, Agent] = {}
+"""This process's agents: loading a model takes longer than a session."""
+
+
+def _agent(job: Job) -> Agent:
+    key = json.dumps([job.agent, str(job.model_dir), agent_settings(job.agent, job.settings)])
+    if key not in _AGENTS:
+        if job.model_dir is not None:
+            one_torch_thread()
+        _AGENTS[key] = make_agent(job.agent, job.model_dir, settings=job.settings)
+    return _AGENTS[key]
 
 
 @lru_cache(maxsize=8)
@@ -253,9 +264,9 @@ def _weights(model_dir: Path) -> str:
     return _digest_of(path, path.stat().st_mtime_ns) if path.exists() else ""
 
 
-def _check_agent(name: str, model_dir: Path | None) -> None:
+def _check_agent(name: str, model_dir: Path | None, settings: AgentsConfig) -> None:
     """Fail before anything starts, rather than in every worker."""
     if name not in MODEL_AGENTS:
-        make_agent(name)
+        make_agent(name, settings=settings)
     elif model_dir is None or not Path(model_dir).is_dir():
         make_agent(name, model_dir)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -124,6 +126,7 @@ class DeviceConfig(Section):
     coverage_file: str = Field("files/coverage.ec", min_length=1)
     coverage_broadcast: str = ""
     coverage_port: int = Field(6300, gt=0, lt=65536)
+    coverage_classes: str = ""
     settle_s: float = Field(0.0, ge=0)
     step_timeout_s: float = Field(30.0, gt=0)
     screenshots: bool = False
@@ -181,10 +184,13 @@ class CollectConfig(Section):
     workers: int = Field(2, gt=0)
 
 
+LabelKind = Literal["counterfactual", "return", "immediate"]
+
+
 class LabelConfig(Section):
     """How coverage becomes supervision."""
 
-    kind: Literal["counterfactual", "return", "immediate"] = "counterfactual"
+    kind: LabelKind = "counterfactual"
     gamma: float = Field(0.7, ge=0, lt=1)
     lookahead: int = Field(2, ge=1, le=3)
     search_depth: int = Field(4, ge=0)
@@ -196,9 +202,12 @@ class ModelConfig(Section):
     width: int = Field(96, gt=0)
     heads: int = Field(4, gt=0)
     hash_buckets: int = Field(4096, gt=0)
-    memory: Literal["similarity", "append", "none"] = "similarity"
+    memory: Literal["similarity", "append", "state", "none"] = "similarity"
     memory_recent: int = Field(8, ge=0)
     memory_similar: int = Field(24, ge=0)
+    memory_alike: int = Field(0, ge=0)
+    state_features: int = Field(32, gt=0)
+    raw_history: bool = False
     frozen_memory: bool = False
     graph_inputs: bool = True
     action_residual: bool = True
@@ -222,13 +231,132 @@ class TrainConfig(Section):
 
 
 class RoundsConfig(Section):
-    """On-policy rounds after the first, off-policy one."""
+    """On-policy rounds after the first, off-policy one; each one's model is measured on `valid`.
+
+    With `stop: gain` they end once the interval of the gain over the round before includes 0, at
+    the latest after `on_policy` of them. `apps: 0` measures nothing.
+    """
 
     on_policy: int = Field(1, ge=0)
+    stop: Literal["budget", "gain"] = "budget"
+    suite: str = "valid"
+    apps: int = Field(32, ge=0)
+    seeds: tuple[int, ...] = Field((0,), min_length=1)
+
+    @model_validator(mode="after")
+    def _gain_needs_apps(self) -> RoundsConfig:
+        if self.stop == "gain" and not self.apps:
+            raise ValueError("expected apps to see the gain on. Set rounds.apps above 0")
+        return self
+
+
+class MonkeyConfig(Section):
+    """How often each raw event comes, relative to the others."""
+
+    tap: float = Field(60.0, ge=0)
+    long_press: float = Field(5.0, ge=0)
+    swipe: float = Field(20.0, ge=0)
+    key: float = Field(5.0, ge=0)
+    back: float = Field(8.0, ge=0)
+    restart: float = Field(2.0, ge=0)
+
+    @model_validator(mode="after")
+    def _something(self) -> MonkeyConfig:
+        if not any(self.model_dump().values()):
+            raise ValueError("expected an event that comes at all. Set one weight above 0")
+        return self
+
+
+class TriesConfig(Section):
+    """What counts as tried: a candidate on its screen, or its widget wherever it appeared."""
+
+    tried: Literal["screen", "anywhere"] = "screen"
+
+
+class PlannerConfig(Section):
+    """Value of a candidate: gamma^distance × (1 + tries)^-power × (1 + tries anywhere)^-alike."""
+
+    gamma: float = Field(0.7, gt=0, lt=1)
+    power: float = Field(6.0, ge=0)
+    alike: float = Field(1.0, ge=0)
+
+
+class FastbotConfig(Section):
+    """Learning rate, discount and look-ahead of its Q values; how it chooses by them."""
+
+    alpha: float = Field(0.25, gt=0, le=1)
+    gamma: float = Field(0.8, ge=0, lt=1)
+    steps: int = Field(5, gt=0)
+    epsilon: float = Field(0.05, ge=0, le=1)
+    temperature: float = Field(0.1, gt=0)
+
+
+class LlmConfig(Section):
+    """An OpenAI-compatible endpoint, such as http://127.0.0.1:8000/v1, and how it is asked.
+
+    The key is in the environment variable that `key_variable` names, and in no file: the command
+    line and the flows read it. Neither it nor the address is in any dump, log or result. A decision
+    has `deadline_s`, tries and waits included.
+    """
+
+    base_url: str = Field("", exclude=True)
+    model: str = ""
+    key_variable: str = Field("OPENAI_API_KEY", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    deadline_s: float = Field(60.0, gt=0)
+    retries: int = Field(3, ge=0)
+    max_tokens: int = Field(512, gt=0)
+    temperature: float = Field(0.8, ge=0)
+    key: SecretStr = Field(SecretStr(""), exclude=True, repr=False)
+
+    @field_validator("base_url")
+    @classmethod
+    def _no_secret_in_url(cls, url: str) -> str:
+        if not re.fullmatch(r"(https?://[^\s@?#]+)?", url):
+            # Not quoted: what is wrong with it may be a password.
+            raise ValueError("expected http:// or https:// with host and path and nothing else")
+        return url.rstrip("/")
+
+    @field_validator("key", mode="before")
+    @classmethod
+    def _no_key_in_a_file(cls, key: Any) -> SecretStr:
+        if not isinstance(key, SecretStr):
+            raise ValueError("a key is in no file. Name its environment variable in key_variable")
+        return key
+
+
+class PolicyConfig(Section):
+    """How the agent of a trained model chooses: the temperature of sampling."""
+
+    temperature: float = Field(0.3, gt=0)
+
+
+class AgentsConfig(Section):
+    """The settings of every agent, each tuned on `valid` by `jamel tune`.
+
+    `policy` is for agents with a trained model; `policies` has those that differ, by agent.
+    """
+
+    monkey: MonkeyConfig = MonkeyConfig()
+    least_tried: TriesConfig = TriesConfig()
+    frontier: TriesConfig = TriesConfig()
+    planner: PlannerConfig = PlannerConfig()
+    fastbot: FastbotConfig = FastbotConfig()
+    llm: LlmConfig = LlmConfig()
+    policy: PolicyConfig = PolicyConfig()
+    policies: dict[str, PolicyConfig] = {"no-memory": PolicyConfig(temperature=2.5)}
+
+    def of(self, agent: str) -> Section | None:
+        """The settings of an agent without a model, None where it has none."""
+        found = getattr(self, agent.replace("-", "_"), None)
+        return found if isinstance(found, Section) else None
+
+    def policy_of(self, agent: str) -> PolicyConfig:
+        """The settings of an agent with a trained model."""
+        return self.policies.get(agent, self.policy)
 
 
 class EvaluateConfig(Section):
-    """What is measured."""
+    """What is measured; `latency` adds one session of a thousand steps an agent."""
 
     suite: str = "test"
     agents: tuple[str, ...] = (
@@ -243,14 +371,9 @@ class EvaluateConfig(Section):
     seeds: tuple[int, ...] = (0, 1, 2)
     budget: int = Field(120, gt=0)
     apps: int | None = Field(None, gt=0)
-    temperature: float = Field(0.3, gt=0)
-    temperatures: dict[str, Annotated[float, Field(gt=0)]] = {"no-memory": 2.5}
+    latency: bool = False
     bootstrap: int = Field(2000, gt=0)
     workers: int = Field(2, gt=0)
-
-    def temperature_of(self, agent: str) -> float:
-        """The sampling temperature of an agent with a model, each tuned on `valid`."""
-        return self.temperatures.get(agent, self.temperature)
 
 
 class GateConfig(Section):
@@ -262,9 +385,15 @@ class GateConfig(Section):
 
 
 class Config(Section):
-    """A whole profile."""
+    """A whole profile.
+
+    `tuned` names a file beside the profile, which `jamel tune` writes: its settings of agents hold
+    where the profile's own section `agents` says nothing.
+    """
 
     profile: str = Field("laptop", pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    tuned: str = ""
+    agents: AgentsConfig = AgentsConfig()
     device: DeviceConfig = DeviceConfig()
     collect: CollectConfig = CollectConfig()
     label: LabelConfig = LabelConfig()
@@ -278,8 +407,25 @@ class Config(Section):
 def load_config(path: Path | str) -> Config:
     """Read a profile; raises ConfigError that names the file, the key and the nearest known key."""
     path = Path(path)
+    raw = read_yaml(path)
+    config = parse_config(raw, source=str(path))
+    if not config.tuned:
+        return config
+    tuned = path.parent / config.tuned
+    if not tuned.is_file():
+        raise ConfigError(
+            f"{path}: expected the agents' settings in {tuned}, found no such file. Write it with "
+            "`jamel tune`, or leave out 'tuned'."
+        )
+    laid_under = {"agents": read_yaml(tuned)}
+    parse_config(laid_under, source=str(tuned))
+    return parse_config(_merged(laid_under, raw), source=str(path))
+
+
+def read_yaml(path: Path) -> Any:
+    """The plain data of a YAML file; raises ConfigError where it cannot be read."""
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(
             f"expected a profile at {path}, found no such file in {Path.cwd()}. Work in the "
@@ -293,7 +439,24 @@ def load_config(path: Path | str) -> Config:
     except yaml.YAMLError as error:
         where = " ".join(str(error).split())
         raise ConfigError(f"expected YAML in {path}, found: {where}. Mend that line.") from None
-    return parse_config(raw, source=str(path))
+
+
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`over` laid over `under`, mapping by mapping."""
+    both = {
+        key: _merged(under[key], value)
+        for key, value in over.items()
+        if isinstance(value, Mapping) and isinstance(under.get(key), Mapping)
+    }
+    return {**under, **over, **both}
+
+
+def with_key(config: Config, environment: Mapping[str, str]) -> Config:
+    """The profile with the language model's key; for the command line and the flows alone."""
+    llm = config.agents.llm
+    key = SecretStr(environment.get(llm.key_variable, ""))
+    agents = config.agents.model_copy(update={"llm": llm.model_copy(update={"key": key})})
+    return config.model_copy(update={"agents": agents})
 
 
 def parse_config(raw: Any, source: str) -> Config:

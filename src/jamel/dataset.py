@@ -20,7 +20,7 @@ from jamel import provenance
 from jamel.disk import disk_is_full, full_disk_is_a_store_error, write_text
 from jamel.errors import Busy, DatasetError
 from jamel.provenance import PINNED
-from jamel.stores import lock, open_stores, telemetry_off
+from jamel.stores import lock, open_stores, stores_at, telemetry_off
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -55,6 +55,7 @@ def version(root: Path | str, tag: str | None = None) -> str:
     with _writing(root) as repo:
         repo.add([str(root / DATA)])
         repo.push(targets=[str(root / PINNED)])
+    stores_at(root).data_changing.unlink(missing_ok=True)
     md5 = pinned_md5(root)
     if tag is not None:
         _tag(root, tag, md5)
@@ -104,6 +105,20 @@ def require_unchanged(root: Path | str) -> None:
     """Raise DatasetError if a shard that is pinned was changed or removed; new ones are none."""
     if (Path(root) / PINNED).exists():
         check_pinned(root, allow_new=True)
+
+
+def open_for_changes(root: Path | str) -> None:
+    """Begin to replace pinned shards, as a round of other settings does; `version` ends it.
+
+    A run that was killed in between finds its own changes, and goes on.
+
+    Raises:
+        DatasetError: a pinned shard was changed or removed by someone else.
+    """
+    changing = stores_at(root).data_changing
+    if not changing.exists():
+        require_unchanged(root)
+        write_text(changing, "a run replaces shards of data/ and will pin them\n")
 
 
 def changes_since_pinned(root: Path | str) -> dict[str, list[str]]:

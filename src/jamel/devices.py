@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from jamel.config import DeviceConfig
 from jamel.envs.android import AndroidEnv, attach_env, make_env
@@ -126,22 +126,24 @@ def _attach(device: DeviceConfig, app: str, number: int) -> AndroidEnv:
             app=app,
             screenshots=device.screenshots,
             owned=lease,
-            activity=device.activity,
-            timeout_s=device.step_timeout_s,
-            coverage_source=device.coverage_source,
-            coverage_file=device.coverage_file,
-            coverage_broadcast=device.coverage_broadcast,
-            coverage_port=device.coverage_port,
-            settle_s=device.settle_s,
-            reset=device.reset,
-            reset_snapshot=device.reset_snapshot,
-            apk=device.apk,
-            recover_s=device.recover_s,
-            replaced=bool(device.avds),
+            **link_options(device),
         )
     except BaseException:
         lease.close()
         raise
+
+
+LINK_KEYS = (
+    "activity", "coverage_source", "coverage_file", "coverage_broadcast", "coverage_port",
+    "coverage_classes", "settle_s", "reset", "reset_snapshot", "apk", "recover_s",
+)  # fmt: skip
+"""The settings that `AdbLink` takes under their own names."""
+
+
+def link_options(device: DeviceConfig) -> dict[str, Any]:
+    """What `AdbLink` is to be given on a real device, beside serial, port and package."""
+    options = device.model_dump(include=set(LINK_KEYS))
+    return options | {"timeout_s": device.step_timeout_s, "replaced": bool(device.avds)}
 
 
 def _fault_plan(device: DeviceConfig, name: str) -> FaultPlan | None:
@@ -154,4 +156,22 @@ def _fault_plan(device: DeviceConfig, name: str) -> FaultPlan | None:
 
 def known_probes(device: DeviceConfig, app: str, env: AndroidEnv) -> int:
     """How many probes can be reached: found by search, or all that a real app lists."""
-    return env.total_probes if is_real(device) else reachable(app_spec(app))
+    return env.total_probes if is_real(device) else reachable(app_spec(app)).probes
+
+
+class Unseen(NamedTuple):
+    """What of an app is of kinds that no training app has: class ids, and probes in reach."""
+
+    classes: frozenset[int]
+    reachable: int
+
+
+def unseen_part(device: DeviceConfig, app: str) -> Unseen:
+    """The part of an embedded app that is of unseen kinds; of a real app nobody knows it."""
+    spec = None if is_real(device) else app_spec(app)
+    if spec is None or not spec.unseen:
+        return Unseen(frozenset(), 0)
+    from jamel.virtual_device.apps import App
+
+    classes = App(spec).classes
+    return Unseen(frozenset(classes[i][0] for i in spec.unseen), reachable(spec).unseen)

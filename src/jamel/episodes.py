@@ -4,8 +4,8 @@ One shard a session, one row a step; what belongs to the whole session is JSON i
 metadata. Knows nothing of devices, agents or learning. The same session always gives the same
 bytes. Raw coverage is stored once per change, in the row that first reached it.
 
-Steps during which the device misbehaved are marked in the session's JSON, and nothing else is
-different: a session without marks has the same bytes as before there were any.
+What few sessions have is in the session's JSON by step, so that one without has the same bytes as
+before it existed: marks of a device that misbehaved, and the coordinates of raw touches.
 
 Columns: session_id, episode, step, package, activity, width_px, height_px, elements (list of
 structs in document order), screenshot_png, action, element, text, executed, invalid_reason,
@@ -33,6 +33,7 @@ _SESSION_KEY = b"jamel.session"
 _ORIGIN_KEY = b"jamel.origin"
 _START_KEY = "start_coverage"
 _MARKS_KEY = "marks"
+_TOUCHES_KEY = "touches"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,199}")
 
 _ELEMENT_FIELDS: dict[str, pa.DataType] = {
@@ -143,10 +144,11 @@ def _header(session: Session) -> dict[str, Any]:
         for episode in session.episodes
     ]
     header[_START_KEY] = None if start is None else start.hex()
-    marks = {str(n): step.marks for n, step in enumerate(session.transitions()) if step.marks}
-    if marks:
-        header[_MARKS_KEY] = marks
-    return header
+    steps = list(enumerate(session.transitions()))
+    marks = {str(n): step.marks for n, step in steps if step.marks}
+    touches = {str(n): list(step.action.touch_px) for n, step in steps if step.action.touch_px}
+    rare = {_MARKS_KEY: marks, _TOUCHES_KEY: touches}
+    return header | {key: values for key, values in rare.items() if values}
 
 
 def _columns(session: Session) -> dict[str, Any]:
@@ -201,15 +203,15 @@ def _session(table: pa.Table) -> Session:
     lengths = header.pop("episodes")
     _check_header(header)
     _check_columns(table)
-    marks = header.pop(_MARKS_KEY, {})
-    if not isinstance(marks, dict):
-        raise ValueError(f"the marks are {marks!r}")
+    marks, touches = _popped(header, _MARKS_KEY), _popped(header, _TOUCHES_KEY)
     rows = {
         name: table.column(name).to_pylist()
         for name in SCHEMA.names
         if name not in ("elements", "session_id")
     }
-    rows["marks"] = [str(marks.get(str(number), "")) for number in range(table.num_rows)]
+    numbers = [str(number) for number in range(table.num_rows)]
+    rows["marks"] = [str(marks.get(number, "")) for number in numbers]
+    rows["touch_px"] = [_touch(touches.get(number, ())) for number in numbers]
     steps = list(_transitions(rows, _elements(table)))
     if sum(length for length, _, _ in lengths) != len(steps):
         raise ValueError("the episodes do not add up to the steps")
@@ -221,6 +223,19 @@ def _session(table: pa.Table) -> Session:
         if coverage_digest(raw) != digest:
             raise ValueError(f"the coverage named {digest} has other contents")
     return Session(episodes=tuple(_episodes(steps, lengths)), coverage=files, **header)
+
+
+def _popped(header: dict[str, Any], key: str) -> dict[str, Any]:
+    values = header.pop(key, {})
+    if not isinstance(values, dict):
+        raise ValueError(f"the {key} are {values!r}")
+    return values
+
+
+def _touch(values: Any) -> tuple[int, ...]:
+    if len(values) not in (0, 2, 4) or any(type(value) is not int for value in values):
+        raise ValueError(f"a touch is {values!r}")
+    return tuple(values)
 
 
 def _check_header(header: dict[str, Any]) -> None:
@@ -291,7 +306,7 @@ def _transitions(
         )
         yield Transition(
             observation=observation,
-            action=Action(ActionKind(row["action"]), row["element"], row["text"]),
+            action=Action(ActionKind(row["action"]), row["element"], row["text"], row["touch_px"]),
             executed=row["executed"],
             invalid_reason=row["invalid_reason"],
             probes=row["probes"],

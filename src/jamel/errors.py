@@ -16,6 +16,7 @@ without a traceback; any other exception is a bug and keeps its traceback.
     ├── ShardError           a dataset shard that is truncated or of another schema version
     ├── DatasetError         the pinned dataset and the files in data/ disagree
     ├── ValidationError      the dataset as a whole fails its expectations
+    ├── AgentError           what an agent asks for its actions gives none
     ├── EvaluationError      results of an evaluation are missing, ill-formed or not comparable
     ├── ScriptError          a recorded script that is cut short, ill-formed or of another version
     ├── RequestError         what a served model is asked is ill-formed
@@ -76,6 +77,10 @@ class DatasetError(JamelError):
 
 class ValidationError(JamelError):
     """The dataset as a whole fails its expectations."""
+
+
+class AgentError(JamelError):
+    """What an agent asks for its actions, such as a language model, gives none."""
 
 
 class EvaluationError(JamelError):

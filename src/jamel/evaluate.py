@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from jamel import provenance
+from jamel.agents import agent_settings
 from jamel.config import Config, config_digest
 from jamel.devices import app_names, running_devices
 from jamel.errors import ConfigError, EvaluationError
 from jamel.parallel import Progress
-from jamel.scores import collate
-from jamel.trials import Job, run_jobs
+from jamel.scores import LATENCY_STEPS, WINDOW, collate, latencies
+from jamel.trials import Job, run_job, run_jobs
 
 
 def evaluate(
@@ -34,7 +35,9 @@ def evaluate(
 
     Returns:
         `{"meta", "rows", "paired", "summary", "curves"}`, plain data for JSON. A row is one
-        session at one budget; coverage and auc are % of the app's reachable probes.
+        session at one budget; coverage and auc are % of the app's reachable probes, coverage_new
+        is % of those in features of kinds that no training app has. With `evaluate.latency` also
+        "latency": milliseconds and tokens of a decision early and late in a long session.
 
     Raises:
         ConfigError: there is nothing to run, or an agent is unknown or lacks its model.
@@ -45,6 +48,7 @@ def evaluate(
     with running_devices(config.device, min(section.workers, len(jobs))) as device:
         ready = config.model_copy(update={"device": device})
         runs = run_jobs([replace(job, config=ready) for job in jobs], section.workers, progress)
+        slow = _latencies(ready, jobs) if section.latency else {}
     meta = {
         "suite": section.suite,
         "seeds": list(section.seeds),
@@ -52,7 +56,14 @@ def evaluate(
         "started": started,
         "duration_s": round(time.time() - began, 1),
     }
-    return collate(runs, section.bootstrap, meta | _provenance(config, agents))
+    return collate(runs, section.bootstrap, meta | _provenance(config, agents)) | slow
+
+
+def _latencies(config: Config, jobs: Sequence[Job]) -> dict[str, Any]:
+    """One long session an agent on the first app, one after the other: a core each would lie."""
+    budget = max(LATENCY_STEPS) + WINDOW
+    first = {job.agent: replace(job, config=config, budget=budget) for job in reversed(jobs)}
+    return {"latency": [row for job in reversed(first.values()) for row in latencies(run_job(job))]}
 
 
 def plan(config: Config, agents: Mapping[str, Path | None]) -> list[Job]:
@@ -93,7 +104,9 @@ def _provenance(config: Config, agents: Mapping[str, Path | None]) -> dict[str, 
     return {
         "profile": config.profile,
         "config": config_digest(config),
-        "temperatures": {name: config.evaluate.temperature_of(name) for name in models},
+        "settings": {
+            name: found for name in agents if (found := agent_settings(name, config.agents))
+        },
         "transport": config.device.transport,
         "workers": config.evaluate.workers,
         "models": models,

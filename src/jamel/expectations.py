@@ -45,12 +45,15 @@ COLUMNS: dict[str, str] = {
     "previous_covered": "int64",
     "raw_covered": "int64",
     "total_probes": "int64",
+    "sized": "bool",
+    "uncovered": "int64",
     "duration_ms": "float64",
     "gained": "int64",
     "rewarded": "int64",
     "suites_of_build": "int64",
     "suites_of_app": "int64",
     "candidates": "int64",
+    "to_label": "int64",
     "reward": "int64",
     "new_probes": "int64",
     "novelty_to_go": "float64",
@@ -61,8 +64,11 @@ COLUMNS: dict[str, str] = {
 }
 """One row a step. `shard` is round/session, `position` counts its rows, `possible` is whether an
 action said to be executed can be on that screen, `gained` is the growth of `covered`, `rewarded`
-is 1 where it grew, `raw_covered` counts the probes in the stored coverage file, `candidates` is
-how many actions the screen offers, the last seven columns are the labels'."""
+is 1 where it grew, `raw_covered` counts the probes in the stored coverage file, `sized` is false
+where the app must have a size and has none, `uncovered` counts its probes that were not executed (0
+for an app of unknown size), `candidates` is how many actions the screen offers, `to_label` how
+many of them need a label (none where a real device's state was left out of the sample), the last
+seven columns are the labels'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +171,8 @@ def _ranges() -> list[Any]:
         ("step", 0, None),
         ("episode", 0, None),
         ("budget", 1, None),
-        ("total_probes", 1, None),
+        ("total_probes", 0, None),
+        ("uncovered", 0, None),
         ("covered", 0, None),
         ("duration_ms", 0, None),
         ("element", -1, None),
@@ -187,7 +194,7 @@ def _session_rules() -> list[Any]:
         ge.ExpectCompoundColumnsToBeUnique(column_list=["shard", "step"]),
         _equal("step", "position"),
         _at_least("covered", "previous_covered"),
-        _at_least("total_probes", "covered"),
+        ge.ExpectColumnValuesToBeInSet(column="sized", value_set=[True]),
         _at_least("budget", "steps"),
         _equal("raw_covered", "covered"),
         ge.ExpectColumnValuesToBeInSet(column="reason_agrees", value_set=[True]),
@@ -215,8 +222,8 @@ def _label_rules() -> list[Any]:
         ge.ExpectColumnValuesToBeBetween(column="novelty_to_go", min_value=0),
         ge.ExpectColumnValuesToBeInSet(column="q_finite", value_set=[True]),
         ge.ExpectColumnValuesToBeBetween(column="q_min", min_value=0),
-        _equal("q_count", "candidates"),
-        _equal("novel_count", "candidates"),
+        _equal("q_count", "to_label"),
+        _equal("novel_count", "to_label"),
     ]
 
 

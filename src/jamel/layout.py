@@ -75,6 +75,10 @@ class Layout:
         """The last evaluation, as a page."""
         return self.made / "evaluation" / "report.html"
 
+    def round_results(self, round_index: int) -> Path:
+        """What the jamel model of a round came to on the validation suite, as JSON."""
+        return self.made / "rounds" / f"round-{round_index}.json"
+
     def round_name(self, arm: str, round_index: int) -> str:
         """Round 0 is shared by all arms; later rounds are on-policy and an arm's own."""
         shared = round_index == 0 or arm == SHARED_ARM

@@ -39,7 +39,8 @@ def count_reachable(
     keep_reachable({}, out)
     rows = []
     for row in run_parallel(_count, names, workers):
-        keep_reachable({row["build"]: Reach(row["reachable"], row["converged"])}, out)
+        found = Reach(row["reachable"], row["converged"], row["unseen"])
+        keep_reachable({row["build"]: found}, out)
         rows.append(row)
         if progress is not None:
             progress(len(rows), len(names))
@@ -52,5 +53,5 @@ def _count(name: str) -> dict[str, Any]:
     found = reach_of(spec)
     return {
         "app": name, "build": spec.build, "probes": app.total_probes, "reachable": found.probes,
-        "converged": found.converged,
+        "converged": found.converged, "unseen": found.unseen,
     }  # fmt: skip

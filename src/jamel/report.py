@@ -7,14 +7,15 @@ file names may be hostile: the template escapes every one of them.
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jamel.agents import SIMPLE_AGENTS
 from jamel.disk import write_text
+from jamel.plots import coverage_png, rounds_png
 from jamel.statistics import agents_of, budgets_of, paired_rows, summarise
+from jamel.tables import rounds_table
 
 METRICS = (
     ("coverage", "% of reachable probes"),
@@ -57,6 +58,7 @@ def render(
     summary = results.get("summary") or summarise(rows, resamples)
     pairs = results.get("paired") or paired_rows(rows, resamples)
     budgets, agents = budgets_of(rows), agents_of(rows)
+    curves, rounds = results.get("curves"), results.get("rounds")
     page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
         TEMPLATE.read_text(encoding="utf-8")
     )
@@ -69,7 +71,10 @@ def render(
         subject=(subject := _subject(agents)),
         pairs=_pairs_of(pairs, subject, budgets),
         verdict=_verdict(pairs, agents, budgets[-1]),
-        curves=_curves_png(results.get("curves") or {}),
+        rounds=rounds,
+        rounds_table=rounds_table(rounds) if rounds else [],
+        rounds_plot=_rounds_plot(rounds) if rounds else "",
+        curves=_embedded(coverage_png(curves)) if curves else "",
         apps=_app_table(rows, agents, budgets[-1]),
         agents=agents,
         budget=budgets[-1],
@@ -176,8 +181,8 @@ def _facts(meta: Mapping[str, Any]) -> list[tuple[str, str]]:
         "apps": meta.get("apps"),
         "seeds": ", ".join(str(seed) for seed in meta.get("seeds", ())),
         "budget": meta.get("budget"),
-        "temperatures": ", ".join(
-            f"{name} {value:g}" for name, value in (meta.get("temperatures") or {}).items()
+        "settings": "; ".join(
+            f"{name}: {_settings(found)}" for name, found in (meta.get("settings") or {}).items()
         ),
         "transport": meta.get("transport"),
         "commit": meta.get("commit"),
@@ -188,6 +193,10 @@ def _facts(meta: Mapping[str, Any]) -> list[tuple[str, str]]:
         "duration, s": meta.get("duration_s"),
     }
     return [(name, str(value)) for name, value in facts.items() if value not in (None, "")]
+
+
+def _settings(found: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in found.items())
 
 
 def _interval(cell: Mapping[str, Any]) -> str:
@@ -212,26 +221,9 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _curves_png(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
-    """The coverage curves with their intervals as a base64 PNG; empty when there are none."""
-    if not curves:
-        return ""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+def _rounds_plot(rounds: Mapping[str, Any]) -> str:
+    return _embedded(rounds_png(rounds["curve"], rounds["budget"], rounds["suite"]))
 
-    figure = Figure(figsize=(9, 5), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    best = sorted(curves.items(), key=lambda item: -item[1]["mean"][-1])
-    for index, (agent, curve) in enumerate(best):
-        steps = range(1, len(curve["mean"]) + 1)
-        color, style = f"C{index % 10}", ("-", "--", ":")[index // 10 % 3]
-        label = agent.replace("$", r"\$")
-        axes.plot(steps, curve["mean"], style, color=color, label=label, linewidth=1.8)
-        axes.fill_between(steps, curve["low"], curve["high"], color=color, alpha=0.12, linewidth=0)
-    axes.set(xlabel="steps", ylabel="coverage, % of reachable probes", ylim=(0, None))
-    axes.grid(alpha=0.3)
-    figure.legend(loc="outside right upper", frameon=False)
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", metadata={"Software": None})
-    return base64.b64encode(picture.getvalue()).decode("ascii")
+
+def _embedded(picture: bytes) -> str:
+    return base64.b64encode(picture).decode("ascii")

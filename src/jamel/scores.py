@@ -17,6 +17,10 @@ from jamel.statistics import bootstrap_curves, paired_rows, summarise
 REPORTED_BUDGETS = (50, 120, 240)
 """50 is the paper's. A run reports those it reaches, and its own."""
 
+LATENCY_STEPS = (10, 100, 1000)
+WINDOW = 5
+"""A latency is the median over this many decisions on either side of the step."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -34,6 +38,9 @@ class Run:
     tokens_memory: tuple[int, ...]
     tokens_screen: tuple[int, ...]
     reachable: int
+    covered_new: tuple[int, ...] = ()
+    """Of `covered`, those in features of kinds that no training app has; empty without such."""
+    reachable_new: int = 0
 
 
 def collate(runs: Sequence[Run], resamples: int, meta: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,7 +51,10 @@ def collate(runs: Sequence[Run], resamples: int, meta: Mapping[str, Any]) -> dic
         reachable[run.app] = max(best, reachable.get(run.app, 1))
     budget = int(meta["budget"])
     budgets = sorted({item for item in REPORTED_BUDGETS if item <= budget} | {budget})
-    rows = [to_row(run, size, reachable[run.app]) for run in runs for size in budgets]
+    fresh = _reachable_new(runs)
+    rows = [
+        to_row(run, size, reachable[run.app], fresh[run.app]) for run in runs for size in budgets
+    ]
     oracle = {run.app: run.reachable for run in runs}
     found = {
         "budgets": budgets,
@@ -63,8 +73,21 @@ def collate(runs: Sequence[Run], resamples: int, meta: Mapping[str, Any]) -> dic
     }
 
 
-def to_row(run: Run, budget: int, reachable: int) -> dict[str, Any]:
-    """One session at one budget. A session that ended early keeps its last coverage."""
+def _reachable_new(runs: Sequence[Run]) -> dict[str, int]:
+    """App -> probes of unseen kinds in reach, raised by a run that found more."""
+    found: dict[str, int] = {}
+    for run in runs:
+        best = max(run.reachable_new, *run.covered_new, 0)
+        found[run.app] = max(best, found.get(run.app, 0))
+    return found
+
+
+def to_row(run: Run, budget: int, reachable: int, reachable_new: int = 0) -> dict[str, Any]:
+    """One session at one budget. A session that ended early keeps its last coverage.
+
+    `coverage_new` is None where the app has no probes of unseen kinds.
+    """
+    fresh = run.covered_new[:budget] if reachable_new else ()
     percent = _percent(run, budget, reachable)
     gains = np.diff((run.start, *run.covered[:budget]))
     return {
@@ -76,6 +99,7 @@ def to_row(run: Run, budget: int, reachable: int) -> dict[str, Any]:
         "reward": int((gains > 0).sum()),
         "coverage": round(float(percent[-1]), 4),
         "auc": round(float(percent.mean()), 4),
+        "coverage_new": round(100 * fresh[-1] / reachable_new, 4) if fresh else None,
         "tokens_memory": round(_mean(run.tokens_memory[:budget]), 2),
         "tokens_screen": round(_mean(run.tokens_screen[:budget]), 2),
         "ms_per_decision": round(_mean(run.ms[:budget]), 4),
@@ -96,6 +120,27 @@ def curves(
         mean, low, high = bootstrap_curves(values, resamples).round(3).tolist()
         found[agent] = {"mean": mean, "low": low, "high": high}
     return found
+
+
+def latencies(run: Run) -> list[dict[str, Any]]:
+    """What a decision costs around steps 10, 100 and 1,000, as far as the session went."""
+    return [
+        {
+            "agent": run.agent,
+            "app": run.app,
+            "step": step,
+            "ms": round(_median_near(run.ms, step), 4),
+            "tokens_memory": round(_median_near(run.tokens_memory, step), 1),
+            "tokens_screen": round(_median_near(run.tokens_screen, step), 1),
+        }
+        for step in LATENCY_STEPS
+        if step <= len(run.ms)
+    ]
+
+
+def _median_near(values: Sequence[float], step: int) -> float:
+    near = sorted(values[max(0, step - WINDOW) : step + WINDOW])
+    return float(near[len(near) // 2])
 
 
 def _percent(run: Run, budget: int, reachable: int) -> np.ndarray:

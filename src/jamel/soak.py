@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from jamel.collect import Job, collect_session, explore
-from jamel.config import DeviceConfig, parse_config
+from jamel.config import AgentsConfig, DeviceConfig, parse_config
 from jamel.devices import open_env
 from jamel.envs.android import AndroidEnv
 from jamel.episodes import read_session
@@ -159,7 +159,7 @@ def _job(device: DeviceConfig, number: int, steps: int, folder: Path) -> Job:
         model_dir=None,
         seed=number // APPS,
         steps=steps,
-        temperature=1.0,
+        settings=AgentsConfig(),
         device=device.model_copy(update={"faults": faults}),
         out_dir=folder,
     )

@@ -21,7 +21,8 @@ Place = tuple[str, str, int, int]
 
 LEVEL = 0.95
 TIE = 1e-9
-METRICS = ("reward", "coverage", "auc")
+METRICS = ("reward", "coverage", "auc", "coverage_new")
+"""`coverage_new` is None in rows of apps without probes of kinds that no training app has."""
 COSTS = ("tokens", "tokens_memory", "tokens_screen", "ms_per_decision", "invalid")
 """`tokens` is no key of a row: it is the sum of what was read of memory and of the screen."""
 
@@ -103,18 +104,18 @@ def paired_difference(
 
 
 def per_app(rows: Iterable[Row], metric: str, agent: str, budget: int) -> dict[str, float]:
-    """App -> mean over seeds of a metric, for one agent at one budget."""
+    """App -> mean over seeds of a metric, for one agent at one budget; apps without it left out."""
     found: dict[str, list[float]] = {}
     for row in rows:
         if row["agent"] == agent and row["budget"] == budget:
-            found.setdefault(row["app"], []).append(_value(row, metric))
+            _add_value(found, row, metric)
     return {app: sum(values) / len(values) for app, values in found.items()}
 
 
-def _value(row: Row, metric: str) -> float:
-    if metric == "tokens":
-        return float(row["tokens_memory"]) + float(row["tokens_screen"])
-    return float(row[metric])
+def _add_value(found: dict[str, list[float]], row: Row, metric: str) -> None:
+    value = row["tokens_memory"] + row["tokens_screen"] if metric == "tokens" else row.get(metric)
+    if value is not None:
+        found.setdefault(row["app"], []).append(float(value))
 
 
 def final_budget(results: Mapping[str, Any]) -> dict[str, Any]:
@@ -164,6 +165,8 @@ def paired_rows(rows: Sequence[Row], resamples: int = 2000, seed: int = 0) -> li
     for budget in reversed(budgets_of(rows)):
         for metric in METRICS:
             values = {agent: per_app(rows, metric, agent, budget) for agent in agents}
+            if not all(values.values()):
+                continue
             for agent, against in permutations(agents, 2):
                 pair = paired_difference(values[agent], values[against], resamples, seed)
                 named = {"agent": agent, "against": against, "metric": metric, "budget": budget}
@@ -187,6 +190,8 @@ def paired_runs(
     for suite, budget in sorted({(key[0], key[3]) for key in both}, key=lambda it: (it[0], -it[1])):
         for metric in (*METRICS, "tokens", "ms_per_decision"):
             first, second = (_app_means(side, suite, budget, metric) for side in sides)
+            if not (first and second):
+                continue
             pair = paired_difference(first, second, resamples, seed)
             means = [sum(values.values()) / len(values) for values in (first, second)]
             named = {"suite": suite, "budget": budget, "metric": metric}
@@ -203,5 +208,19 @@ def _app_means(rows: Mapping[Place, Row], suite: str, budget: int, metric: str) 
     found: dict[str, list[float]] = {}
     for place, row in rows.items():
         if (place[0], place[3]) == (suite, budget):
-            found.setdefault(place[1], []).append(_value(row, metric))
+            _add_value(found, row, metric)
     return {app: sum(values) / len(values) for app, values in found.items()}
+
+
+def crossed_means(values: np.ndarray, resamples: int = 2000, seed: int = 0) -> np.ndarray:
+    """(resamples,) means of (trainings, apps), both resampled; equal seeds draw the same."""
+    trainings, apps = values.shape
+    by_training = resampling_weights(trainings, resamples, seed + 1)
+    return ((by_training @ values) * resampling_weights(apps, resamples, seed)).sum(axis=1)
+
+
+def bounds(means: np.ndarray) -> tuple[float, float]:
+    """The ends of the 95 % interval of resampled means."""
+    tail = 50 * (1 - LEVEL)
+    low, high = np.percentile(means, [tail, 100 - tail])
+    return float(low), float(high)

@@ -83,6 +83,11 @@ class Stores:
         return self.folder / "logs"
 
     @property
+    def data_changing(self) -> Path:
+        """There while a run replaces pinned shards, until it has pinned data/ again."""
+        return self.folder / "data-changing"
+
+    @property
     def audit(self) -> Path:
         """Every promotion, refusal and rollback, one JSON line each."""
         return self.folder / "audit.jsonl"
@@ -96,6 +101,11 @@ def telemetry_off() -> None:
 def stores_at(root: Path | str) -> Stores:
     """The paths alone, whether the stores exist or not."""
     return Stores(Path(root).resolve())
+
+
+def has_stores(root: Path | str) -> bool:
+    """Whether the project was initialised, by a look at one file: MLflow takes seconds to ask."""
+    return stores_at(root).mlflow_db.is_file()
 
 
 def init(root: Path | str) -> Stores:

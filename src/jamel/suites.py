@@ -151,6 +151,21 @@ def suite_of(name: str) -> tuple[Suite, str]:
     return suite, noise or suite.noise
 
 
+def require_tunable(name: str) -> None:
+    """Raise ConfigError for a suite that is kept for the one reported measurement."""
+    if suite_of(name)[0].split in RESERVED:
+        raise ConfigError(
+            f"expected a suite to tune on, found {name!r}, which is kept for testing: what was "
+            "chosen by it says nothing about unseen apps. Take 'valid'."
+        )
+
+
+def is_embedded(app: str) -> bool:
+    """Whether an app's name is one of the embedded device's, of a suite or of a suite file."""
+    suite = app.rpartition("/")[0]
+    return bool(_FILE.fullmatch(suite)) or suite.partition("@")[0] in load_suites()
+
+
 def with_noise(name: str, noise: str) -> str:
     """The same suite at another noise level, by name."""
     file = _FILE.fullmatch(name)
@@ -191,8 +206,8 @@ def app_spec(name: str) -> AppSpec:
     )  # fmt: skip
 
 
-def reachable(spec: AppSpec) -> int:
-    """How many probes of an app a search reaches; noise does not matter.
+def reachable(spec: AppSpec) -> Reach:
+    """The probes of an app that a search reaches; noise does not matter.
 
     Looked up by build in configs/reachable.json, then in build/reachable.json; searched for (some
     seconds) and kept there if new.
@@ -200,10 +215,10 @@ def reachable(spec: AppSpec) -> int:
     for path in (REACHABLE_FILE, CACHE_FILE):
         known = read_reachable(path).get(spec.build)
         if known is not None:
-            return known.probes
+            return known
     found = reach_of(spec)
     keep_reachable({spec.build: found})
-    return found.probes
+    return found
 
 
 def keep_reachable(counts: dict[str, Reach], path: Path = CACHE_FILE) -> None:

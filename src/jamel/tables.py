@@ -73,6 +73,19 @@ def pairs_table(results: Mapping[str, Any], agent: str, metric: str) -> list[dic
     ]
 
 
+def rounds_table(rounds: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One row a round: coverage, the gain over the round before, and what it took."""
+    return [
+        {
+            "round": point["round"],
+            f"coverage@{rounds['budget']}": _interval(point),
+            "gain": _interval(point["gain"], "difference", "+") if point["gain"] else "",
+            "seconds": f"{point['seconds']:.0f}",
+        }
+        for point in rounds["curve"]
+    ]
+
+
 def _interval(item: Mapping[str, Any], middle: str = "mean", sign: str = "") -> str:
     mean, low, high = (f"{item[name]:{sign}.1f}" for name in (middle, "low", "high"))
     return f"{mean} [{low}, {high}]"

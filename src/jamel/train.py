@@ -107,8 +107,12 @@ def _shard_name(path: Path) -> str:
     return f"{Path(path).parent.name}/{Path(path).name}"
 
 
-def read_labels(path: Path) -> StepLabels:
-    """Read a label shard; raises ShardError when it is damaged or of another schema."""
+def read_labels(path: Path, episodes: Sequence[int]) -> StepLabels:
+    """Read a label shard of a session whose episodes have so many steps.
+
+    Raises:
+        ShardError: it is damaged or of another schema.
+    """
     from jamel.episodes import read_table
     from jamel.model.sequences import StepLabels
 
@@ -123,7 +127,17 @@ def read_labels(path: Path) -> StepLabels:
             f"expected the column {error} in {path}, found {', '.join(table.column_names)}. "
             "Label the session again."
         ) from None
-    return StepLabels(**columns)
+    return StepLabels(**columns, prefix=prefixes(columns["reward"], episodes))
+
+
+def prefixes(reward: Sequence[float], episodes: Sequence[int]) -> list[bool]:
+    """Whether each step is no later than the last rewarded one of its episode."""
+    inside: list[bool] = []
+    for length in episodes:
+        rewarded = reward[len(inside) : len(inside) + length]
+        last = max((place for place, value in enumerate(rewarded) if value), default=-1)
+        inside += [place <= last for place in range(length)]
+    return inside
 
 
 class _Training:
@@ -190,6 +204,7 @@ class _Training:
 
     def update(self, number: int) -> dict[str, float]:
         """One step of the optimizer; returns the loss and its parts."""
+        from jamel.model.configuration import OBJECTIVES
         from jamel.model.losses import total_loss
         from jamel.model.sequences import step_batch
 
@@ -206,7 +221,7 @@ class _Training:
             output,
             labels,
             output.logits > -1e3,
-            kind=self.config.label.kind,
+            kind=OBJECTIVES.get(self.arm, self.config.label.kind),
             beta=settings.beta,
             novelty_weight=settings.novelty_weight,
         )
@@ -219,13 +234,13 @@ class _Training:
     def _sequence(self, session_path: Path, label_path: Path) -> LabelledSequence:
         from jamel.model.sequences import sequence
 
-        transitions = read_session(session_path).transitions()
+        session = read_session(session_path)
         try:
             return sequence(
                 self.model.config,
                 self.featurizer,
-                transitions,
-                read_labels(label_path),
+                session.transitions(),
+                read_labels(label_path, [len(e.transitions) for e in session.episodes]),
                 candidates,
                 limit=self.config.train.max_steps,
             )

@@ -6,14 +6,16 @@ agent's coverage is read from the recorded session, never by the agent.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jamel.agents import Agent, make_agent
+from jamel.agents import LLM, Agent, agent_settings, make_agent
 from jamel.config import Config
-from jamel.devices import known_probes, open_env
+from jamel.coverage.jacoco import read_exec
+from jamel.devices import Unseen, known_probes, open_env, unseen_part
 from jamel.envs.android import AndroidEnv
 from jamel.errors import SessionLost
 from jamel.oracles import ORACLES, make_oracle
@@ -133,10 +135,14 @@ def _run_on(env: AndroidEnv, job: Job) -> Run:
         session_id=job.session_id,
         suite=job.suite,
     )
-    return to_run(job, session, agent, start, known_probes(job.config.device, job.app, env))
+    device = job.config.device
+    reachable = known_probes(device, job.app, env)
+    return to_run(job, session, agent, start, reachable, unseen_part(device, job.app))
 
 
-def to_run(job: Job, session: Session, agent: Metered, start: int, reachable: int) -> Run:
+def to_run(
+    job: Job, session: Session, agent: Metered, start: int, reachable: int, unseen: Unseen
+) -> Run:
     """Condense a recorded session and the meter's notes."""
     steps = session.transitions()
     return Run(
@@ -152,24 +158,43 @@ def to_run(job: Job, session: Session, agent: Metered, start: int, reachable: in
         tokens_memory=tuple(memory for memory, _ in agent.tokens),
         tokens_screen=tuple(screen for _, screen in agent.tokens),
         reachable=reachable,
+        covered_new=_covered_in(session, unseen.classes) if unseen.classes else (),
+        reachable_new=unseen.reachable,
     )
 
 
-_AGENTS: dict[tuple[str, Path | None, float], Agent] = {}
+def _covered_in(session: Session, classes: frozenset[int]) -> tuple[int, ...]:
+    """Per step the probes covered so far in some classes."""
+    counts = {
+        digest: sum(
+            found.bits.bit_count()
+            for class_id, found in read_exec(raw).classes.items()
+            if class_id in classes
+        )
+        for digest, raw in session.coverage.items()
+    }
+    return tuple(counts[step.probes] for step in session.transitions())
+
+
+_AGENTS: dict[str, Agent] = {}
 """This process's agents: loading a model takes longer than a session."""
 
 
 def _agent(job: Job, env: AndroidEnv, first: Observation) -> Agent:
-    """The job's agent. A new one decides once before it is timed: the first call warms caches."""
+    """The job's agent. A new one decides once before it is timed: the first call warms caches.
+
+    Not where a decision costs money.
+    """
     if job.agent in ORACLES:
         return make_oracle(job.agent, env, job.config.label)
-    temperature = job.config.evaluate.temperature_of(job.agent)
-    key = (job.agent, job.model_dir, temperature)
+    settings = job.config.agents
+    key = json.dumps([job.agent, str(job.model_dir), agent_settings(job.agent, settings)])
     if key not in _AGENTS:
-        agent = make_agent(job.agent, job.model_dir, temperature=temperature)
+        agent = make_agent(job.agent, job.model_dir, settings=settings)
         if job.model_dir is not None:
             one_torch_thread()
         agent.reset(0)
-        agent.act(first)
+        if job.agent != LLM:
+            agent.act(first)
         _AGENTS[key] = agent
     return _AGENTS[key]

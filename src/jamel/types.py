@@ -60,12 +60,24 @@ class ActionKind(StrEnum):
     RESTART = "restart"
 
 
+_SCROLLS = (ActionKind.SCROLL_DOWN, ActionKind.SCROLL_UP)
+
+
 class Action(NamedTuple):
-    """One action. `element` indexes the observation's elements, -1 for back, home and restart."""
+    """One action. `element` indexes the observation's elements, -1 for back, home and restart.
+
+    A raw touch names no element but where fingers go, in device pixels: `touch_px` is (x, y) of a
+    tap or a long press, (x1, y1, x2, y2) of a scroll; it may hit anything or nothing.
+    """
 
     kind: ActionKind
     element: int = -1
     text: str = ""
+    touch_px: tuple[int, ...] = ()
+
+
+NO_ACTION = Action(ActionKind.TAP)
+"""Taps no element, so it is invalid everywhere: what a step of an agent without an answer costs."""
 
 
 def centre_px(bounds_px: tuple[int, int, int, int]) -> tuple[int, int]:
@@ -82,10 +94,22 @@ def swipe_px(bounds_px: tuple[int, int, int, int], down: bool) -> tuple[int, int
     return (x_px, low, x_px, high) if down else (x_px, high, x_px, low)
 
 
+def fingers_px(observation: Observation, action: Action) -> tuple[int, ...]:
+    """Where a possible touch goes: (x, y), or (x1, y1, x2, y2) of a scroll."""
+    if action.touch_px:
+        return action.touch_px
+    bounds_px = observation.elements[action.element].bounds_px
+    if action.kind in _SCROLLS:
+        return swipe_px(bounds_px, action.kind is ActionKind.SCROLL_DOWN)
+    return centre_px(bounds_px)
+
+
 def action_problem(observation: Observation, action: Action) -> str:
     """Why an action cannot be executed on a screen, "" where it can; shared by all transports."""
     if action.kind in (ActionKind.BACK, ActionKind.HOME, ActionKind.RESTART):
         return ""
+    if action.touch_px:
+        return _touch_problem(observation, action)
     if not 0 <= action.element < len(observation.elements):
         return f"no element {action.element} among {len(observation.elements)}"
     element = observation.elements[action.element]
@@ -93,8 +117,21 @@ def action_problem(observation: Observation, action: Action) -> str:
         return "the element is disabled"
     if action.kind is ActionKind.TYPE and not element.cls.endswith("EditText"):
         return f"a {element.cls} takes no text"
-    if action.kind in (ActionKind.SCROLL_DOWN, ActionKind.SCROLL_UP) and not element.scrollable:
+    if action.kind in _SCROLLS and not element.scrollable:
         return "the element does not scroll"
+    return ""
+
+
+def _touch_problem(observation: Observation, action: Action) -> str:
+    if action.kind is ActionKind.TYPE:
+        return "a raw touch types no text"
+    wanted = 4 if action.kind in _SCROLLS else 2
+    if len(action.touch_px) != wanted:
+        return f"expected {wanted} coordinates, found {len(action.touch_px)}"
+    width_px, height_px = observation.size_px
+    for x_px, y_px in zip(action.touch_px[::2], action.touch_px[1::2], strict=True):
+        if not (0 <= x_px < width_px and 0 <= y_px < height_px):
+            return f"({x_px}, {y_px}) is not on the screen"
     return ""
 
 

@@ -22,6 +22,7 @@ from jamel.episodes import read_session
 from jamel.errors import JamelError, ShardError, ValidationError
 from jamel.expectations import COLUMNS, Verdict, check
 from jamel.shards import LABEL_KIND, LABEL_SCHEMA, read_table
+from jamel.suites import is_embedded
 from jamel.types import Session, Transition, action_problem
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class ValidationResult:
     """What was checked.
 
     `quarantined` maps a shard's path to why it must not be learned from; `broken` lists rules
-    that failed for the dataset as a whole.
+    that failed for the dataset as a whole; `unsized` names the apps of which nobody listed the
+    classes, so that the share of their code that was covered is not known.
     """
 
     passed: bool
@@ -49,12 +51,12 @@ class ValidationResult:
     rows: int
     sessions: int
     broken: tuple[str, ...] = ()
+    unsized: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, as written to `validation.json` and read by the gate."""
-        return {name: getattr(self, name) for name in self.__slots__} | {
-            "broken": list(self.broken)
-        }
+        lists = {"broken": list(self.broken), "unsized": list(self.unsized)}
+        return {name: getattr(self, name) for name in self.__slots__} | lists
 
 
 def validate(
@@ -166,7 +168,13 @@ def _result(
         rows=sum(len(group) for group in rows.values()),
         sessions=len(rows),
         broken=tuple(broken),
+        unsized=tuple(sorted(_unsized(rows.values()))),
     )
+
+
+def _unsized(groups: Iterable[list[Row]]) -> set[str]:
+    """The apps whose number of probes is not known."""
+    return {row["app"] for group in groups for row in group if not row["total_probes"]}
 
 
 def _summary(result: ValidationResult) -> Row:
@@ -177,6 +185,7 @@ def _summary(result: ValidationResult) -> Row:
         "sessions": result.sessions,
         "steps": result.rows,
         "shards set aside": len(result.quarantined),
+        "apps of unknown size": ", ".join(result.unsized) or "none",
         "why it did not pass": "; ".join(result.broken),
     }
 
@@ -271,6 +280,7 @@ def _rows(session: Session, labels: list[Row]) -> list[Row]:
         row = _step_row(step, before) | _label_row(label)
         row |= {"position": position, "episode": episodes[position], "steps": len(steps)}
         row["raw_covered"] = _raw_count(session, step, counts)
+        row |= _bounds_row(session, row)
         rows.append(_session_row(session) | row)
         before = step.covered
     return rows
@@ -291,6 +301,17 @@ def _raw_count(session: Session, step: Transition, counts: Mapping[str, int]) ->
 def _session_row(session: Session) -> Row:
     names = ("session_id", "suite", "app", "build", "agent", "seed", "budget", "total_probes")
     return {name: getattr(session, name) for name in names}
+
+
+def _bounds_row(session: Session, row: Row) -> Row:
+    """What an embedded app's session always has, and one on a real device may lack."""
+    total, embedded = session.total_probes, is_embedded(session.app)
+    left_out = not embedded and row["q_count"] == 0
+    return {
+        "sized": total > 0 or not embedded,
+        "uncovered": total - row["covered"] if total else 0,
+        "to_label": 0 if left_out else row["candidates"],
+    }
 
 
 def _step_row(step: Transition, before: int) -> Row:

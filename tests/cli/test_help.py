@@ -15,13 +15,15 @@ COMMANDS = (
         "init",
         "bench",
         "ui",
+        "device classes",
         "device start",
         "device corpus",
         "device gallery",
         "device reach",
         "device soak",
     ),
-    *("collect", "label", "validate", "train", "evaluate", "promote", "rollback", "compare"),
+    *("collect", "label", "validate", "train", "promote", "rollback", "compare"),
+    *("evaluate", "results"),
     *("explore", "replay"),
 )
 WITHOUT_A_TABLE = {"init", "ui", "device start"}

@@ -61,7 +61,7 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     ("command", "expected"),
     [
         ("collect --suite nowhere", "a suite of train, valid"),
-        ("collect --agents foo", "one of random, least-tried"),
+        ("collect --agents foo", "one of random, monkey"),
         ("collect --steps 0", "greater than 0 for 'collect.steps', found 0"),
         ("collect --apps x", "'--apps'"),
         ("collect --round -1", "'--round'"),

@@ -89,6 +89,40 @@ def test_evaluating_an_arm_that_was_never_trained_says_so(tmp_path: Path) -> Non
     assert "jamel train --arm jamel" in done.stderr
 
 
+ROW = {
+    **dict.fromkeys(("suite", "app", "agent"), str),
+    **dict.fromkeys(("seed", "budget", "reward", "invalid"), int),
+    **dict.fromkeys(("coverage", "auc", "tokens_memory", "tokens_screen"), float),
+    "ms_per_decision": float,
+}
+PAIR = {
+    **dict.fromkeys(("agent", "against", "metric"), str),
+    **dict.fromkeys(("difference", "low", "high"), float),
+    **dict.fromkeys(("wins", "ties", "losses"), int),
+}
+
+
+def test_an_evaluation_is_json_of_rows_and_pairs(tmp_path: Path) -> None:
+    (tmp_path / "configs").mkdir()
+    profile = tmp_path / "configs" / "small.yaml"
+    profile.write_text("profile: small\nevaluate: {bootstrap: 50, apps: 2, workers: 1}\n")
+    done = jamel(
+        "evaluate", "--config", str(profile), "--suite", "valid", "--agents", "random,monkey",
+        "--seeds", "0,1,2", "--budget", "60", "--json", "deep/r.json", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "deep" / "r.json").read_text())
+    assert {"commit", "dataset_md5", "seeds", "machine"} <= set(found["meta"])
+    places = {(r["app"], r["seed"], r["agent"], r["budget"]) for r in found["rows"]}
+    assert len(places) == len(found["rows"]) == 2 * 3 * 2 * 2, "budgets 50 and 60"
+    for row in found["rows"]:
+        assert all(type(row[name]) is kind for name, kind in ROW.items()), row
+    for pair in found["paired"]:
+        assert all(type(pair[name]) is kind for name, kind in PAIR.items()), pair
+        assert pair["wins"] + pair["ties"] + pair["losses"] == 2
+        assert pair["low"] <= pair["difference"] <= pair["high"]
+
+
 def test_a_device_prints_its_serial_and_port_and_runs_until_stopped() -> None:
     command = [sys.executable, "-m", "jamel.cli", "device", "start", "--app", "test/0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -1,6 +1,7 @@
 """Makes tests/coverage/golden/ again from the real JaCoCo agent: `python tests/coverage/make_golden.py`.
 
-`classes.zip`: the program's class files. `*.exec`: what the agent wrote. `*.wire`: the bytes an
+`classes.zip`: the program's class files. `instrumented.jar`: the same as JaCoCo instruments them
+for an app, and Nine once more for Java 11. `*.exec`: what the agent wrote. `*.wire`: the bytes an
 agent sent to a client that asked for dumps. `ours.exec`: what jamel wrote. `*.txt`: what JaCoCo's
 own tools read in each. Times in the files are those of the run; all else is the same each time.
 """  # noqa: E501
@@ -84,6 +85,7 @@ def main() -> None:
         tools = JacocoTools(Path(folder))
         make(GOLDEN, tools)
         pack_classes(tools.classes, GOLDEN / "classes.zip")
+        pack_classes(tools.instrumented(Path(folder)), GOLDEN / "instrumented.jar")
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ def fresh(tools: JacocoTools, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fresh")
     make(folder, tools)
     pack_classes(tools.classes, folder / "classes.zip")
+    pack_classes(tools.instrumented(folder), folder / "instrumented.jar")
     return folder
 
 

@@ -24,7 +24,18 @@ STEPS = 30
 
 def choose(rng: random.Random, observation: Observation) -> Action:
     extra = [Action(ActionKind.HOME), Action(ActionKind.TAP, 10_000)]
-    return rng.choice(candidates(observation) + extra)
+    return rng.choice([*candidates(observation), *extra, *raw_touches(rng, observation)])
+
+
+def raw_touches(rng: random.Random, observation: Observation) -> list[Action]:
+    width, height = observation.size_px
+    x1, x2 = rng.randrange(width), rng.randrange(width)
+    y1, y2 = rng.randrange(height), rng.randrange(height + 9)
+    return [
+        Action(ActionKind.TAP, touch_px=(x1, y1)),
+        Action(ActionKind.LONG_PRESS, touch_px=(x2, y2)),
+        Action(ActionKind.SCROLL_DOWN, touch_px=(x1, y1, x2, y2)),
+    ]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -57,7 +68,9 @@ def device():
 
 def link_to(device: VirtualDevice, **options) -> AdbLink:
     app = device.device.app
-    return AdbLink(device.serial, device.adb.port, app.package, activity=app.activity, **options)
+    return AdbLink(
+        device.serial, device.adb.port, app.package, activity=app.activities[0], **options
+    )
 
 
 def test_uiautomators_failures_are_retried_and_then_marked(device: VirtualDevice) -> None:

@@ -34,7 +34,7 @@ def made_up_labels(transitions: list[Transition]) -> StepLabels:
     sizes = [len(candidates(step.observation)) for step in transitions]
     q = [generator.random(size).round(2).tolist() for size in sizes]
     novel = [[value > 0.5 for value in values] for values in q]
-    return StepLabels(q, novel, [1.0] * len(sizes), [1.0] * len(sizes))
+    return StepLabels(q, novel, [1.0] * len(sizes), [1.0] * len(sizes), [True] * len(sizes))
 
 
 def sequences_of(

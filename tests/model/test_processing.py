@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from jamel.envs.base import candidates
 from jamel.model.configuration import GRAPH_INPUTS, JamelConfig
-from jamel.model.memory import choose_reads
-from jamel.model.processing import Featurizer, subtree_labels
+from jamel.model.memory import Past, choose_reads
+from jamel.model.processing import (
+    ACTION_SKETCH_SIZE,
+    SKETCH_SIZE,
+    Featurizer,
+    Screen,
+    subtree_labels,
+)
 from jamel.model.session_graph import SessionGraph
 from jamel.types import Element, Observation
 from tests.model.sample import recorded
@@ -83,9 +91,65 @@ def test_graph_inputs_stay_finite_over_a_session() -> None:
         last = (now, actions.index(step.action))
 
 
-def test_reads_are_the_last_and_the_most_similar() -> None:
-    config = JamelConfig(width=16, heads=2, memory_recent=2, memory_similar=1)
-    sketches = np.eye(6, dtype=np.float32)
-    reads, facts = choose_reads(config, sketches, sketches[1])
-    assert reads.tolist() == [5, 4, 1]
+def past_of(sketches: np.ndarray, actions: np.ndarray) -> tuple[Past, Callable[..., Screen]]:
+    """Steps on screens with these sketches, and a maker of screens to decide on."""
+    none = np.zeros(1, np.int64)
+
+    def screen(sketch: np.ndarray, action: np.ndarray) -> Screen:
+        return Screen(0, 0, none, none, sketch, action[None], none, none)
+
+    past = Past()
+    for sketch, action in zip(sketches, actions, strict=True):
+        past.add(screen(sketch, action), 0)
+    return past, screen
+
+
+def test_reads_are_the_last_the_most_similar_and_those_that_did_alike() -> None:
+    config = JamelConfig(width=16, heads=2, memory_recent=2, memory_similar=1, memory_alike=1)
+    sketches = np.eye(6, SKETCH_SIZE, dtype=np.float32)
+    actions = np.eye(6, ACTION_SKETCH_SIZE, dtype=np.float32)
+    past, screen = past_of(sketches, actions)
+    reads, facts = choose_reads(config, past, screen(sketches[1], actions[2]))
+    assert reads.tolist() == [5, 4, 1, 2]
     assert facts[2, 1] == 1.0 and facts[0, 0] < facts[2, 0]
+
+
+def test_a_step_on_a_similar_screen_is_not_read_twice() -> None:
+    config = JamelConfig(width=16, heads=2, memory_recent=2, memory_similar=1, memory_alike=1)
+    sketches = np.eye(6, SKETCH_SIZE, dtype=np.float32)
+    actions = np.eye(6, ACTION_SKETCH_SIZE, dtype=np.float32)
+    past, screen = past_of(sketches, actions)
+    reads, _ = choose_reads(config, past, screen(sketches[1], actions[1]))
+    assert sorted(reads.tolist()) == sorted(set(reads.tolist())) and len(reads) == 4
+
+
+def test_raw_history_reads_every_part_of_a_step() -> None:
+    config = JamelConfig(width=16, heads=2, memory="append", raw_history=True)
+    sketches = np.eye(3, SKETCH_SIZE, dtype=np.float32)
+    past, screen = past_of(sketches, np.eye(3, ACTION_SKETCH_SIZE, dtype=np.float32))
+    reads, facts = choose_reads(config, past, screen(sketches[0], np.zeros(ACTION_SKETCH_SIZE)))
+    assert reads.tolist() == [6, 7, 8, 3, 4, 5, 0, 1, 2]
+    assert facts[6:, 1].tolist() == [1.0] * 3
+
+
+def test_a_distant_screen_is_walked_to_only_when_it_promises_more() -> None:
+    """Home leads to a list; the list leads back. What is left behind the list is worth a walk."""
+    graph = SessionGraph()
+    home, listing = screen_of(1, widgets=[10, 11]), screen_of(2, widgets=[20, 21])
+    graph.visit(home)
+    assert graph.way_to_more(home, np.float32([1.0, 0.0]), 1.5) == -1
+    graph.record(home, 0, listing)
+    graph.visit(listing)
+    assert graph.way_to_more(listing, np.float32([9.0, 0.0]), 1.5) == -1
+    graph.record(listing, 1, home)
+    graph.visit(home)
+    assert graph.way_to_more(home, np.float32([0.1, 0.1]), 1.5) == 0
+    assert graph.way_to_more(home, np.float32([0.1, 8.0]), 1.5) == -1
+    assert graph.way_to_more(home, np.float32([0.1, 0.1]), 0.0) == -1
+
+
+def screen_of(key: int, widgets: list[int]) -> Screen:
+    none, size = np.zeros(len(widgets), np.int64), len(widgets)
+    sketches = np.zeros((size, ACTION_SKETCH_SIZE), np.float32)
+    sketch = np.zeros(SKETCH_SIZE, np.float32)
+    return Screen(key, key, none, none, sketch, sketches, np.array(widgets), np.array(widgets))

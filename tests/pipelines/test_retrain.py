@@ -11,7 +11,8 @@ import pytest
 from jamel.errors import Busy, ConfigError
 from jamel.evaluate import read_json
 from jamel.stores import project_lock
-from pipelines.retrain import retrain, trained_arms
+from pipelines.retrain import retrain
+from pipelines.rounds import rounds_to_run, trained_arms
 
 pytestmark = pytest.mark.usefixtures("server")
 TINY = "configs/tiny.yaml"
@@ -56,6 +57,36 @@ def test_both_arms_went_through_their_own_on_policy_round(outcome: dict, project
         assert (project / f"build/tiny/models/{arm}/round-1/model.safetensors").exists()
 
 
+def test_every_round_is_measured_and_is_a_run_with_its_trainings_below(
+    outcome: dict, project: Path
+) -> None:
+    from jamel.registry import Tracker
+    from jamel.registry.connection import experiment_id
+
+    results = read_json(project / "build/tiny/evaluation/results.json")
+    curve = results["rounds"]["curve"]
+    assert [point["round"] for point in curve] == [0, 1]
+    assert curve[0]["gain"] is None
+    assert curve[1]["gain"]["difference"] == pytest.approx(curve[1]["mean"] - curve[0]["mean"])
+    assert results["rounds"]["seconds"] > 0
+    client = Tracker(project).client
+    runs = client.search_runs([experiment_id(project)])
+    below = {run.info.run_name: run.data.tags.get("mlflow.parentRunId") for run in runs}
+    ids = {run.info.run_name: run.info.run_id for run in runs}
+    for index in (0, 1):
+        assert below[f"round {index}"] == outcome["run_id"]
+        assert below[f"train jamel round-{index}"] == ids[f"round {index}"]
+    history = client.get_metric_history(outcome["run_id"], "round_coverage")
+    assert {point.step: point.value for point in history} == {
+        point["round"]: point["mean"] for point in curve
+    }
+    assert "plots/rounds.png" in [
+        item.path for item in client.list_artifacts(outcome["run_id"], "plots")
+    ]
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert "Coverage by round" in (project / "build/tiny/evaluation/report.html").read_text()
+
+
 def test_the_dataset_is_pinned_and_its_md5_is_in_the_results(outcome: dict, project: Path) -> None:
     assert outcome["dataset"].endswith(".dir")
     assert outcome["dataset"] in (project / "data.dvc").read_text()
@@ -88,6 +119,15 @@ def test_a_wrong_profile_is_refused_before_anything_starts(project: Path) -> Non
     (project / "wrong.yaml").write_text("collect: {app: 3}\n")
     with pytest.raises(ConfigError, match=r"'collect\.apps'"):
         retrain(config="wrong.yaml")
+
+
+def test_rounds_grow_from_the_last_one(outcome: dict, project: Path) -> None:
+    from jamel.config import load_config
+    from jamel.layout import Layout
+
+    tiny, there = load_config(TINY), Layout.at(profile="tiny")
+    assert rounds_to_run(tiny, there, grow=False) == range(0, 2)
+    assert rounds_to_run(tiny, there, grow=True) == range(2, 3)
 
 
 def test_the_arms_follow_from_the_agents_to_measure() -> None:

@@ -15,6 +15,7 @@ from jamel.config import Config, config_digest, parse_config
 from jamel.errors import GateError, RequestError, StoreError
 from jamel.registry import models, serving, wire
 from jamel.registry.wire import Question, Ranked, Remembered
+from jamel.statistics import summarise
 from jamel.types import Action, ActionKind
 from tests.conftest import copied
 
@@ -115,6 +116,26 @@ def test_register_stores_a_model_without_pickle_that_answers_the_same(
     client = registry.Tracker(project).client
     card = client.get_model_version("jamel", "1").description
     assert "## Limits" in card and "| jamel | 60.0 |" in card
+
+
+def test_an_evaluation_is_a_table_a_plot_and_a_page(project: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    report.write_text("<p>measured</p>")
+    found = results()
+    found["meta"]["budgets"] = [10]
+    found |= {"summary": summarise(found["rows"], 10)}
+    found |= {"curves": {"jamel": {name: [1.0, 2.0] for name in ("mean", "low", "high")}}}
+    run_id = registry.track_evaluation(project, CONFIG, found, report)
+    client = registry.Tracker(project).client
+    run = client.get_run(run_id)
+    assert run.info.status == "FINISHED" and run.data.tags["dataset_md5"]
+    assert run.data.metrics["jamel.coverage_at_10"] == 60.0
+    names = {item.path for where in ("tables", "plots", "files") for item in
+             client.list_artifacts(run_id, where)}  # fmt: skip
+    assert names >= {"tables/agents.json", "tables/paired.json", "plots/coverage.png"}
+    assert "files/report.html" in names
+    plot = client.download_artifacts(run_id, "plots/coverage.png", str(tmp_path))
+    assert Path(plot).read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_model_that_answers_otherwise_is_not_registered(

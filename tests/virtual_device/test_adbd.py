@@ -137,7 +137,7 @@ def test_install_and_odd_services(adb: Adb, tmp_path: Path) -> None:
 def test_adbutils(device: VirtualDevice, client: AdbDevice) -> None:
     app = device.device.app
     client.app_stop(app.package)
-    client.app_start(app.package, app.activity)
+    client.app_start(app.package, app.activities[0])
     assert client.shell("echo 'a  b' | cut -d' ' -f1") == "a"
     assert client.shell2("sh -c 'exit 5'").returncode == 5
     assert client.shell2("exit 6", v2=True).returncode == 6

@@ -40,7 +40,7 @@ def apps(d: AdbDevice, phone: VirtualDevice, folder: Path) -> None:
     d.app_stop(app.package)
     assert d.shell(f"pidof {app.package}") == ""
     d.app_start(app.package)
-    d.app_start(app.package, app.activity)
+    d.app_start(app.package, app.activities[0])
     current = d.app_current()
     assert (current.package, current.activity) == (app.package, app.activity)
     d.app_clear(app.package)

@@ -122,7 +122,7 @@ def test_answers(device: Device, script: str, code: int, out: str, err: str) -> 
 
 
 def test_the_app_starts_and_stops(device: Device) -> None:
-    component = f"{PACKAGE}/{device.app.activity}"
+    component = f"{PACKAGE}/{device.app.activities[0]}"
     assert "brought to the front" in run(device, f"am start -n {component}")[2]
     run(device, "input keyevent HOME")
     assert "brought to the front" in run(device, f"am start -n {component}")[2]
@@ -135,12 +135,13 @@ def test_the_app_starts_and_stops(device: Device) -> None:
         "Events injected: 1\n"
     )
     assert f"Killing 4242:{PACKAGE}" in run(device, "logcat -d -b system")[1]
-    assert run(device, f"cmd package resolve-activity --brief {PACKAGE}")[1] == component + "\n"
+    resolved = run(device, f"cmd package resolve-activity --brief {PACKAGE}")[1].splitlines()
+    assert resolved[0].startswith("priority=0 ") and resolved[1:] == [component]
 
 
 def test_an_apk_is_read_as_it_was_written(device: Device) -> None:
     own = device.packages.installed[PACKAGE]
-    assert read_apk(own.data) == own.manifest and own.manifest.activity == device.app.activity
+    assert read_apk(own.data) == own.manifest and own.manifest.activity == device.app.activities[0]
     utf8 = ApkManifest("com.ünïcode.app", 2**31 - 1, "1.0-β", "com.ünïcode.app.Main")
     assert read_apk(write_apk(utf8)) == utf8
     assert read_apk(write_apk(ApkManifest("no.launcher"))).activity == ""

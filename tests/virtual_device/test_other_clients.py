@@ -118,7 +118,7 @@ def parser(phone: VirtualDevice) -> AdbCallParser:
 
 def test_android_env_drives_apps(phone: VirtualDevice, parser: AdbCallParser, apk: Path) -> None:
     app = phone.device.app
-    full = f"{app.package}/{app.activity}"
+    full = f"{app.package}/{app.activities[0]}"
     started = parser.parse(Request(start_activity=Request.StartActivity(full_activity=full)))
     assert started.status == OK and b"Status: ok" in started.start_activity.output
     current = parser.parse(Request(get_current_activity=Request.GetCurrentActivity()))

@@ -61,7 +61,9 @@ def test_what_is_kept_to_be_quick_changes_nothing(seed: int, noise: str, picks: 
 def test_a_card_is_remembered_by_its_number_too() -> None:
     """The second card of a short page lies where the first of a longer page lies."""
     style = next(
-        App(app_spec(f"train/{n}"))._style for n in range(99) if _cards(f"train/{n}", {}, 0, 0) > 1
+        App(app_spec(f"train/{n}")).screens.style
+        for n in range(99)
+        if _cards(f"train/{n}", {}, 0, 0) > 1
     )
     fragments: Fragments = {}
     one = len(_painted(style, {}, 0, 0, most=1))
@@ -87,6 +89,6 @@ def painter_filler() -> Element:
 
 
 def _cards(app: str, fragments: Fragments, top_px: int, before: int) -> int:
-    style = App(app_spec(app))._style
+    style = App(app_spec(app)).screens.style
     one = len(_painted(style, fragments, top_px, before, most=1))
     return len(_painted(style, fragments, top_px, before)) // one if one else 0

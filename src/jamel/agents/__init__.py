@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from jamel.agents.base import Agent, MemoryUse
 from jamel.agents.baselines import FrontierAgent, LeastTriedAgent, PlannerAgent, RandomAgent
+from jamel.agents.fastbot import FastbotAgent
+from jamel.agents.llm import LlmAgent
+from jamel.agents.monkey import MonkeyAgent
+from jamel.config import AgentsConfig
 from jamel.errors import ConfigError
 
-__all__ = ["MODEL_AGENTS", "SIMPLE_AGENTS", "Agent", "arm_of", "make_agent"]
+__all__ = [
+    "LLM",
+    "MODEL_AGENTS",
+    "SIMPLE_AGENTS",
+    "Agent",
+    "agent_settings",
+    "arm_of",
+    "changed_settings",
+    "known_agents",
+    "make_agent",
+]
 
-SIMPLE_AGENTS: dict[str, type[RandomAgent]] = {
-    agent.name: agent for agent in (RandomAgent, LeastTriedAgent, FrontierAgent, PlannerAgent)
+SIMPLE_AGENTS: dict[str, Callable[..., Agent]] = {
+    agent.name: agent
+    for agent in (
+        RandomAgent,
+        MonkeyAgent,
+        LeastTriedAgent,
+        FrontierAgent,
+        FastbotAgent,
+        PlannerAgent,
+    )
 }
+"""Agents without learning, the strongest known one last."""
+LLM = LlmAgent.name
 MODEL_AGENTS: dict[str, MemoryUse] = {
     "jamel": "normal",
     "champion": "normal",
@@ -20,6 +46,9 @@ MODEL_AGENTS: dict[str, MemoryUse] = {
     "graph-no-memory": "normal",
     "memory-no-graph": "normal",
     "append-memory": "normal",
+    "state-memory": "normal",
+    "raw-history": "normal",
+    "jamel-paper": "normal",
     "frozen-memory": "normal",
     "zeroed-memory": "zeroed",
     "shuffled-memory": "shuffled",
@@ -32,25 +61,49 @@ def arm_of(agent: str) -> str:
     return agent if MODEL_AGENTS.get(agent, "normal") == "normal" else "jamel"
 
 
+def known_agents() -> list[str]:
+    """The names that `make_agent` takes."""
+    return [*SIMPLE_AGENTS, LLM, *MODEL_AGENTS]
+
+
+def agent_settings(name: str, settings: AgentsConfig) -> dict[str, Any]:
+    """What of the settings one agent reads, as plain data without secrets."""
+    section = settings.policy_of(name) if name in MODEL_AGENTS else settings.of(name)
+    return section.model_dump(mode="json") if section else {}
+
+
+def changed_settings(name: str, settings: AgentsConfig) -> dict[str, Any]:
+    """The settings of an agent without a model that are not the defaults."""
+    section = settings.of(name)
+    return section.model_dump(mode="json", exclude_defaults=True) if section else {}
+
+
 def make_agent(
-    name: str, model_dir: Path | None = None, seed: int = 0, temperature: float = 0.3
+    name: str,
+    model_dir: Path | None = None,
+    seed: int = 0,
+    settings: AgentsConfig | None = None,
 ) -> Agent:
     """Build an agent by its name.
 
     Args:
-        name: One of `SIMPLE_AGENTS` or `MODEL_AGENTS`.
+        name: One of `known_agents`.
         model_dir: A folder written by `save_pretrained`; required for the agents with a model.
         seed: Another seed gives other choices in the same session.
-        temperature: Of sampling; agents without a model have none.
+        settings: Of all agents, by default the defaults; each reads its own.
 
     Raises:
-        ConfigError: The name is unknown, or the model is missing.
+        ConfigError: The name is unknown, or the model or the endpoint is missing.
     """
-    if name in SIMPLE_AGENTS:
-        return SIMPLE_AGENTS[name](seed)
+    settings = settings or AgentsConfig()
+    build: Callable[..., Agent] | None = LlmAgent if name == LLM else SIMPLE_AGENTS.get(name)
+    if build is not None:
+        own = settings.of(name)
+        return build(seed) if own is None else build(seed, own)
     if name not in MODEL_AGENTS:
-        known = ", ".join([*SIMPLE_AGENTS, *MODEL_AGENTS])
-        raise ConfigError(f"expected an agent's name, one of {known}; found '{name}'.")
+        raise ConfigError(
+            f"expected an agent's name, one of {', '.join(known_agents())}; found '{name}'."
+        )
     if model_dir is None or not Path(model_dir).is_dir():
         raise ConfigError(
             f"the agent '{name}' needs a trained model, found none at {model_dir}. "
@@ -58,6 +111,7 @@ def make_agent(
         )
     from jamel.agents import learned
 
+    temperature = settings.policy_of(name).temperature
     agent = learned.ModelAgent(Path(model_dir), temperature, MODEL_AGENTS[name])
     agent.name = name
     return agent

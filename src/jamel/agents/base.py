@@ -5,12 +5,20 @@ Knows no environment, no coverage and no learning: an agent never sees what code
 
 from __future__ import annotations
 
+import hashlib
 from typing import Literal, Protocol, runtime_checkable
 
+from jamel.config import Section
 from jamel.types import Action, Observation
 
 MemoryUse = Literal["normal", "zeroed", "shuffled"]
 """What a model's agent does to its memory: nothing, read none, or read other steps' tokens."""
+
+
+def versioned(version: str, settings: Section) -> str:
+    """An agent's version with its settings, which are named where they are not the defaults."""
+    told = settings.model_dump_json(exclude_defaults=True)
+    return version if told == "{}" else f"{version}-{hashlib.sha256(told.encode()).hexdigest()[:6]}"
 
 
 @runtime_checkable

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import random
 
+from jamel.agents.base import versioned
 from jamel.agents.graph import Choice, Screen, SessionGraph
+from jamel.config import PlannerConfig, TriesConfig
 from jamel.envs.base import candidates
 from jamel.types import Action, ActionKind, Observation
 
-_PLAN_GAMMA = 0.7
-_TRIED_POWER = 6
-_ENDINGS = (ActionKind.BACK.value, ActionKind.RESTART.value)
+ENDINGS = (ActionKind.BACK.value, ActionKind.RESTART.value)
 
 
 class RandomAgent:
@@ -69,14 +69,6 @@ class GraphAgent(RandomAgent):
     def _choose(self, screen: Screen) -> int:
         raise AssertionError("subclasses choose")
 
-    def _least_tried(self, screen: Screen) -> int:
-        tries = [
-            (screen.tries.get(choice.local, 0), choice.widget[0] in _ENDINGS)
-            for choice in screen.choices
-        ]
-        fewest = min(tries)
-        return self._random.choice([i for i, count in enumerate(tries) if count == fewest])
-
     def _towards(self, screen: Screen, local: int) -> int | None:
         for index, choice in enumerate(screen.choices):
             if choice.local == local:
@@ -85,22 +77,39 @@ class GraphAgent(RandomAgent):
 
 
 class LeastTriedAgent(GraphAgent):
-    """The candidate tried least often on this screen, ties at random, leaving the screen last."""
+    """The candidate tried least often, ties at random, leaving the screen last."""
 
     name = "least-tried"
+
+    def __init__(self, seed: int, settings: TriesConfig) -> None:
+        super().__init__(seed)
+        self.version = versioned("1", settings)
+        self._anywhere = settings.tried == "anywhere"
 
     def _choose(self, screen: Screen) -> int:
         return self._least_tried(screen)
 
+    def _least_tried(self, screen: Screen) -> int:
+        tries = [
+            (self._tries(screen, choice), choice.widget[0] in ENDINGS) for choice in screen.choices
+        ]
+        fewest = min(tries)
+        return self._random.choice([i for i, count in enumerate(tries) if count == fewest])
 
-class FrontierAgent(GraphAgent):
+    def _tries(self, screen: Screen, choice: Choice) -> int:
+        if self._anywhere:
+            return self._graph.widget_tries.get(choice.widget, 0)
+        return screen.tries.get(choice.local, 0)
+
+
+class FrontierAgent(LeastTriedAgent):
     """Walks to the nearest screen with an untried candidate and tries it."""
 
     name = "frontier"
 
     def _choose(self, screen: Screen) -> int:
         for route in self._graph.routes(screen):
-            if not _has_untried(route.screen):
+            if not self._has_untried(route.screen):
                 continue
             if route.distance == 0:
                 return self._least_tried(screen)
@@ -109,16 +118,27 @@ class FrontierAgent(GraphAgent):
                 return index
         return self._least_tried(screen)
 
+    def _has_untried(self, screen: Screen) -> bool:
+        return any(
+            choice.widget[0] not in ENDINGS and not self._tries(screen, choice)
+            for choice in screen.choices
+        )
+
 
 class PlannerAgent(GraphAgent):
-    """Maximises gamma^distance × (1 + tries)^-6 ÷ (1 + tries of the same widget anywhere)."""
+    """Maximises gamma^distance × (1 + tries)^-power × (1 + tries of its like anywhere)^-alike."""
 
     name = "planner"
+
+    def __init__(self, seed: int, settings: PlannerConfig) -> None:
+        super().__init__(seed)
+        self.version = versioned("1", settings)
+        self._settings = settings
 
     def _choose(self, screen: Screen) -> int:
         best, best_index = -1.0, len(screen.choices) - 1
         for route in self._graph.routes(screen):
-            discount = _PLAN_GAMMA**route.distance
+            discount = self._settings.gamma**route.distance
             if discount <= best:
                 break
             if discount * route.screen.bound <= best:
@@ -138,16 +158,11 @@ class PlannerAgent(GraphAgent):
 
     def _best_choices(self, screen: Screen) -> tuple[float, list[int]]:
         tries, anywhere = screen.tries, self._graph.widget_tries
+        power, alike = -self._settings.power, -self._settings.alike
         values = [
-            (1 + tries.get(choice.local, 0)) ** -_TRIED_POWER / (1 + anywhere.get(choice.widget, 0))
+            (1 + tries.get(choice.local, 0)) ** power
+            * (1 + anywhere.get(choice.widget, 0)) ** alike
             for choice in screen.choices
         ]
         best = max(values)
         return best, [index for index, value in enumerate(values) if value == best]
-
-
-def _has_untried(screen: Screen) -> bool:
-    return any(
-        choice.local not in screen.tries and choice.widget[0] not in _ENDINGS
-        for choice in screen.choices
-    )

@@ -19,7 +19,7 @@ from jamel.agents.base import MemoryUse
 from jamel.envs.base import candidates
 from jamel.model.batching import screen_batch
 from jamel.model.configuration import GRAPH_INPUTS, READ_FACTS, JamelConfig
-from jamel.model.modeling import JamelModel, JamelOutput
+from jamel.model.modeling import JamelModel, JamelOutput, StateReader
 from jamel.model.processing import Featurizer, FloatArray, Screen
 from jamel.model.tracking import SessionTracker, Sight
 from jamel.types import Action, Observation
@@ -53,6 +53,7 @@ class SessionMemory:
         self.tracker = SessionTracker(config)
         self.tokens = np.zeros((128, config.width), np.float32)
         self.count = 0
+        self.state: torch.Tensor | None = None
         self.seen: Seen | None = None
         self.pending: Pending | None = None
         self.generator = np.random.default_rng([seed & 0xFFFFFFFF, 7])
@@ -66,22 +67,36 @@ class SessionMemory:
         self.tracker.chose(self.seen.screen, candidate)
         self.pending = Pending(self.seen.candidates_CD[candidate], self.seen.summary_D)
 
-    def append(self, token_D: FloatArray) -> None:
-        """Remember one more step."""
-        if self.count == len(self.tokens):
+    def append(self, tokens_PD: FloatArray) -> None:
+        """Remember one more step, of one or more tokens."""
+        end = self.count + len(tokens_PD)
+        if end > len(self.tokens):
             self.tokens = np.concatenate([self.tokens, np.zeros_like(self.tokens)])
-        self.tokens[self.count] = token_D
-        self.count += 1
+        self.tokens[self.count : end] = tokens_PD
+        self.count = end
 
 
 class ModelPolicy:
-    """A trained model that decides for any number of sessions at once."""
+    """A trained model that decides for any number of sessions at once.
+
+    Args:
+        model: the trained model.
+        temperature: of sampling among the candidates.
+        memory: what is done to the memory.
+        detour: how many times more than anything on this screen a screen seen before must promise,
+            by the worth head and discounted by the way there, to be walked to; 0 never walks.
+    """
 
     def __init__(
-        self, model: JamelModel, temperature: float = 0.3, memory: MemoryUse = "normal"
+        self,
+        model: JamelModel,
+        temperature: float = 0.3,
+        memory: MemoryUse = "normal",
+        detour: float = 0.0,
     ) -> None:
         self.model = model.eval()
         self.temperature = temperature
+        self.detour = detour
         self.memory = memory
         self.featurizer = Featurizer(model.config.hash_buckets)
 
@@ -106,7 +121,10 @@ class ModelPolicy:
         actions = []
         for index, (memory, screen) in enumerate(zip(memories, screens, strict=True)):
             logits_C = logits_NC[index, : len(screen.rows)]
-            choice = _sample(logits_C, self.temperature, memory.generator)
+            worth_C = np.expm1(output.worth[index, : len(screen.rows)].numpy())
+            choice = memory.tracker.graph.way_to_more(screen, worth_C, self.detour)
+            if choice < 0:
+                choice = _sample(logits_C, self.temperature, memory.generator)
             memory.seen = Seen(screen, embedded[0][index], embedded[1][index])
             memory.chose(choice)
             actions.append(offered[index][choice])
@@ -145,11 +163,12 @@ class ModelPolicy:
         sights = [m.tracker.see(screen) for m, screen in zip(memories, screens, strict=True)]
         self._remember(memories, sights, embedded[1])
         graph, tokens, read, facts = self._inputs(memories, sights, batch["present"].shape[1])
+        state = self._states(memories)
         output = self.model.decide(
-            candidates_NCD, summary_ND, batch["present"], graph, tokens, read, facts
+            candidates_NCD, summary_ND, batch["present"], graph, tokens, read, facts, state
         )
         for index, (memory, screen) in enumerate(zip(memories, screens, strict=True)):
-            memory.tokens_memory = int((read[index] >= 0).sum())
+            memory.tokens_memory = int((read[index] >= 0).sum()) if state is None else self._slots
             memory.tokens_screen = len(screen.rows) + 1
             memory.novelty = torch.sigmoid(output.novel[index, : len(screen.rows)]).numpy()
         return output, screens, embedded
@@ -161,8 +180,9 @@ class ModelPolicy:
         after_ND: FloatArray,
     ) -> None:
         """Write the tokens of the steps that ended with these screens."""
+        config = self.model.config
         ended = [i for i, memory in enumerate(memories) if memory.pending is not None]
-        if not ended or self.model.config.memory == "none":
+        if not ended or config.memory == "none":
             return
         steps = [memories[i].pending for i in ended]
         tokens = self.model.write(
@@ -170,16 +190,44 @@ class ModelPolicy:
             torch.from_numpy(np.stack([step.summary_D for step in steps if step])),
             torch.from_numpy(after_ND[ended]),
             torch.from_numpy(np.stack([f for s in sights if (f := s.flags) is not None])),
-        ).numpy()
-        for index, token in zip(ended, tokens, strict=True):
-            memories[index].append(token)
+        ).unflatten(0, (-1, config.tokens_per_step))
+        for index, tokens_PD in zip(ended, tokens, strict=True):
             memories[index].pending = None
+            if isinstance(self.model.reader, StateReader):
+                state = memories[index].state
+                state = self.model.reader.start(1) if state is None else state
+                memories[index].state = self.model.reader.absorb(state, tokens_PD)
+            else:
+                memories[index].append(tokens_PD.numpy())
+
+    @property
+    def _slots(self) -> int:
+        """The size of a state memory, in tokens."""
+        reader = self.model.reader
+        assert isinstance(reader, StateReader), "only a state memory has slots"
+        return reader.start(1).numel() // self.model.config.width
+
+    def _states(self, memories: Sequence[SessionMemory]) -> torch.Tensor | None:
+        """(N, H, F, V) what a state memory holds; None for memories of tokens."""
+        reader = self.model.reader
+        if not isinstance(reader, StateReader):
+            return None
+        states = []
+        for memory in memories:
+            state = None if self.memory == "zeroed" else memory.state
+            state = reader.start(1) if state is None else state
+            if self.memory == "shuffled":
+                state = state[:, :, memory.generator.permutation(reader.features)]
+            states.append(state)
+        return torch.cat(states)
 
     def _inputs(
         self, memories: Sequence[SessionMemory], sights: Sequence[Sight], size: int
     ) -> tuple[torch.Tensor, ...]:
         count = len(sights)
-        most = 0 if self.memory == "zeroed" else max(len(sight.reads) for sight in sights)
+        stateful = isinstance(self.model.reader, StateReader)
+        idle = stateful or self.memory == "zeroed"
+        most = 0 if idle else max(len(sight.reads) for sight in sights)
         graph = np.zeros((count, size, GRAPH_INPUTS), np.float32)
         read = np.full((count, most), -1, np.int64)
         facts = np.zeros((count, most, READ_FACTS), np.float32)

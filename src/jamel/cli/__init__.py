@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import typer
 
-from jamel.cli import data, explore, machine, models
+from jamel.cli import data, explore, machine, measure, models
 from jamel.disk import full_disk_is_a_store_error
 from jamel.errors import JamelError
 
@@ -24,7 +24,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
 )
-for module in (machine, data, models, explore):
+for module in (machine, data, measure, models, explore):
     module.register(app)
 
 
@@ -34,7 +34,7 @@ def main() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     try:
         with full_disk_is_a_store_error(Path.cwd()):
-            status = app(standalone_mode=False)
+            status = app(standalone_mode=False, prog_name="jamel")
         raise SystemExit(status)
     except typer.TyperException as error:
         # Without a message the help was asked for, and shown, by naming no command.

@@ -5,13 +5,14 @@ Knows no verb. Options are declared once, so that they read the same in every --
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from jamel.config import Config, load_config, override
+from jamel.config import Config, load_config, override, with_key
 from jamel.disk import write_json
 from jamel.errors import ConfigError
 from jamel.layout import SHARED_ARM, Layout
@@ -40,7 +41,7 @@ def profile(path: Path, **sections: Mapping[str, Any]) -> Config:
         given = {key: value for key, value in values.items() if value is not None}
         if given:
             config = override(config, name, given, source="the command line")
-    return config
+    return with_key(config, os.environ)
 
 
 def here(settings: Config | None = None) -> Layout:

@@ -115,6 +115,11 @@ def validate(
         "data_docs": str(result.docs),
     }
     present([row], "Validation", json, result.as_dict())
+    for app in result.unsized:
+        typer.echo(
+            f"{app}: how many probes it has is not known, so its coverage is a count and no share; "
+            "`jamel device classes` lists them"
+        )
     for path, reason in result.quarantined.items():
         typer.echo(f"quarantined {path}: {reason}")
     require(result)

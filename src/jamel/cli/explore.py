@@ -96,31 +96,29 @@ def explore(
 
 def _agent(settings: Config, project: Layout, name: str | None, model: Path | None) -> Agent:
     """The agent that was asked for, else the champion, else the best one without a model."""
-    from jamel.agents import make_agent
-    from jamel.cli.models import agent_models
+    from jamel.agents import known_agents, make_agent
+    from jamel.cli.model_folders import agent_models
 
     if name is None:
         name = "jamel" if model is not None else _default_agent(project)
-    from jamel.agents import MODEL_AGENTS, SIMPLE_AGENTS
-
-    if name not in SIMPLE_AGENTS and name not in MODEL_AGENTS:
-        known = ", ".join([*SIMPLE_AGENTS, *MODEL_AGENTS])
+    if name not in known_agents():
+        known = ", ".join(known_agents())
         raise ConfigError(f"expected an agent, one of {known}; found '{name}'.")
     folder = model if model is not None else agent_models([name], project, None)[name]
     if folder is not None:
-        from jamel.cli.models import checked_model
+        from jamel.cli.model_folders import checked_model
         from jamel.parallel import one_torch_thread
 
         checked_model(folder)
         one_torch_thread()
-    return make_agent(name, folder, temperature=settings.evaluate.temperature_of(name))
+    return make_agent(name, folder, settings=settings.agents)
 
 
 def _default_agent(project: Layout) -> str:
     """`champion` where one was promoted. MLflow takes seconds to ask, a look at its file none."""
-    from jamel.stores import stores_at
+    from jamel.stores import has_stores
 
-    if not stores_at(project.root).mlflow_db.is_file():
+    if not has_stores(project.root):
         return SIMPLE
     from jamel import registry
 

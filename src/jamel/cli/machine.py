@@ -26,7 +26,9 @@ from jamel.layout import Layout
 from jamel.stores import folder_lock
 
 ANDROID_PROFILE = Path("configs/android.yaml")
-device = typer.Typer(help="The embedded virtual Android device.", no_args_is_help=True)
+device = typer.Typer(
+    help="The embedded virtual Android device, and what real ones need.", no_args_is_help=True
+)
 SuiteOption = Annotated[str, typer.Option(help="A suite's name, or a suite file (YAML).")]
 WorkersOption = Annotated[int, typer.Option(min=1, help="Processes side by side.")]
 PortOption = Annotated[
@@ -44,6 +46,9 @@ def register(app: typer.Typer) -> None:
     device.command(epilog=example("jamel device gallery --app test/0 --out build/gallery"))(gallery)
     device.command(epilog=example("jamel device corpus --suite test"))(corpus)
     device.command(epilog=example("jamel device reach --suite valid --suite test"))(reach)
+    device.command(epilog=example("jamel device classes app/build/intermediates --build 1.4.2"))(
+        classes
+    )
     device.command(epilog=example("jamel device soak --sessions 1000 --rate 0.05"))(soak)
     app.add_typer(device, name="device", epilog=example("jamel device start --app test/0"))
 
@@ -86,9 +91,11 @@ def init(
         bool, typer.Option("--pin-starter", help="Pin the starter dataset anew, in data.dvc.")
     ] = False,
 ) -> None:
-    """Create the stores (MLflow, Prefect, DVC) and the pinned starter dataset, where missing."""
+    """Create the stores (MLflow, Prefect, DVC) and the pinned starter dataset, where missing.
+
+    Exit status 1 when the dataset that was made is not the one that data.dvc pins.
+    """
     from jamel.config import load_config
-    from jamel.errors import DatasetError
     from jamel.starter import make_starter, pin_starter
     from jamel.stores import init as run
 
@@ -97,11 +104,8 @@ def init(
     typer.echo(f"stores ready in {stores.folder}")
     if not pin and not (project.root / "data.dvc").exists():
         return
-    try:
-        md5 = (pin_starter if pin else make_starter)(project.root, load_config(config))
-        typer.echo(f"dataset {md5} ready in {project.data}")
-    except DatasetError as error:
-        typer.echo(f"no starter dataset: {error}", err=True)
+    md5 = (pin_starter if pin else make_starter)(project.root, load_config(config))
+    typer.echo(f"dataset {md5} ready in {project.data}")
 
 
 def start(
@@ -203,6 +207,23 @@ def soak(
         typer.echo(line)
     if not result.passed:
         raise typer.Exit(1)
+
+
+def classes(
+    places: Annotated[
+        list[Path], typer.Argument(help="Folders, archives or files of instrumented classes.")
+    ],
+    build: Annotated[str, typer.Option(help="What to call this build, such as its version.")],
+    out: Annotated[Path, typer.Option(help="Where the list goes.")] = Path("coverage.classes"),
+    json: JsonOption = None,
+) -> None:
+    """List a real app's classes with their probes, for device.coverage_classes of its profile."""
+    from jamel.coverage.class_files import instrumented_classes
+    from jamel.coverage.class_list import write_class_list
+
+    listed = write_class_list(out, build, instrumented_classes(places))
+    row = {"build": build, "classes": len(listed), "probes": sum(item.probes for item in listed)}
+    present([row], f"Classes, listed in {out}", json)
 
 
 def bench(config: ConfigOption = DEFAULT_PROFILE, json: JsonOption = None) -> None:

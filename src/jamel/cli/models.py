@@ -1,11 +1,11 @@
-"""The commands about models: train, evaluate, promote, rollback, compare.
+"""The commands about models: train, promote, rollback, compare.
 
 Each calls one library function; heavy imports wait until the command runs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,30 +17,20 @@ from jamel.cli.common import (
     ConfigOption,
     JsonOption,
     checked_arm,
-    comma_list,
     example,
     here,
     present,
     profile,
 )
 from jamel.cli.progress import progress_bar
-from jamel.config import EvaluateConfig
-from jamel.disk import write_json
 from jamel.errors import ConfigError, DatasetError
-from jamel.layout import SHARED_ARM, Layout
+from jamel.layout import Layout
 from jamel.stores import folder_lock
-
-MODEL_FILES = ("config.json", "model.safetensors")
 
 
 def register(app: typer.Typer) -> None:
     """Add this file's commands to the application."""
     app.command(epilog=example("jamel train --arm no-memory --updates 200"))(train)
-    app.command(
-        epilog=example(
-            "jamel evaluate --suite valid --agents planner,jamel --seeds 0,1 --json r.json"
-        )
-    )(evaluate)
     app.command(epilog=example("jamel promote", "jamel promote --version 3"))(promote)
     app.command(epilog=example("jamel rollback"))(rollback)
     app.command(epilog=example("jamel compare", "jamel compare 3 champion --json c.json"))(compare)
@@ -84,123 +74,6 @@ def _labelled_rounds(project: Layout, arm: str, wanted: int | None) -> int:
             f"Run jamel collect and jamel label with --round {last + 1} first."
         )
     return last if wanted is None else wanted
-
-
-def agent_models(
-    names: Iterable[str], project: Layout, model: Path | None
-) -> dict[str, Path | None]:
-    """Every agent's model folder, None for agents without one; raises ConfigError if one lacks."""
-    return {name: _agent_model(name, project, model) for name in names}
-
-
-def _agent_model(name: str, project: Layout, model: Path | None) -> Path | None:
-    from jamel.agents import MODEL_AGENTS, SIMPLE_AGENTS, arm_of
-    from jamel.oracles import ORACLES
-
-    if name in SIMPLE_AGENTS or name in ORACLES:
-        return None
-    if name not in MODEL_AGENTS:
-        known = ", ".join([*SIMPLE_AGENTS, *ORACLES, *MODEL_AGENTS])
-        raise ConfigError(f"expected agents, each one of {known}; found '{name}'.")
-    if name == "champion":
-        return _champion(project)
-    arm = arm_of(name)
-    if model is not None and arm == SHARED_ARM:
-        return checked_model(model)
-    found = project.last_model(arm)
-    if found is None:
-        raise ConfigError(
-            f"expected a trained model of '{arm}' under {project.made / 'models' / arm}, found "
-            f"none. Run jamel train --arm {arm}, or leave '{name}' out of --agents."
-        )
-    return found
-
-
-def _champion(project: Layout) -> Path:
-    from jamel import registry
-
-    found = registry.champion_dir(project.root)
-    if found is None:
-        raise ConfigError(
-            "expected a champion to evaluate, found none. Promote a version first, or leave "
-            "'champion' out of --agents."
-        )
-    return found
-
-
-def checked_model(folder: Path) -> Path:
-    """The folder if it holds a trained model; raises ConfigError."""
-    lacking = [name for name in MODEL_FILES if not (folder / name).is_file()]
-    if lacking:
-        raise ConfigError(
-            f"expected a trained model in {folder}, found no {' and no '.join(lacking)} there. "
-            "Name the folder that jamel train wrote, or leave --model out."
-        )
-    return folder
-
-
-def evaluate(
-    config: ConfigOption = DEFAULT_PROFILE,
-    suite: Annotated[str | None, typer.Option(help="Overrides evaluate.suite.")] = None,
-    agents: Annotated[str | None, typer.Option(help="Overrides evaluate.agents.")] = None,
-    seeds: Annotated[str | None, typer.Option(help="Overrides evaluate.seeds.")] = None,
-    budget: Annotated[int | None, typer.Option(help="Overrides evaluate.budget.")] = None,
-    apps: Annotated[int | None, typer.Option(help="Only the suite's first apps.")] = None,
-    model: Annotated[Path | None, typer.Option(help="The jamel model, else the last one.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Where the HTML report goes.")] = None,
-    metrics: Annotated[Path | None, typer.Option(help="Also write the means as JSON.")] = None,
-    json: JsonOption = None,
-) -> None:
-    """Measure agents on apps no model has seen, with intervals over apps and paired differences."""
-    from jamel.evaluate import evaluate as run
-    from jamel.report import write_report
-
-    numbers = comma_list(seeds)
-    overrides = {
-        "suite": suite,
-        "agents": comma_list(agents),
-        "seeds": None if numbers is None else tuple(_integer(part) for part in numbers),
-        "budget": budget,
-        "apps": apps,
-    }
-    settings = profile(config, evaluate=overrides)
-    project = here(settings)
-    models = agent_models(settings.evaluate.agents, project, model)
-    with progress_bar("evaluate") as progress:
-        results = run(settings, models, progress)
-    write_json(json or project.results, results)
-    if metrics is not None:
-        write_json(metrics, _repeatable_means(results))
-    _present_results(results, settings.evaluate)
-    typer.echo(f"report: {write_report(results, report or project.report)}")
-
-
-def _repeatable_means(results: Mapping[str, Any]) -> dict[str, Any]:
-    """Agent -> what the same data gives again: all but the time of a decision."""
-    from jamel.statistics import final_budget
-    from jamel.tables import mean_rows
-
-    means = mean_rows(final_budget(results)["rows"], measured=False)
-    return {row.pop("agent"): row for row in means}
-
-
-def _present_results(results: Mapping[str, Any], measured: EvaluateConfig) -> None:
-    from jamel.tables import agents_table, pairs_table
-
-    title = f"{measured.suite}, {results['meta']['apps']} apps, means [95 % intervals over apps]"
-    present(agents_table(results), title, None)
-    subject = "jamel" if "jamel" in measured.agents else measured.agents[-1]
-    pairs = pairs_table(results, subject, "coverage")
-    present(pairs, f"{subject} against each, {measured.budget} steps", None)
-
-
-def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ConfigError(
-            f"expected whole numbers in --seeds, such as 0,1,2; found '{text}'."
-        ) from None
 
 
 def promote(

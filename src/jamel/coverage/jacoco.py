@@ -197,7 +197,7 @@ class BlockReader:
 
     def _utf(self, what: str) -> str:
         length = int.from_bytes(self.take(2, what), "big")
-        return _decode_utf(self.take(length, what))
+        return decode_utf(self.take(length, what))
 
     def _varint(self, what: str) -> int:
         value = shift = 0
@@ -256,7 +256,8 @@ def _encode_utf(text: str) -> bytes:
     return struct.pack(">H", len(data)) + data
 
 
-def _decode_utf(data: bytes) -> str:
+def decode_utf(data: bytes) -> str:
+    """A name in modified UTF-8, as class files have them too; raises CoverageError."""
     try:
         plain = data.replace(b"\xc0\x80", b"\x00").decode("utf-8", "surrogatepass")
         if max(data, default=0) >= _FIRST_OF_FOUR_BYTES:

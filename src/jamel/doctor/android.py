@@ -15,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 
 from jamel.config import DeviceConfig
-from jamel.devices import is_real, running_devices
+from jamel.devices import is_real, link_options, running_devices
 from jamel.doctor.check import Check
 from jamel.envs.adb_connection import AdbShell
 from jamel.envs.adb_link import AdbLink
@@ -218,7 +218,8 @@ def _activity(device: DeviceConfig, shell: AdbShell) -> str:
 
 def _coverage(device: DeviceConfig, serial: str) -> str:
     """Start the app as sessions do, without a reset, and read its coverage."""
-    with closing(_link(device, serial)) as link:
+    options = link_options(device)
+    with closing(AdbLink(serial, device.adb_port, device.package, **options)) as link:
         reading = link.restart(False)
         count = link.decode(reading.coverage).count()
         if device.coverage_source != "none" and not count:
@@ -229,19 +230,5 @@ def _coverage(device: DeviceConfig, serial: str) -> str:
                 "docs/android.md says."
             )
         screen = reading.observation.activity or "an activity that is not told"
-        return f"{screen}, {count} of {link.total_probes or 'an unknown number of'} probes"
-
-
-def _link(device: DeviceConfig, serial: str) -> AdbLink:
-    return AdbLink(
-        serial,
-        device.adb_port,
-        device.package,
-        activity=device.activity,
-        timeout_s=device.step_timeout_s,
-        coverage_source=device.coverage_source,
-        coverage_file=device.coverage_file,
-        coverage_broadcast=device.coverage_broadcast,
-        coverage_port=device.coverage_port,
-        settle_s=device.settle_s,
-    )
+        total = link.total_probes or "an unknown number of (device.coverage_classes would tell)"
+        return f"{screen}, {count} of {total} probes"

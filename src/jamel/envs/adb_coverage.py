@@ -7,19 +7,18 @@ of screens.
 
 from __future__ import annotations
 
-import re
 import shlex
 import time
+from pathlib import Path
 
 from jamel.coverage import ProbeSet
+from jamel.coverage.class_list import MAX_BUILD_CHARS, ClassList, parse_class_list, read_class_list
 from jamel.coverage.jacoco import read_exec
 from jamel.envs.adb_recovery import SteadyShell
 from jamel.errors import CoverageError
 
 TRIES = 5
 WAIT_S = 0.2
-MAX_BUILD_CHARS = 200
-_CLASS_LINE = re.compile(r"([0-9]{1,20})\t[^\t]*\t([0-9]{1,8})")
 
 
 class DeviceCoverage:
@@ -30,16 +29,25 @@ class DeviceCoverage:
         package: the app.
         file: the JaCoCo file below the app's data folder, "" for no coverage at all.
         broadcast: the action of a broadcast that makes the app write that file, "" for none.
+        classes: a list of the app's classes on this machine; by default the one beside the
+            coverage file on the device, if there is one.
+
+    Raises:
+        CoverageError: `classes` names no list.
     """
 
-    def __init__(self, shell: SteadyShell, package: str, file: str, broadcast: str) -> None:
+    def __init__(
+        self, shell: SteadyShell, package: str, file: str, broadcast: str, classes: str = ""
+    ) -> None:
         self._shell = shell
         self._package = package
         self._file = file
         self._broadcast = broadcast
-        self._sizes: dict[int, int] = {}
         self.latest = b""
-        self.build, self.total_probes = self._read_manifest()
+        listed = read_class_list(Path(classes)) if classes else self._list_on_device()
+        self._sizes = listed.sizes
+        self.build = listed.build or self._version()
+        self.total_probes = sum(listed.sizes.values())
 
     def dump_script(self) -> str:
         """Shell that makes the app write its file, ending in a semicolon; "" if it needs none."""
@@ -103,7 +111,8 @@ class DeviceCoverage:
                 raise CoverageError(
                     f"Expected coverage of build {self.build} of {self._package}, found class "
                     f"{item.name} with {item.size} probes, which that build lacks: it is "
-                    "another build's. Clear the app's data and start a new session."
+                    "another build's. Clear the app's data and start a new session, or list all "
+                    "modules' classes with `jamel device classes`."
                 )
         return probes
 
@@ -116,17 +125,20 @@ class DeviceCoverage:
             "device.coverage_broadcast makes it write the file, and device.coverage_file."
         )
 
-    def _read_manifest(self) -> tuple[str, int]:
-        """The app's build and number of probes, from the class list beside the coverage file."""
-        path = self._file.rpartition(".")[0] + ".classes"
-        listed = self._shell.run(f"run-as {self._package} cat {shlex.quote(path)} 2>/dev/null")
-        lines = listed.stdout.decode("utf-8", "replace").splitlines()
-        if self._file and listed.code == 0 and lines:
-            self._sizes = _class_sizes(lines[1:])
-            return lines[0].strip()[:MAX_BUILD_CHARS], sum(self._sizes.values())
+    def _list_on_device(self) -> ClassList:
+        """The class list beside the coverage file; an empty one where there is none."""
+        if not self._file:
+            return ClassList("", {})
+        path = shlex.quote(self._file.rpartition(".")[0] + ".classes")
+        listed = self._shell.run(f"run-as {self._package} cat {path} 2>/dev/null")
+        there = listed.stdout if listed.code == 0 else b""
+        return parse_class_list(there.decode("utf-8", "replace"))
+
+    def _version(self) -> str:
+        """What the package calls its version, in place of a build's name."""
         dump = self._shell.run(f"dumpsys package {self._package} | grep -E 'versionName='")
         version = dump.stdout.decode("utf-8", "replace").strip().removeprefix("versionName=")
-        return version.split("\n")[0][:MAX_BUILD_CHARS] or "unknown", 0
+        return version.split("\n")[0][:MAX_BUILD_CHARS] or "unknown"
 
 
 def _whole(printed: bytes) -> bytes:
@@ -144,9 +156,3 @@ def _whole(printed: bytes) -> bytes:
 def _gist(data: bytes) -> str:
     """What was wrong with a file that was refused."""
     return "another build's or ill-formed" if data else "empty or cut short"
-
-
-def _class_sizes(lines: list[str]) -> dict[int, int]:
-    """Class id → probes, from `id<TAB>name<TAB>probes` lines; others are left out."""
-    found = (_CLASS_LINE.fullmatch(line) for line in lines)
-    return {int(match[1]): int(match[2]) for match in found if match is not None}

@@ -28,7 +28,7 @@ from jamel.envs.links import Reading
 from jamel.envs.reset import AppReset
 from jamel.envs.ui_tree import parse_hierarchy
 from jamel.errors import AppMissing, DeviceError, DeviceLost, UiTreeError
-from jamel.types import Action, ActionKind, Observation, action_problem, centre_px, swipe_px
+from jamel.types import Action, ActionKind, Observation, action_problem, fingers_px
 
 if TYPE_CHECKING:
     from jamel.virtual_device.apps import App
@@ -57,6 +57,10 @@ class Closeable(Protocol):
 
 
 _DUMP = "uiautomator dump /dev/tty 2>&1"
+_HIDE_KEYBOARD = (
+    "if dumpsys input_method | grep -q mInputShown=true; then input keyevent KEYCODE_BACK; fi"
+)
+"""A keyboard that a touch brought up would take the next touches, and its BACK."""
 _FOCUS_SCRIPT = (
     "dumpsys window | grep -E 'mCurrentFocus|mFocusedApp'; dumpsys input_method | grep mInputShown"
 )
@@ -86,8 +90,8 @@ class AdbLink:
         package: the app; it must be installed.
         activity: what `am start` gets; the launcher activity by default.
         timeout_s: the deadline of one exchange.
-        coverage_source: `file`, `tcpserver` or `none`, with `coverage_file`, `coverage_broadcast`
-            and `coverage_port`; see `open_coverage`.
+        coverage_source: `file`, `tcpserver` or `none`, with `coverage_file`, `coverage_broadcast`,
+            `coverage_port` and `coverage_classes`; see `open_coverage`.
         settle_s: how long to wait between an input and the dump.
         reset: how a new session begins, with `reset_snapshot` and `apk`; see `AppReset`.
         recover_s: how long a device that went away may take to come back.
@@ -115,6 +119,7 @@ class AdbLink:
         coverage_file: str = "files/coverage.ec",
         coverage_broadcast: str = "",
         coverage_port: int = DEFAULT_PORT,
+        coverage_classes: str = "",
         settle_s: float = 0.0,
         reset: str = "clear_data",
         reset_snapshot: str = "",
@@ -141,8 +146,9 @@ class AdbLink:
         self._reset.install_if_missing()
         self._size_px = self._check_device()
         self._coverage = open_coverage(
-            self._shell, package, coverage_source, coverage_file, coverage_broadcast, coverage_port
-        )
+            self._shell, package, coverage_source, coverage_file, coverage_broadcast,
+            coverage_port, coverage_classes,
+        )  # fmt: skip
         self.build, self.total_probes = self._coverage.build, self._coverage.total_probes
         self._shell.prepare()
 
@@ -366,15 +372,14 @@ def _input_script(observation: Observation, action: Action) -> str:
         return "input keyevent KEYCODE_BACK"
     if kind is ActionKind.HOME:
         return "input keyevent KEYCODE_HOME"
-    element = observation.elements[action.element]
-    x_px, y_px = centre_px(element.bounds_px)
+    points = " ".join(map(str, fingers_px(observation, action)))
     if kind is ActionKind.LONG_PRESS:
-        return f"input swipe {x_px} {y_px} {x_px} {y_px} {LONG_PRESS_MS}"
+        return f"input swipe {points} {points} {LONG_PRESS_MS} && {_HIDE_KEYBOARD}"
     if kind is ActionKind.TAP:
-        return f"input tap {x_px} {y_px}"
+        return f"input tap {points} && {_HIDE_KEYBOARD}"
     if kind is ActionKind.TYPE:
-        return f"input tap {x_px} {y_px}{_replace_text(element.text, action.text)}"
-    points = " ".join(map(str, swipe_px(element.bounds_px, kind is ActionKind.SCROLL_DOWN)))
+        typed = _replace_text(observation.elements[action.element].text, action.text)
+        return f"input tap {points}{typed} && {_HIDE_KEYBOARD}"
     return f"input swipe {points} {SWIPE_MS}"
 
 
@@ -406,7 +411,7 @@ def link_to_virtual_device(app: App, plan: FaultPlan | None = None, **options: A
             serial,
             device.adb.port,
             app.package,
-            activity=app.activity,
+            activity=app.activities[0],
             strict=True,
             confirm_unchanged=plan is not None,
             **options,

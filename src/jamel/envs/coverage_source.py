@@ -28,6 +28,7 @@ def open_coverage(
     file: str = "files/coverage.ec",
     broadcast: str = "",
     port: int = DEFAULT_PORT,
+    classes: str = "",
 ) -> DeviceCoverage:
     """The coverage of `package` by one of SOURCES.
 
@@ -38,17 +39,19 @@ def open_coverage(
         file: below the app's data folder; a class list `.classes` may lie beside it.
         broadcast: for `file`, the action that makes the app write it; "" if it is up to date.
         port: for `tcpserver`, the port on the device.
+        classes: a list of the app's classes on this machine, in place of the one on the device.
 
     Raises:
         ConfigError: an unknown source.
+        CoverageError: `classes` names no list.
         DeviceError: the device does not answer.
     """
     if source == "file":
-        return DeviceCoverage(shell, package, file, broadcast)
+        return DeviceCoverage(shell, package, file, broadcast, classes)
     if source == "tcpserver":
-        return AgentCoverage(shell, package, file, port)
+        return AgentCoverage(shell, package, file, port, classes)
     if source == "none":
-        return DeviceCoverage(shell, package, "", "")
+        return DeviceCoverage(shell, package, "", "", classes)
     raise ConfigError(f"Unknown coverage source {source!r}: expected one of {SOURCES}.")
 
 
@@ -58,8 +61,10 @@ class AgentCoverage(DeviceCoverage):
     The union of all answers since the session began: a new process begins at nothing.
     """
 
-    def __init__(self, shell: SteadyShell, package: str, file: str, port: int) -> None:
-        super().__init__(shell, package, file, "")
+    def __init__(
+        self, shell: SteadyShell, package: str, file: str, port: int, classes: str
+    ) -> None:
+        super().__init__(shell, package, file, "", classes)
         self._port = port
         self._executed = ProbeSet()
 

@@ -19,7 +19,7 @@ from gymnasium import spaces
 
 from jamel.envs.android import AndroidEnv, make_env
 from jamel.envs.base import candidates
-from jamel.types import Action, ActionKind, Element, Observation
+from jamel.types import NO_ACTION, Action, Element, Observation
 
 ENV_ID = "jamel/Android-v0"
 MAX_ELEMENTS = 128
@@ -29,7 +29,6 @@ _FLAGS = (
     "clickable", "long_clickable", "scrollable", "checkable", "checked", "enabled", "focused",
     "selected", "password",
 )  # fmt: skip
-_INVALID = Action(ActionKind.TAP, -1)
 
 
 class GymAndroidEnv(gymnasium.Env):
@@ -95,7 +94,7 @@ class GymAndroidEnv(gymnasium.Env):
     ) -> tuple[dict[str, np.ndarray], float, bool, bool, dict[str, Any]]:
         """Do candidate number `action`; one that the screen does not have is invalid."""
         index = int(action)
-        chosen = self._actions[index] if index < len(self._actions) else _INVALID
+        chosen = self._actions[index] if index < len(self._actions) else NO_ACTION
         observation, reward, terminated, truncated, info = self.env.step(chosen)
         self._steps += 1
         encoded, info = self._seen(observation, info)

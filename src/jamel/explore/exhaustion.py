@@ -47,6 +47,10 @@ class Surveyed:
         """The agent's action; notes what it thinks of the other candidates."""
         action = self.agent.act(observation)
         screen, actions = self._graph.visit(observation)
+        if action not in actions:
+            # A raw touch, or no answer: the survey is of what can be named.
+            self._last = None
+            return action
         choice = screen.choices[actions.index(action)]
         if self.has_model:
             chances = [float(chance) for chance in self.agent.novelty]  # type: ignore[attr-defined]
@@ -59,13 +63,14 @@ class Surveyed:
     def observe_result(self, next_observation: Observation, executed: bool) -> None:
         """Pass on what the action led to; it is worth nothing more until it is judged again."""
         self.agent.observe_result(next_observation, executed)
+        self._step += 1
+        self._here = self._graph.visit(next_observation)[0]
+        self._seen_at[self._here.key] = self._step
         if self._last is None:
             return
         screen, choice = self._last
-        self._here = self._graph.visit(next_observation)[0]
         self._graph.record(screen, choice, self._here if executed else screen)
-        self._step += 1
-        self._seen_at[screen.key] = self._seen_at[self._here.key] = self._step
+        self._seen_at[screen.key] = self._step
         self._novelty.get(screen.key, {}).pop(choice.local, None)
         self._last = None
 

@@ -94,7 +94,7 @@ class Player:
     def action_of(self, step: StepLine) -> Action:
         """The step's action on the screen as it is now; the element is GONE where it is not."""
         if step.name is None:
-            return Action(step.action, -1, step.text)
+            return Action(step.action, -1, step.text, tuple(step.touch_px))
         index = find_element(self.observation, step.name)
         return Action(step.action, index if index >= 0 else GONE, step.text)
 

@@ -70,9 +70,13 @@ def find_element(observation: Observation, name: ElementName) -> int:
     return exact[name.nth] if name.nth < len(exact) else -1
 
 
-def describe(kind: ActionKind, name: ElementName | None, text: str = "") -> str:
-    """An action in words: `tap "Sign in"`, `type "12" into email`."""
+def describe(
+    kind: ActionKind, name: ElementName | None, text: str = "", touch_px: tuple[int, ...] = ()
+) -> str:
+    """An action in words: `tap "Sign in"`, `type "12" into email`, `tap at 40, 80`."""
     verb = _VERBS[kind]
+    if touch_px:
+        return f"{verb} at {', '.join(map(str, touch_px))}"
     if name is None:
         return verb
     what = f'"{name.label}"' if name.label else _short_id(name)
@@ -81,7 +85,8 @@ def describe(kind: ActionKind, name: ElementName | None, text: str = "") -> str:
 
 def describe_on(observation: Observation, action: Action) -> str:
     """The same for an action on a screen."""
-    return describe(action.kind, element_name(observation, action.element), action.text)
+    name = element_name(observation, action.element)
+    return describe(action.kind, name, action.text, action.touch_px)
 
 
 def _plain_names(observation: Observation) -> list[tuple[str, str, str]]:

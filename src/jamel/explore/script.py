@@ -71,12 +71,13 @@ class StepLine(_Line):
     action: Annotated[ActionKind, Field(strict=False)]
     element: ElementLine | None = None
     text: Text = ""
+    touch_px: list[Count] = Field([], max_length=4)
     expect: Expected
 
     @property
     def words(self) -> str:
         """The action for a person."""
-        return describe(self.action, self.name, self.text)
+        return describe(self.action, self.name, self.text, tuple(self.touch_px))
 
     @property
     def name(self) -> ElementName | None:
@@ -113,7 +114,10 @@ def step_line(
     if name is not None:
         cls, resource_id, label = (clean(part)[:4000] for part in name[:3])
         element = ElementLine(cls=cls, resource_id=resource_id, label=label, nth=name.nth)
-    return StepLine(action=action.kind, element=element, text=clean(action.text), expect=expect)
+    return StepLine(
+        action=action.kind, element=element, text=clean(action.text),
+        touch_px=list(action.touch_px), expect=expect,
+    )  # fmt: skip
 
 
 def write_script(header: Header, steps: Sequence[StepLine], path: Path) -> Path:

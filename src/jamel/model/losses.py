@@ -15,6 +15,7 @@ from jamel.model.batching import Batch
 from jamel.model.modeling import JamelOutput
 
 WORTH_WEIGHT = 0.5
+_WEIGHTS = {"return": "to_go", "immediate": "reward", "prefix": "prefix"}
 
 
 def choice_targets(q_NC: Tensor, beta: float) -> Tensor:
@@ -30,7 +31,8 @@ def policy_loss(output: JamelOutput, labels: Batch, kind: str, beta: float) -> T
 
     "counterfactual": to the soft targets, over steps where some candidate is worth something.
     "return": to the action taken, weighted by the novelty that followed. "immediate": to the
-    action taken, on rewarded steps only (the paper's imitation).
+    action taken, on rewarded steps only. "prefix": to the action taken, on every step up to the
+    episode's last rewarded one (the paper's imitation, arXiv 2606.01528).
     """
     log_NC = output.logits.log_softmax(1)
     if kind == "counterfactual":
@@ -38,7 +40,7 @@ def policy_loss(output: JamelOutput, labels: Batch, kind: str, beta: float) -> T
         losses_N, weight_N = -(target_NC * log_NC).sum(1), target_NC.sum(1)
     else:
         losses_N = -log_NC.gather(1, labels["taken"][:, None])[:, 0]
-        weight_N = labels["to_go"] if kind == "return" else labels["reward"]
+        weight_N = labels[_WEIGHTS[kind]]
         weight_N = weight_N.clamp(min=0) * labels["matched"]
         losses_N = losses_N * weight_N
     return losses_N.sum() / weight_N.sum().clamp(min=1e-6)

@@ -119,6 +119,24 @@ class MemoryWriter(nn.Module):
         return self.norm(token_MD + action_MD if self.residual else token_MD)
 
 
+class RawWriter(nn.Module):
+    """A past step → its three parts as they are: the chosen action, the screens before and after.
+
+    The reference for what one token a step loses. Tokens of a step follow each other.
+    """
+
+    def __init__(self, config: JamelConfig) -> None:
+        super().__init__()
+        self.flags = nn.Linear(STEP_FLAGS, config.width)
+        self.part = nn.Parameter(torch.zeros(config.tokens_per_step, config.width))
+
+    def forward(
+        self, action_MD: Tensor, before_MD: Tensor, after_MD: Tensor, flags_MF: Tensor
+    ) -> Tensor:
+        parts = torch.stack([action_MD, before_MD, after_MD], dim=1) + self.part
+        return (parts + self.flags(flags_MF)[:, None]).flatten(0, 1)
+
+
 class MemoryReader(nn.Module):
     """Candidates attend to the memory tokens; how strongly they match is told apart from what.
 
@@ -168,6 +186,81 @@ class MemoryReader(nn.Module):
         return torch.cat([gathered, nothing], dim=1)
 
 
+class StateReader(nn.Module):
+    """A state of fixed size in place of tokens: soft counts of what was done, and what came of it.
+
+    Linear attention (Katharopoulos et al., arXiv 2006.16236) whose keys are distributions over
+    F features, so that a head's first column counts how often alike steps were taken; a head
+    forgets by a learned factor a step. Reading all past tokens at once, as training does, and one
+    step at a time, as acting does, give the same.
+
+    Shapes: F features, V = 1 + D / H: a count and a value.
+    """
+
+    def __init__(self, config: JamelConfig) -> None:
+        super().__init__()
+        width, self.heads, self.features = config.width, config.heads, config.state_features
+        self.norm = nn.LayerNorm(width)
+        self.query = nn.Linear(width, self.heads * self.features)
+        self.key = nn.Linear(width, self.heads * self.features)
+        self.value = nn.Linear(width, width)
+        self.keep = nn.Parameter(torch.linspace(2.0, 6.0, self.heads))
+        self.out = nn.Linear(width, width)
+        self.match = nn.Linear(self.heads, width)
+        self.tied = config.tied_query_key
+
+    def tie(self) -> None:
+        """Start with key = query: a candidate then finds the steps that did the same thing."""
+        if self.tied:
+            self.key.load_state_dict(self.query.state_dict())
+
+    def forward(
+        self, x_PD: Tensor, packing: Packing, memory_MD: Tensor, read_NK: Tensor, facts: Tensor
+    ) -> Tensor:
+        key_MHF, value_MHV = self.keys(memory_MD), self._values(memory_MD)
+        index = read_NK.clamp(min=0)
+        steps_ago_NK = torch.exp2(8 * facts[..., 0]) - 2
+        kept_NKH = torch.sigmoid(self.keep) ** steps_ago_NK.clamp(min=0)[..., None]
+        kept_NKH = kept_NKH * (read_NK >= 0)[..., None]
+        key_NKHF = key_MHF[index] * kept_NKH[..., None]
+        state_NHFV = torch.einsum("nkhf,nkhv->nhfv", key_NKHF, value_MHV[index])
+        return self.read(x_PD, packing, state_NHFV)
+
+    def start(self, decisions: int) -> Tensor:
+        """The states (N, H, F, V) of sessions that have just begun."""
+        return self.keep.new_zeros(decisions, self.heads, self.features, self._width_of_value())
+
+    def absorb(self, state_NHFV: Tensor, memory_ND: Tensor) -> Tensor:
+        """The states after one more token each."""
+        key_NHF, value_NHV = self.keys(memory_ND), self._values(memory_ND)
+        added = key_NHF[..., None] * value_NHV[:, :, None]
+        return state_NHFV * torch.sigmoid(self.keep)[:, None, None] + added
+
+    def read(self, x_PD: Tensor, packing: Packing, state_NHFV: Tensor) -> Tensor:
+        """What the candidates find in the states."""
+        query_PHF = self._features(self.query(self.norm(x_PD)))
+        query_NCHF = packing.pad(query_PHF.flatten(1)).unflatten(2, query_PHF.shape[1:])
+        found_NCHV = torch.einsum("nchf,nhfv->nchv", query_NCHF, state_NHFV)
+        found_PHV = packing.pack(found_NCHV.flatten(2)).unflatten(1, found_NCHV.shape[2:])
+        count_PH = found_PHV[..., 0]
+        mean_PD = (found_PHV[..., 1:] / (0.1 + count_PH)[..., None]).flatten(1)
+        return self.out(mean_PD) + self.match(torch.log1p(8 * count_PH))
+
+    def keys(self, memory_MD: Tensor) -> Tensor:
+        """(M, H, F) distributions over the features."""
+        return self._features(self.key(memory_MD))
+
+    def _features(self, x: Tensor) -> Tensor:
+        return (2 * x.unflatten(-1, (self.heads, self.features))).softmax(-1)
+
+    def _values(self, memory_MD: Tensor) -> Tensor:
+        value = self.value(memory_MD).unflatten(-1, (self.heads, -1))
+        return functional.pad(value, (1, 0), value=1.0)
+
+    def _width_of_value(self) -> int:
+        return 1 + self.value.out_features // self.heads
+
+
 class JamelModel(PreTrainedModel):
     """The compact model: `encode` screens, `write` memory tokens, `decide` among candidates."""
 
@@ -182,8 +275,8 @@ class JamelModel(PreTrainedModel):
         self.rows = RowEncoder(config)
         self.summary = nn.Linear(width, width)
         self.encoder = ScreenEncoder(config)
-        self.writer = MemoryWriter(config)
-        self.reader = MemoryReader(config) if config.memory != "none" else None
+        self.writer = RawWriter(config) if config.raw_history else MemoryWriter(config)
+        self.reader = _reader(config)
         self.graph = nn.Linear(GRAPH_INPUTS, width) if config.graph_inputs else None
         self.graph_mix = _mlp(width) if config.graph_inputs else None
         self.context = nn.Linear(2 * width, width)
@@ -222,7 +315,7 @@ class JamelModel(PreTrainedModel):
     def write(
         self, action_MD: Tensor, before_MD: Tensor, after_MD: Tensor, flags_MF: Tensor
     ) -> Tensor:
-        """Past steps → memory tokens (M, D); no gradient where the memory is frozen."""
+        """Past steps → memory tokens, `tokens_per_step` each; no gradient where it is frozen."""
         if not self.config.frozen_memory:
             return self.writer(action_MD, before_MD, after_MD, flags_MF)
         with torch.no_grad():
@@ -237,6 +330,7 @@ class JamelModel(PreTrainedModel):
         memory_MD: Tensor,
         read_NK: Tensor,
         facts_NKF: Tensor,
+        state_NHFV: Tensor | None = None,
     ) -> JamelOutput:
         """What each candidate is worth, given the memory.
 
@@ -244,13 +338,16 @@ class JamelModel(PreTrainedModel):
             graph_NCG: the session graph's numbers; ignored without graph inputs.
             read_NK: indices into the memory, -1 for none; K may be 0.
             facts_NKF: age and similarity of each token that is read.
+            state_NHFV: what a state memory holds, in place of the three before.
         """
         packing = Packing(present_NC)
         x_PD = packing.pack(candidates_NCD)
         if self.graph is not None and self.graph_mix is not None:
             x_PD = x_PD + self.graph(packing.pack(graph_NCG))
             x_PD = x_PD + self.graph_mix(x_PD)
-        if self.reader is not None:
+        if state_NHFV is not None and isinstance(self.reader, StateReader):
+            x_PD = x_PD + self.reader.read(x_PD, packing, state_NHFV)
+        elif self.reader is not None:
             x_PD = x_PD + self.reader(x_PD, packing, memory_MD, read_NK, facts_NKF)
         mean_ND = packing.pad(x_PD).sum(1) / present_NC.sum(1, keepdim=True)
         context_ND = self.context(torch.cat([summary_ND, mean_ND], dim=1))
@@ -281,6 +378,12 @@ class JamelModel(PreTrainedModel):
             steps["read"],
             steps["facts"],
         )
+
+
+def _reader(config: JamelConfig) -> MemoryReader | StateReader | None:
+    if config.memory == "none":
+        return None
+    return StateReader(config) if config.memory == "state" else MemoryReader(config)
 
 
 def _mlp(width: int) -> nn.Sequential:

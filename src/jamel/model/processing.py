@@ -22,6 +22,7 @@ FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 
 SKETCH_SIZE = 128
+ACTION_SKETCH_SIZE = 64
 MAX_LABEL_CHARS = 80
 MAX_ROW_TOKENS = 32
 MAX_SCREEN_TOKENS = 96
@@ -53,10 +54,14 @@ _NO_ELEMENT = Element(
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One candidate as numbers: hashed words (n,) and `NUMERIC_INPUTS` floats."""
+    """One candidate as numbers: hashed words (n,) and `NUMERIC_INPUTS` floats.
+
+    `sketch` (ACTION_SKETCH_SIZE,) is a fixed unit vector: what is alike has similar words.
+    """
 
     tokens: IntArray
     numeric: FloatArray
+    sketch: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,8 @@ class Screen:
     """One observation with its candidates as numbers.
 
     `rows` (C,) index `Featurizer.rows`; `tokens` (n,) are the hashed words of all elements;
-    `sketch` (SKETCH_SIZE,) is a fixed unit vector for similarity; `widget`, `kind_key` and
+    `sketch` (SKETCH_SIZE,) is a fixed unit vector for similarity, `sketches`
+    (C, ACTION_SKETCH_SIZE) are those of the candidates; `widget`, `kind_key` and
     `coarse_key` are identities for the session graph: of this widget with its label, of its kind
     without the label, and of the screen without labels.
     """
@@ -74,6 +80,7 @@ class Screen:
     rows: IntArray
     tokens: IntArray
     sketch: FloatArray
+    sketches: FloatArray
     widget: IntArray
     kind_key: IntArray
 
@@ -113,7 +120,8 @@ class Featurizer:
             coarse_key=_combine(activity, *sorted(set(kinds.tolist()))),
             rows=rows,
             tokens=self._buckets(words[:MAX_SCREEN_TOKENS]),
-            sketch=_sketch(words, widgets),
+            sketch=_sketch([_hashed(word) for word in words] + widgets.tolist(), SKETCH_SIZE),
+            sketches=np.stack([self.rows[row].sketch for row in rows.tolist()]),
             widget=widgets,
             kind_key=kinds,
         )
@@ -137,9 +145,9 @@ class Featurizer:
         head = [f"c:{_short(element.cls)}", f"k:{action.kind}", f"t:{action.text}"]
         words = head + [f"i:{word}" for word in id_words(element.resource_id)]
         words += [f"w:{word}" for word in label_words(label)] + grams(label)
-        self.rows.append(
-            Row(self._buckets(words[:MAX_ROW_TOKENS]), _numeric(element, label, box, action))
-        )
+        sketch = _sketch([_hashed(word) for word in words], ACTION_SKETCH_SIZE)
+        tokens = self._buckets(words[:MAX_ROW_TOKENS])
+        self.rows.append(Row(tokens, _numeric(element, label, box, action), sketch))
         kind = "|".join([*head[:2], _DIGITS.sub("#", element.resource_id), action.text])
         widget = f"{kind}|{_DIGITS.sub('#', label)}"
         return len(self.rows) - 1, zlib.crc32(widget.encode()), zlib.crc32(kind.encode())
@@ -227,10 +235,10 @@ def _screen_words(observation: Observation) -> list[str]:
     return list(words)
 
 
-def _sketch(words: Sequence[str], widgets: IntArray) -> FloatArray:
-    """A signed feature hash of words and widgets, of unit length."""
-    hashes = np.array([_hashed(word) for word in words] + widgets.tolist(), np.uint64)
-    sketch = np.zeros(SKETCH_SIZE, np.float32)
-    signs = np.where((hashes >> np.uint64(20)) & np.uint64(1), 1.0, -1.0).astype(np.float32)
-    np.add.at(sketch, (hashes % np.uint64(SKETCH_SIZE)).astype(np.int64), signs)
+def _sketch(hashes: Sequence[int], size: int) -> FloatArray:
+    """A signed feature hash, of unit length."""
+    values = np.array(hashes, np.uint64)
+    sketch = np.zeros(size, np.float32)
+    signs = np.where((values >> np.uint64(20)) & np.uint64(1), 1.0, -1.0).astype(np.float32)
+    np.add.at(sketch, (values % np.uint64(size)).astype(np.int64), signs)
     return sketch / max(float(np.linalg.norm(sketch)), 1e-6)

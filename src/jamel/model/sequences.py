@@ -27,12 +27,16 @@ CandidatesOf = Callable[[Observation], list[Action]]
 
 @dataclass(frozen=True, slots=True)
 class StepLabels:
-    """The labels of one session: `q` and `novel` per step and candidate, the rest per step."""
+    """The labels of one session: `q` and `novel` per step and candidate, the rest per step.
+
+    `prefix`: the step is no later than the last rewarded one of its episode.
+    """
 
     q: Sequence[Sequence[float]]
     novel: Sequence[Sequence[bool]]
     reward: Sequence[float]
     novelty_to_go: Sequence[float]
+    prefix: Sequence[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class LabelledSequence:
     labelled: npt.NDArray[np.bool_]
     reward: FloatArray
     to_go: FloatArray
+    prefix: FloatArray
+    tokens_per_step: int = 1
 
     def __len__(self) -> int:
         return len(self.screens)
@@ -105,6 +111,8 @@ def sequence(
         labelled=labelled,
         reward=np.asarray(labels.reward[:steps], np.float32),
         to_go=np.asarray(labels.novelty_to_go[:steps], np.float32),
+        prefix=np.asarray(labels.prefix[:steps], np.float32),
+        tokens_per_step=config.tokens_per_step,
     )
 
 
@@ -163,7 +171,7 @@ def step_batch(
     return screen_batch(distinct, featurizer.rows), _tensors(steps), _tensors(labels)
 
 
-_LABELS = ("q", "novel", "labelled", "taken", "matched", "reward", "to_go")
+_LABELS = ("q", "novel", "labelled", "taken", "matched", "reward", "to_go", "prefix")
 
 
 def _stacked(
@@ -172,7 +180,7 @@ def _stacked(
     pairs = list(zip(sequences, picks, strict=True))
     sizes = np.concatenate([np.diff(item.starts)[pick] for item, pick in pairs])
     present = np.arange(sizes.max()) < sizes[:, None]
-    offsets = np.cumsum([0, *(len(item) for item in sequences[:-1])])
+    offsets = np.cumsum([0, *(len(item) * item.tokens_per_step for item in sequences[:-1])])
     reads = max(item.reads.shape[1] for item in sequences)
     graph = np.zeros((*present.shape, GRAPH_INPUTS), np.float32)
     graph[present] = np.concatenate([_flat(item.graph, item, pick) for item, pick in pairs])
@@ -190,7 +198,7 @@ def _stacked(
     stacked["facts"] = np.concatenate([_padded(item.facts[pick], reads, 0) for item, pick in pairs])
     for name in ("chosen", "flags"):
         stacked[name] = np.concatenate([getattr(item, name) for item in sequences])
-    for name in ("labelled", "matched", "reward", "to_go"):
+    for name in ("labelled", "matched", "reward", "to_go", "prefix"):
         stacked[name] = np.concatenate([getattr(item, name)[pick] for item, pick in pairs])
     stacked["taken"] = np.concatenate([item.chosen[pick] for item, pick in pairs])
     return stacked

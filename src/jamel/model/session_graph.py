@@ -12,6 +12,9 @@ from jamel.model.configuration import GRAPH_INPUTS
 from jamel.model.processing import FloatArray, IntArray, Screen
 
 DISCOUNT = 0.8
+WALK = 0.7
+"""What a step on the way to a screen takes from its worth: the labels' own discount."""
+
 MAX_SWEEPS = 12
 
 
@@ -36,6 +39,7 @@ class SessionGraph:
         self._slot_kind = np.zeros(256, np.int64)
         self._slot_target = np.full(256, -1, np.int64)
         self._slot_same = np.zeros(256, np.float32)
+        self._slot_promise = np.zeros(256, np.float32)
         self._widget_tries = np.zeros(256, np.float32)
         self._kind_tries = np.zeros(256, np.float32)
         self._kind_same = np.zeros(256, np.float32)
@@ -67,6 +71,7 @@ class SessionGraph:
         self._slot_same[slot] += same
         self._kind_same[kind] += same
         self._slot_target[slot] = self._screens[after.key]
+        self._slot_promise[slot] = 0.0
         self._edges[slot] = source
         key = (screen.coarse_key, int(screen.widget[candidate]))
         self._coarse_tries[key] = self._coarse_tries.get(key, 0) + 1
@@ -108,6 +113,29 @@ class SessionGraph:
             numbers[:, index] = column
         return numbers
 
+    def way_to_more(self, screen: Screen, worth_C: FloatArray, detour: float) -> int:
+        """The candidate to walk on by to a screen that promises more than this one; -1 to stay.
+
+        What each candidate was thought worth when its screen was last seen is kept, nothing once
+        it was tried; a screen d steps away is worth its best candidate × WALK ** d.
+
+        Args:
+            screen: a visited screen.
+            worth_C: discounted new probes expected behind each of its candidates.
+            detour: how many times more must be promised; 0 never walks.
+        """
+        if not detour:
+            return -1
+        slots = self._starts[self._screens[screen.key]] + slot_order(screen)
+        self._slot_promise[slots] = worth_C
+        promise = np.maximum.reduceat(self._slot_promise[: self._slots], np.array(self._starts))
+        target = self._slot_target[slots]
+        self._spread(promise[:, None], WALK)
+        beyond = np.where(target >= 0, WALK * promise[np.maximum(target, 0)], 0.0)
+        beyond[self._slot_same[slots] > 0] = 0.0
+        best = int(beyond.argmax())
+        return best if beyond[best] > detour * max(float(worth_C.max()), 1e-3) else -1
+
     def _worth(self) -> FloatArray:
         """How much each slot promises by counts alone: untried, and its like untried."""
         used = slice(0, self._slots)
@@ -121,15 +149,20 @@ class SessionGraph:
         untried = (self._slot_tries[: self._slots] == 0).astype(np.float32)
         fresh = np.add.reduceat(untried, starts)
         both = np.stack([np.maximum.reduceat(worth, starts), (fresh > 0).astype(np.float32)], 1)
-        if self._edges:
-            source = np.fromiter(self._edges.values(), np.int64, len(self._edges))
-            target = self._slot_target[np.fromiter(self._edges, np.int64, len(self._edges))]
-            for _ in range(MAX_SWEEPS):
-                before = both.copy()
-                np.maximum.at(both, source, np.float32(DISCOUNT) * both[target])
-                if np.array_equal(before, both):
-                    break
+        self._spread(both, DISCOUNT)
         return both[:, 0], both[:, 1], fresh
+
+    def _spread(self, values: FloatArray, discount: float) -> None:
+        """Raise (screens, n) values to the best that known transitions lead to, in place."""
+        if not self._edges:
+            return
+        source = np.fromiter(self._edges.values(), np.int64, len(self._edges))
+        target = self._slot_target[np.fromiter(self._edges, np.int64, len(self._edges))]
+        for _ in range(MAX_SWEEPS):
+            before = values.copy()
+            np.maximum.at(values, source, np.float32(discount) * values[target])
+            if np.array_equal(before, values):
+                break
 
     def _add_screen(self, screen: Screen) -> None:
         count = len(screen.widget)
@@ -150,6 +183,7 @@ class SessionGraph:
             self._slot_kind = _doubled(self._slot_kind)
             self._slot_target = _doubled(self._slot_target, -1)
             self._slot_same = _doubled(self._slot_same)
+            self._slot_promise = _doubled(self._slot_promise)
             self._widget_tries = _doubled(self._widget_tries)
             self._kind_tries = _doubled(self._kind_tries)
             self._kind_same = _doubled(self._kind_same)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from jamel.model.configuration import GRAPH_INPUTS, STEP_FLAGS, JamelConfig
-from jamel.model.memory import choose_reads
-from jamel.model.processing import SKETCH_SIZE, FloatArray, IntArray, Screen
+from jamel.model.memory import Past, choose_reads
+from jamel.model.processing import FloatArray, IntArray, Screen
 from jamel.model.session_graph import SessionGraph
 
 
@@ -20,8 +20,8 @@ from jamel.model.session_graph import SessionGraph
 class Sight:
     """Inputs of one decision.
 
-    `graph` (C, GRAPH_INPUTS); `reads` (k,) past steps to read; `facts` (k, 2) age and similarity;
-    `flags` (STEP_FLAGS,) of the step that ended here, None at the first.
+    `graph` (C, GRAPH_INPUTS); `reads` (k,) memory tokens to read; `facts` (k, 2) age and
+    similarity; `flags` (STEP_FLAGS,) of the step that ended here, None at the first.
     """
 
     graph: FloatArray
@@ -36,28 +36,28 @@ class SessionTracker:
     def __init__(self, config: JamelConfig) -> None:
         self._config = config
         self._graph = SessionGraph()
-        self._sketches = np.zeros((128, SKETCH_SIZE), np.float32)
-        self._steps = 0
+        self._past = Past()
         self._last: tuple[Screen, int, bool, bool] | None = None
         self._known = False
 
     def see(self, screen: Screen) -> Sight:
         """Note a screen, which also tells what the last action led to."""
         flags = self._finish(screen)
-        past = self._sketches[: self._steps]
-        reads, facts = choose_reads(self._config, past, screen.sketch)
+        reads, facts = choose_reads(self._config, self._past, screen)
         if self._config.graph_inputs:
             graph = self._graph.inputs(screen)
         else:
             graph = np.zeros((len(screen.rows), GRAPH_INPUTS), np.float32)
         return Sight(graph, reads, facts, flags)
 
+    @property
+    def graph(self) -> SessionGraph:
+        """The session's graph so far."""
+        return self._graph
+
     def chose(self, screen: Screen, candidate: int, executed: bool = True) -> None:
         """Note what was done on the screen seen last, and whether it was executed."""
-        if self._steps == len(self._sketches):
-            self._sketches = np.concatenate([self._sketches, np.zeros_like(self._sketches)])
-        self._sketches[self._steps] = screen.sketch
-        self._steps += 1
+        self._past.add(screen, candidate)
         self._last = (screen, candidate, executed, self._known)
 
     def note_executed(self, executed: bool) -> None:

@@ -5,7 +5,9 @@
 """
 
 from jamel.registry.comparison import compare_two
+from jamel.registry.evaluation import track_evaluation
 from jamel.registry.models import log_model, register
+from jamel.registry.rounds import close_round, open_round
 from jamel.registry.tracking import (
     Tracker,
     close_run,
@@ -33,6 +35,7 @@ __all__ = [
     "Tracker",
     "champion",
     "champion_dir",
+    "close_round",
     "close_run",
     "compare",
     "compare_two",
@@ -41,12 +44,14 @@ __all__ = [
     "list_versions",
     "log_model",
     "model_dir",
+    "open_round",
     "open_run",
     "origin_tags",
     "promote",
     "read_audit",
     "register",
     "rollback",
+    "track_evaluation",
     "train_tracked",
     "weigh",
 ]

@@ -20,9 +20,9 @@ from jamel.disk import full_disk_is_a_store_error
 from jamel.errors import StoreError
 from jamel.gate import CANDIDATE
 from jamel.registry.connection import MODEL_NAME, connect, quiet
+from jamel.registry.evaluation import log_results
 from jamel.registry.tracking import Tracker, origin_tags
 from jamel.registry.versions import (
-    EVALUATION_FILE,
     VALIDATION_FILE,
     ModelVersion,
     champion,
@@ -83,11 +83,9 @@ def register(
         tracker.set_tags(run_id, origin | {"arm": arm})
         tracker.log_dataset(run_id, origin["dataset_md5"], "training")
         tracker.log_history(run_id, {"loss": losses})
-        tracker.log_json(run_id, results, EVALUATION_FILE)
+        log_results(tracker, run_id, results)
         tracker.log_json(run_id, validation, VALIDATION_FILE)
         final = final_budget(results)
-        tracker.log_table(run_id, final["rows"], "tables/rows.json")
-        tracker.log_table(run_id, final["paired"], "tables/paired.json")
         tracker.log_metrics(run_id, figures(final["rows"]))
         for path in files:
             tracker.log_artifact(run_id, path, "files")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -119,6 +120,13 @@ class Tracker:
     def log_json(self, run_id: str, data: Mapping[str, Any], name: str) -> None:
         """Log plain data as a JSON file."""
         self.client.log_dict(run_id, dict(data), name)
+
+    def log_bytes(self, run_id: str, data: bytes, name: str) -> None:
+        """Log bytes as a file; `name` may have folders."""
+        with tempfile.TemporaryDirectory(prefix="jamel-") as folder:
+            path = Path(folder) / Path(name).name
+            path.write_bytes(data)
+            self.client.log_artifact(run_id, str(path), str(Path(name).parent))
 
     def log_table(self, run_id: str, rows: Sequence[Mapping[str, Any]], name: str) -> None:
         """Log rows as a table that the MLflow UI shows and compares."""

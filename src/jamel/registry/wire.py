@@ -75,6 +75,7 @@ class _Action(_Wire):
     kind: ActionKind
     element: int = -1
     text: str = ""
+    touch_px: tuple[int, ...] = Field((), max_length=4)
 
 
 class _Remembered(_Wire):
@@ -97,7 +98,7 @@ def memory_to_json(memory: Sequence[Remembered]) -> str:
     steps = [
         {
             "observation": _plain(step.observation),
-            "action": step.action._asdict(),
+            "action": _told(step.action),
             "executed": step.executed,
         }
         for step in memory
@@ -118,7 +119,7 @@ def read_question(observation: str, memory: str | None = None) -> Question:
 
 def ranked_to_json(ranked: Sequence[Ranked]) -> str:
     """Actions with scores, best first."""
-    return json.dumps([{**item.action._asdict(), "score": item.score} for item in ranked])
+    return json.dumps([{**_told(item.action), "score": item.score} for item in ranked])
 
 
 def read_ranked(text: str) -> list[Ranked]:
@@ -127,6 +128,11 @@ def read_ranked(text: str) -> list[Ranked]:
         Ranked(Action(ActionKind(item["kind"]), item["element"], item["text"]), item["score"])
         for item in json.loads(text)
     ]
+
+
+def _told(action: Action) -> dict[str, Any]:
+    """Without coordinates where there are none."""
+    return {key: value for key, value in action._asdict().items() if value != ()}
 
 
 def _plain(observation: Observation) -> Mapping[str, Any]:
@@ -160,4 +166,4 @@ def _observation(wire: _Observation) -> Observation:
 
 
 def _action(wire: _Action) -> Action:
-    return Action(wire.kind, wire.element, wire.text)
+    return Action(wire.kind, wire.element, wire.text, wire.touch_px)

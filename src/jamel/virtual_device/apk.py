@@ -12,6 +12,7 @@ import struct
 import zipfile
 import zlib
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 MANIFEST = "AndroidManifest.xml"
 MAX_MANIFEST = 4 << 20
@@ -21,7 +22,9 @@ _STRING, _INTEGER, _UTF8 = 0x03, 0x10, 1 << 8
 _NONE = 0xFFFFFFFF
 _ANDROID = "http://schemas.android.com/apk/res/android"
 _LAUNCHER = "android.intent.category.LAUNCHER"
-_RESOURCE_IDS = {"versionCode": 0x0101021B, "versionName": 0x0101021C, "name": 0x01010003}
+_VIEW = "android.intent.action.VIEW"
+_RESOURCE_IDS = {"versionCode": 0x0101021B, "versionName": 0x0101021C, "name": 0x01010003,
+                 "scheme": 0x01010027, "host": 0x01010028}  # fmt: skip
 # What zipfile raises for archives that are cut short, encrypted or compressed in unknown ways.
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)
 
@@ -32,6 +35,23 @@ class NotAnApk(Exception):
     """The file is no APK; the message is the detail that Android prints."""
 
 
+class DeepLink(NamedTuple):
+    """One `<data>` of an intent filter for VIEW: which activity takes addresses of this form."""
+
+    activity: str
+    scheme: str
+    host: str
+
+    def takes(self, uri: str) -> bool:
+        """Whether an address is one of these; its path and query may be any."""
+        try:
+            parts = urlsplit(uri)
+            host = parts.hostname or ""
+        except ValueError:
+            return False
+        return (uri.partition(":")[0], host) == (self.scheme, self.host)
+
+
 class ApkManifest(NamedTuple):
     """What a manifest says about its app; `activity` is the launcher's, "" if it has none."""
 
@@ -39,6 +59,8 @@ class ApkManifest(NamedTuple):
     version_code: int = 1
     version_name: str = "1.0"
     activity: str = ""
+    links: tuple[DeepLink, ...] = ()
+    permissions: tuple[str, ...] = ()
 
 
 def read_apk(data: bytes) -> ApkManifest:
@@ -65,7 +87,8 @@ def write_apk(manifest: ApkManifest) -> bytes:
 
 
 def _manifest(elements: list[tuple[str, Attributes]]) -> ApkManifest:
-    package, code, name, activity, latest = "", 1, "", "", ""
+    package, code, name, activity, latest, action = "", 1, "", "", "", ""
+    links, permissions = list[DeepLink](), list[str]()
     for tag, attributes in elements:
         if tag == "manifest":
             package = attributes.get("package", "")
@@ -76,9 +99,15 @@ def _manifest(elements: list[tuple[str, Attributes]]) -> ApkManifest:
             latest = attributes.get("name", "")
         elif tag == "category" and attributes.get("name") == _LAUNCHER:
             activity = activity or latest
+        elif tag == "uses-permission":
+            permissions.append(attributes.get("name", ""))
+        elif tag == "action":
+            action = attributes.get("name", "")
+        elif tag == "data" and action == _VIEW and attributes.get("scheme"):
+            links.append(DeepLink(latest, attributes["scheme"], attributes.get("host", "")))
     if not package:
         raise NotAnApk("<manifest> has no package attribute")
-    return ApkManifest(package, code, name, activity)
+    return ApkManifest(package, code, name, activity, tuple(links), tuple(permissions))
 
 
 # -- binary XML ---------------------------------------------------------------------------------
@@ -132,25 +161,44 @@ def _element(content: bytes, at: int, strings: list[str]) -> tuple[str, Attribut
     return strings[name], attributes
 
 
-def _binary(manifest: ApkManifest) -> bytes:
+def _tree(manifest: ApkManifest) -> list[tuple[int, str, list[tuple[str, str | int]]]]:
+    """The manifest's elements in document order: depth, tag and attributes."""
     tree: list[tuple[int, str, list[tuple[str, str | int]]]] = [
         (0, "manifest", [("versionCode", manifest.version_code),
                          ("versionName", manifest.version_name), ("package", manifest.package)]),
-        (1, "application", []),
-        (2, "activity", [("name", manifest.activity)]),
-        (3, "intent-filter", []),
-        (4, "action", [("name", "android.intent.action.MAIN")]),
-        (4, "category", [("name", _LAUNCHER)]),
     ]  # fmt: skip
-    if not manifest.activity:
-        tree = tree[:2]
+    for name in manifest.permissions:
+        tree.append((1, "uses-permission", [("name", name)]))
+    tree.append((1, "application", []))
+    if manifest.activity:
+        tree += [
+            (2, "activity", [("name", manifest.activity)]),
+            (3, "intent-filter", []),
+            (4, "action", [("name", "android.intent.action.MAIN")]),
+            (4, "category", [("name", _LAUNCHER)]),
+        ]
+    for link in manifest.links:
+        tree += [
+            (2, "activity", [("name", link.activity)]),
+            (3, "intent-filter", []),
+            (4, "action", [("name", _VIEW)]),
+            (4, "category", [("name", "android.intent.category.DEFAULT")]),
+            (4, "category", [("name", "android.intent.category.BROWSABLE")]),
+            (4, "data", [("scheme", link.scheme), ("host", link.host)]),
+        ]
+    return tree
+
+
+def _binary(manifest: ApkManifest) -> bytes:
+    tree = _tree(manifest)
     pool = list(_RESOURCE_IDS)
     wanted = ["android", _ANDROID, *(tag for _, tag, _ in tree)]
     wanted += [name for *_, attributes in tree for name, _ in attributes]
     wanted += [str(v) for *_, attributes in tree for _, v in attributes if isinstance(v, str)]
     pool += [text for text in dict.fromkeys(wanted) if text not in pool]
     index = {text: number for number, text in enumerate(pool)}
-    chunks = [_pool(pool), _chunk(_RESOURCES, 8, struct.pack("<3I", *_RESOURCE_IDS.values()))]
+    ids = struct.pack(f"<{len(_RESOURCE_IDS)}I", *_RESOURCE_IDS.values())
+    chunks = [_pool(pool), _chunk(_RESOURCES, 8, ids)]
     space = struct.pack("<II", index["android"], index[_ANDROID])
     chunks.append(_node(_START_NAMESPACE, space))
     opened: list[str] = []

@@ -10,8 +10,12 @@ import time
 from collections.abc import Callable
 
 from jamel.types import Observation
+from jamel.virtual_device.apk import ApkManifest
+from jamel.virtual_device.apps.app import LAUNCHER
 from jamel.virtual_device.commands_android import DISPLAY_ID, locked
 from jamel.virtual_device.device import APP_PID, Device
+from jamel.virtual_device.intents import MAIN, VIEW
+from jamel.virtual_device.keyboard import area_px, is_shown
 from jamel.virtual_device.packages import Package
 from jamel.virtual_device.shell import Call, Command
 from jamel.virtual_device.windows import window_title
@@ -43,16 +47,28 @@ def _front(device: Device, observation: Observation) -> str:
 def _window(device: Device, args: list[str]) -> str:
     front = _front(device, device.observe())
     width, height = device.app.size_px
-    return (
-        "WINDOW MANAGER WINDOWS (dumpsys window windows)\n"
-        f"  Window #0 Window{{5a1c2d u0 {front}}}:\n"
-        f"    mDisplayId=0 mSession=Session{{b7c8d9 {APP_PID}:u0a10100}}\n"
-        f"    isOnScreen=true\n    isVisible=true\n"
-        f"  mCurrentFocus=Window{{5a1c2d u0 {front}}}\n"
-        f"  mFocusedApp=ActivityRecord{{9e3f01 u0 {front} t7}}\n"
-        f"  mScreenOn={str(device.screen_on).lower()} isKeyguardShowing=false\n"
-        f"  Display: mDisplayId=0 init={width}x{height} 420dpi cur={width}x{height}"
-    )
+    turned, shown = device.rotation * 90, str(is_shown(device)).lower()
+    left, top, right, bottom = area_px(device.app.size_px)
+    lines = [
+        "WINDOW MANAGER WINDOWS (dumpsys window windows)",
+        "  Window #1 Window{3c6b1a u0 InputMethod}:",
+        f"    mDisplayId=0 mSession=Session{{a1b2c3 1500:u0a10090}} mBaseLayer=151000 "
+        f"mHasSurface={shown}",
+        f"    mFrame=[{left},{top}][{right},{bottom}]",
+        f"    isOnScreen={shown}", f"    isVisible={shown}",
+        f"  Window #0 Window{{5a1c2d u0 {front}}}:",
+        f"    mDisplayId=0 mSession=Session{{b7c8d9 {APP_PID}:u0a10100}} mBaseLayer=21000 "
+        "mHasSurface=true",
+        f"    mFrame=[0,0][{width},{height}]", "    isOnScreen=true", "    isVisible=true",
+        f"  mCurrentFocus=Window{{5a1c2d u0 {front}}}",
+        f"  mFocusedApp=ActivityRecord{{9e3f01 u0 {front} t7}}",
+        "  mInputMethodWindow=Window{3c6b1a u0 InputMethod}",
+        f"  mScreenOn={str(device.screen_on).lower()} isKeyguardShowing=false",
+        f"  mRotation=ROTATION_{turned} mCurrentRotation=ROTATION_{turned}",
+        "  Display: mDisplayId=0 init={}x{} 420dpi ".format(*device.natural_px)
+        + f"cur={width}x{height} app={width}x{height}",
+    ]  # fmt: skip
+    return "\n".join(lines)
 
 
 def _activity(device: Device, args: list[str]) -> str:
@@ -60,21 +76,47 @@ def _activity(device: Device, args: list[str]) -> str:
     front = _front(device, observation)
     if args[:1] == ["processes"]:
         return f"  Process LRU list:\n    #0: {APP_PID}:{observation.package}/u0a100"
+    if args[:1] == ["lastanr"]:
+        anr = device.last_anr or "  <no ANR has occurred since boot>"
+        return f"ACTIVITY MANAGER LAST ANR (dumpsys activity lastanr)\n{anr}"
     top = f"  ACTIVITY {front} 9e3f01 pid={APP_PID}"
     if args[:1] == ["activities"]:
-        return (
-            "ACTIVITY MANAGER ACTIVITIES (dumpsys activity activities)\n"
-            "Display #0 (activities from top to bottom):\n"
-            f"  * Task{{c0ffee #7 type=standard A=10100:{observation.package}}}\n"
-            f"    mResumedActivity: ActivityRecord{{9e3f01 u0 {front} t7}}\n"
-            f"  topResumedActivity=ActivityRecord{{9e3f01 u0 {front} t7}}\n"
-            f"  ResumedActivity: ActivityRecord{{9e3f01 u0 {front} t7}}"
+        return "\n".join(
+            [
+                "ACTIVITY MANAGER ACTIVITIES (dumpsys activity activities)",
+                "Display #0 (activities from top to bottom):",
+                *_tasks(device, observation),
+                f"    mResumedActivity: ActivityRecord{{9e3f01 u0 {front} t7}}",
+                f"  topResumedActivity=ActivityRecord{{9e3f01 u0 {front} t7}}",
+                f"  ResumedActivity: ActivityRecord{{9e3f01 u0 {front} t7}}",
+            ]
         )
     if args and args[0] not in ("top", "all", observation.package, front):
         return f"No activities match: {args[0]}"
     resumed = f"  ResumedActivity: ActivityRecord{{9e3f01 u0 {front} t7}}"
     task = f"TASK {observation.package} id=7 userId=0"
     return "\n".join([task, resumed, top, "    View Hierarchy:", *_views(observation)])
+
+
+def _tasks(device: Device, observation: Observation) -> list[str]:
+    """The app's task, the activity on top first, above or below the launcher's; a question of
+    the system on top of all."""
+    package = device.app.package
+    stack = [f"{package}/{name}" for name in device.app.back_stack]
+    alive = device.running or device.saved
+    if device.app.in_front and observation.package != package:
+        stack.append(f"{observation.package}/{observation.activity}")
+    app = [f"  * Task{{c0ffee #7 type=standard A=10100:{package}}}"]
+    app += [
+        f"    * Hist  #{number}: ActivityRecord{{9e3f{number:02x} u0 {name} t7}}"
+        for number, name in reversed(list(enumerate(stack)))
+    ]
+    home = [
+        "  * Task{beef01 #1 type=home}",
+        f"    * Hist  #0: ActivityRecord{{7a0b00 u0 {'/'.join(LAUNCHER)} t1}}",
+    ]
+    in_front = device.running and device.app.in_front
+    return [*app, *home] if in_front else [*home, *(app if alive else ())]
 
 
 def _views(observation: Observation) -> list[str]:
@@ -97,7 +139,7 @@ def _display(device: Device, args: list[str]) -> str:
     return (
         "DISPLAY MANAGER (dumpsys display)\n"
         "  mViewports=[DisplayViewport{type=INTERNAL, valid=true, isActive=true, displayId=0, "
-        f"uniqueId='local:{DISPLAY_ID}', physicalPort=0, orientation=0, "
+        f"uniqueId='local:{DISPLAY_ID}', physicalPort=0, orientation={device.rotation}, "
         f"logicalFrame=Rect(0, 0 - {width}, {height}), "
         f"physicalFrame=Rect(0, 0 - {width}, {height}), "
         f"deviceWidth={width}, deviceHeight={height}}}]\n"
@@ -107,21 +149,26 @@ def _display(device: Device, args: list[str]) -> str:
 
 def _input(device: Device, args: list[str]) -> str:
     width, height = device.app.size_px
+    turns = device.rotation
     return (
         "INPUT MANAGER (dumpsys input)\n\nInput Reader State (Nums of device: 2):\n"
         "  Device 1: virtio_input_multi_touch_1\n    Touch Input Mapper (mode - DIRECT):\n"
-        f"      Viewport INTERNAL: displayId=0, orientation=0, logicalFrame=[0, 0, {width}, "
+        f"      Viewport INTERNAL: displayId=0, orientation={turns}, logicalFrame=[0, 0, {width}, "
         f"{height}], deviceSize=[{width}, {height}]\n"
-        f"      PhysicalWidth: {width}px\n      PhysicalHeight: {height}px\n"
-        "      SurfaceOrientation: 0\n      InputDeviceOrientation: Rotation0"
+        f"      PhysicalWidth: {device.natural_px[0]}px\n"
+        f"      PhysicalHeight: {device.natural_px[1]}px\n"
+        f"      SurfaceOrientation: {turns}\n      InputDeviceOrientation: Rotation{turns * 90}"
     )
 
 
 def _input_method(device: Device, args: list[str]) -> str:
-    shown = str(device.faults.window == "keyboard").lower()
+    shown = str(is_shown(device)).lower()
     return (
-        "Current Input Method Manager state:\n  mShowRequested=false mShowExplicitlyRequested=false"
-        f"\n  mInputShown={shown}\n  mSystemReady=true"
+        "Current Input Method Manager state:\n  Client states for all users:\n"
+        "  mCurMethodId=com.android.inputmethod.latin/.LatinIME\n"
+        f"  mShowRequested={shown} mShowExplicitlyRequested={shown} mShowForced=false "
+        f"mInputShown={shown}\n  mInputShown={shown}\n  mSystemReady=true "
+        f"mInteractive={str(device.screen_on).lower()}"
     )
 
 
@@ -150,17 +197,43 @@ def _package(device: Device, args: list[str]) -> str:
     found = [device.packages.installed[n] for n in names if n in device.packages.installed]
     if not found:
         return f"Unable to find package: {names[0]}"
-    return "Packages:\n" + "\n".join(_package_text(package) for package in found)
+    resolver = [line for package in found for line in _resolver(package.manifest)]
+    texts = [_package_text(package, device.granted(package.manifest.package)) for package in found]
+    return "\n".join(["Activity Resolver Table:", *resolver, "", "Packages:", *texts])
 
 
-def _package_text(package: Package) -> str:
+def _resolver(manifest: ApkManifest) -> list[str]:
+    """The intent filters of a package's activities."""
+    lines = ["  Schemes:"] if manifest.links else []
+    for number, link in enumerate(manifest.links):
+        lines += [
+            f"      {link.scheme}:",
+            f"        4f2a{number:02x} {manifest.package}/{link.activity} filter 9b3f{number:02x}",
+            f'          Action: "{VIEW}"',
+            '          Category: "android.intent.category.DEFAULT"',
+            '          Category: "android.intent.category.BROWSABLE"',
+            f'          Scheme: "{link.scheme}"', f'          Authority: "{link.host}": -1',
+        ]  # fmt: skip
+    if manifest.activity:
+        lines += [
+            "  Non-Data Actions:", f"      {MAIN}:",
+            f"        4f2b00 {manifest.package}/{manifest.activity} filter 9b4000",
+            f'          Action: "{MAIN}"', '          Category: "android.intent.category.LAUNCHER"',
+        ]  # fmt: skip
+    return lines
+
+
+def _package_text(package: Package, granted: dict[str, bool]) -> str:
     manifest = package.manifest
     name, path = manifest.package, package.path.rpartition("/")[0]
     first, last = (
         time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(when))
         for when in (package.installed_s, package.updated_s)
     )
-    granted = [f"        {p}: granted=true, flags=[ USER_SET ]" for p in sorted(package.granted)]
+    states = [
+        f"        {name}: granted={str(has).lower()}, flags=[ {'USER_SET ' if has else ''}]"
+        for name, has in sorted(granted.items())
+    ]
     lines = [
         f"  Package [{name}] (4f2a1c):", f"    userId={package.uid}", f"    codePath={path}",
         f"    versionCode={manifest.version_code} minSdk=21 targetSdk=34",
@@ -171,8 +244,9 @@ def _package_text(package: Package) -> str:
         f"    lastUpdateTime={last}",
         "    signatures=PackageSignatures{7c1d2e version:2, signatures:[5f1ab2c3], past "
         "signatures:[]}",
+        "    requested permissions:", *(f"      {name}" for name in manifest.permissions),
         "    User 0: ceDataInode=131 installed=true hidden=false stopped=false enabled=0",
-        "      runtime permissions:", *granted,
+        "      runtime permissions:", *states,
     ]  # fmt: skip
     return "\n".join(lines)
 

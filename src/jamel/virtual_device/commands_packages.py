@@ -12,6 +12,7 @@ from collections.abc import Callable
 from jamel.virtual_device.apk import NotAnApk, read_apk
 from jamel.virtual_device.commands_android import locked
 from jamel.virtual_device.device import Device
+from jamel.virtual_device.intents import activity_for, parse_intent
 from jamel.virtual_device.shell import Call, Command
 
 MAX_SESSIONS = 64
@@ -114,14 +115,25 @@ def _path(call: Call, device: Device, args: list[str]) -> int:
 
 
 def _resolve(call: Call, device: Device, args: list[str]) -> int:
-    name = (_operands(args) or [""])[-1]
-    found = device.packages.installed.get(name)
-    if not found or not found.manifest.activity:
+    try:
+        intent = parse_intent(args)
+    except ValueError as error:
+        return call.fail(f"Error: Unknown option: {error}", 255)
+    found = device.packages.installed.values()
+    taking = [(p, activity_for(intent, p.manifest)) for p in found]
+    taking = [(package, activity) for package, activity in taking if activity]
+    if not taking:
         call.print("No activity found")
         return 0
-    if "--brief" not in args:
-        call.print("priority=0 preferredOrder=0 match=0x108000 specificIndex=-1 isDefault=true")
-    call.print(f"{name}/{found.manifest.activity}")
+    package, activity = taking[0]
+    match = "0x208000" if intent.data else "0x108000"
+    call.print(f"priority=0 preferredOrder=0 match={match} specificIndex=-1 isDefault=true")
+    name = package.manifest.package
+    if "--brief" in args:
+        call.print(f"{name}/{activity}")
+    else:
+        call.print(f"ActivityInfo:\n  name={activity}\n  packageName={name}\n  enabled=true "
+                   f"exported=true\n  ApplicationInfo:\n    packageName={name}")  # fmt: skip
     return 0
 
 
@@ -263,7 +275,10 @@ def _granting(granted: bool) -> Callable[[Call, Device, list[str]], int]:
             return _exception(call, verb, kind, f"Unknown package: {names[0]}")
         if not names[1].startswith("android.permission."):
             return _exception(call, verb, kind, f"Unknown permission: {names[1]}")
-        device.packages.grant(names[0], names[1], granted)
+        if names[1] not in device.packages.installed[names[0]].manifest.permissions:
+            reason = f"Package {names[0]} has not requested permission {names[1]}"
+            return _exception(call, verb, "java.lang.SecurityException", reason)
+        device.grant(names[0], names[1], granted)
         return 0
 
     return command

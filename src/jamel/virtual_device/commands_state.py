@@ -11,21 +11,11 @@ from collections.abc import Callable, Iterator
 
 from jamel.virtual_device.commands_android import locked
 from jamel.virtual_device.device import Device
+from jamel.virtual_device.device_settings import DELETED, NAMESPACES, table
 from jamel.virtual_device.shell import Call, Command
 
 MAX_VALUE = 91
 """Bytes a system property may have, `ro.` ones excepted."""
-NAMESPACES = ("system", "secure", "global")
-DEFAULTS = {
-    "system/screen_brightness": "102", "system/screen_brightness_mode": "0",
-    "system/accelerometer_rotation": "0", "system/user_rotation": "0", "system/font_scale": "1.0",
-    "system/screen_off_timeout": "2147483647", "secure/android_id": "4f9a1c3e5b7d9f10",
-    "secure/default_input_method": "com.android.inputmethod.latin/.LatinIME",
-    "global/adb_enabled": "1", "global/airplane_mode_on": "0", "global/wifi_on": "1",
-    "global/bluetooth_on": "0", "global/window_animation_scale": "0",
-    "global/transition_animation_scale": "0", "global/animator_duration_scale": "0",
-    "global/device_provisioned": "1", "global/development_settings_enabled": "1",
-}  # fmt: skip
 PROPERTIES = {
     "ro.product.name": "jamel_virtual", "ro.product.model": "JamelVirtual",
     "ro.product.device": "jamel_virtual", "ro.product.brand": "jamel",
@@ -49,6 +39,8 @@ def _properties(device: Device) -> dict[str, str]:
         "init.svc.adbd": "running", "service.adb.root": "1" if device.is_root else "0",
     }  # fmt: skip
     starting = {"init.svc.bootanim": "running", "init.svc.adbd": "running"}
+    if device.tcp_port:
+        started["service.adb.tcp.port"] = str(device.tcp_port)
     own = {k[5:]: v for k, v in device.settings.items() if k.startswith("prop/")}
     return {**PROPERTIES, **(started if booted else starting), **own}
 
@@ -81,16 +73,6 @@ def _setprop(call: Call, device: Device) -> int:
 # -- settings -----------------------------------------------------------------------------------
 
 
-def _table(device: Device, space: str) -> dict[str, str]:
-    known = {**DEFAULTS, **{k: v for k, v in device.settings.items() if "/" in k}}
-    prefix = f"{space}/"
-    found = {k[len(prefix) :]: v for k, v in known.items() if k.startswith(prefix)}
-    return {k: v for k, v in sorted(found.items()) if v != _DELETED}
-
-
-_DELETED = "\0deleted"
-
-
 def _settings(call: Call, device: Device) -> int:
     args = list(call.args)
     while args[:1] == ["--user"]:
@@ -114,16 +96,16 @@ def _settings(call: Call, device: Device) -> int:
 
 
 def _change_settings(call: Call, device: Device, verb: str, rest: list[str]) -> int:
-    table, key = _table(device, rest[0]), "/".join(rest[:2])
+    known, key = table(device.settings, rest[0]), "/".join(rest[:2])
     if verb == "get":
-        call.print(table.get(rest[1], "null"))
+        call.print(known.get(rest[1], "null"))
     elif verb == "put":
         device.settings[key] = rest[2]
     elif verb == "delete":
-        call.print(f"Deleted {int(rest[1] in table)} rows")
-        device.settings[key] = _DELETED
+        call.print(f"Deleted {int(rest[1] in known)} rows")
+        device.settings[key] = DELETED
     elif verb == "list":
-        for name, value in table.items():
+        for name, value in known.items():
             call.print(f"{name}={value}")
     else:
         for name in [k for k in device.settings if k.startswith(f"{rest[0]}/")]:
@@ -169,16 +151,16 @@ def _options(args: list[str]) -> Iterator[tuple[str, str]]:
 def _on_settings(
     call: Call, device: Device, verb: str, space: str, key: str, options: dict[str, str]
 ) -> int:
-    table = _table(device, space)
+    known = table(device.settings, space)
     where = re.search(r"name\s*=\s*'?([\w.]+)'?", options.get("--where", ""))
     key = key or (where[1] if where else "")
     if verb == "query":
-        return _print_rows(call, {k: v for k, v in table.items() if key in ("", k)}, options)
+        return _print_rows(call, {k: v for k, v in known.items() if key in ("", k)}, options)
     if verb in ("insert", "update"):
         name = options.get("bind/name") or key
         device.settings[f"{space}/{name}"] = options.get("bind/value", "")
-    elif verb == "delete" and key in table:
-        device.settings[f"{space}/{key}"] = _DELETED
+    elif verb == "delete" and key in known:
+        device.settings[f"{space}/{key}"] = DELETED
     elif verb == "gettype":
         call.print(f"Result: vnd.android.cursor.{'item' if key else 'dir'}/{space}")
     elif verb != "delete":

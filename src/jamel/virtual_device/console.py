@@ -27,6 +27,7 @@ HELP = (
     "    ping             check if the emulator is alive\r\n"
     "    avd              control virtual device execution\r\n"
     "    kill             terminate the emulator instance\r\n"
+    "    rotate           rotate the screen clockwise by 90 degrees\r\n"
     "    quit|exit        quit control session\r\nOK\r\n"
 )
 MAX_LINE = 4096
@@ -124,6 +125,10 @@ class Console:
         if words[:2] == ["avd", "snapshot"]:
             with self._device.lock:
                 return self._snapshot(words[2:])
+        if words[0] == "rotate":
+            with self._device.lock:
+                self._device.rotate()
+            return "OK\r\n"
         if words[0] == "avd":
             return "KO: bad sub-command\r\n" if words[1:] else "KO: missing sub-command\r\n"
         return "KO: unknown command, try 'help'\r\n"

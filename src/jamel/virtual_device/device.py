@@ -10,22 +10,25 @@ import contextlib
 import threading
 import time
 import uuid
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from jamel.types import Observation, centre_px
+from jamel.types import Observation
 from jamel.virtual_device.apk import ApkManifest
+from jamel.virtual_device.apps.crash import PROCESS_ID
 from jamel.virtual_device.device_log import DeviceLog
+from jamel.virtual_device.device_settings import locked_rotation
 from jamel.virtual_device.faults import Faults
 from jamel.virtual_device.files import DeviceFiles
 from jamel.virtual_device.packages import Packages
 from jamel.virtual_device.ports import DevicePorts
 from jamel.virtual_device.proc_files import add_proc_files
-from jamel.virtual_device.windows import covered
+from jamel.virtual_device.running_app import RunningApp
+from jamel.virtual_device.windows import covered, report
 
 MAX_SNAPSHOTS = 4096
-APP_PID = 4242
+APP_PID = PROCESS_ID
 BOOT_S = 0.5
 COVERAGE_FILE = "files/coverage.ec"
 COVERAGE_ACTION = "edu.gatech.m3.emma.COLLECT_COVERAGE"
@@ -35,53 +38,16 @@ MANIFEST_FILE = "files/coverage.classes"
 """`build`, then one `id<TAB>name<TAB>probes` line a class: the denominator of coverage."""
 
 
-class RunningApp(Protocol):
-    """What the device needs of an app; `jamel.virtual_device.apps.App` is one and documents it."""
-
-    package: str
-    build: str
-    size_px: tuple[int, int]
-    total_probes: int
-    classes: list[tuple[int, str, int]]
-    crash_log: deque[str]
-
-    @property
-    def activity(self) -> str: ...
-
-    def observe(self) -> Observation: ...
-
-    def tap(self, x_px: int, y_px: int) -> None: ...
-
-    def long_press(self, x_px: int, y_px: int) -> None: ...
-
-    def type_text(self, text: str) -> None: ...
-
-    def swipe(self, x1_px: int, y1_px: int, x2_px: int, y2_px: int) -> None: ...
-
-    def back(self) -> None: ...
-
-    def home(self) -> None: ...
-
-    def restart(self) -> None: ...
-
-    def clear_data(self) -> None: ...
-
-    def snapshot(self) -> Any: ...
-
-    def restore(self, snapshot: Any) -> None: ...
-
-    def exec_data(self) -> bytes: ...
-
-    def reset_coverage(self) -> None: ...
-
-
 @dataclass(frozen=True)
 class DeviceSnapshot:
-    """The app's state and whether its process was alive."""
+    """The app's state, whether its process was alive, and what the system keeps in memory."""
 
     app: Any
-    running: bool
-    fresh: bool
+    state: dict[str, Any]
+    settings: dict[str, str]
+
+
+_IN_SNAPSHOT = ("running", "fresh", "saved", "keyboard", "sensor_turns", "screen_on")
 
 
 @dataclass
@@ -89,8 +55,11 @@ class Device:
     """A powered-on device with one app installed.
 
     `fresh` means that the app's data was just cleared, so that starting it runs nothing twice;
-    `processes` counts the app's processes. The coverage file is always up to date, or with
-    `live_coverage` off as of the last broadcast of COVERAGE_ACTION, absent before the first.
+    `processes` counts the app's processes; `saved` says that the last one died in the background,
+    with its activities' state saved. `keyboard`: a touched field has brought the soft keyboard up.
+    `sensor_turns` is how the device is held, in quarter turns counter-clockwise. `tcp_port` is
+    where adbd listens beside its own port, 0 for nowhere. The coverage file is always up to date,
+    or with `live_coverage` off as of the last broadcast of COVERAGE_ACTION, absent before it.
     """
 
     app: RunningApp
@@ -101,6 +70,10 @@ class Device:
     live_coverage: bool = True
     running: bool = True
     fresh: bool = False
+    saved: bool = False
+    keyboard: bool = False
+    sensor_turns: int = 0
+    tcp_port: int = 0
     screen_on: bool = True
     is_root: bool = False
 
@@ -108,8 +81,12 @@ class Device:
         self.lock = threading.RLock()
         self.log = DeviceLog()
         self.ports = DevicePorts()
-        launcher = ApkManifest(self.app.package, 1, self.app.build, self.app.activity)
-        self.packages = Packages(self.files, launcher)
+        app, self.natural_px = self.app, self.app.size_px
+        manifest = ApkManifest(
+            app.package, 1, app.build, app.activities[0], app.links, tuple(app.permissions)
+        )
+        self.packages = Packages(self.files, manifest)
+        self.last_anr = ""
         self.install_sessions: dict[int, bytes] = {}
         self.sessions_made = 0
         self.saved_s: dict[str, float] = {}
@@ -154,20 +131,49 @@ class Device:
         """Seconds since power-on or the last reboot."""
         return time.monotonic() - self._started_s
 
-    def stop(self) -> None:
-        """Kill the app's process."""
+    @property
+    def rotation(self) -> int:
+        """The display's, in quarter turns: the user's choice, or how the device is held."""
+        chosen = locked_rotation(self.settings)
+        return self.sensor_turns if chosen is None else chosen
+
+    def settle(self) -> None:
+        """What a command changed takes effect: the activity on a display that turned is new."""
+        width, height = self.natural_px
+        size_px = (height, width) if self.rotation % 2 else (width, height)
+        if size_px != self.app.size_px:
+            self.app.turn(size_px)
+            self.keyboard = False
+
+    def rotate(self) -> None:
+        """Turn the device itself a quarter; the display follows unless it is locked."""
+        self.sensor_turns = (self.sensor_turns + 1) % 4
+        self.settle()
+
+    def on_command(self, name: str) -> None:
+        """A command is about to run. Raises VanishedError where the connection ends now."""
+        before = self.faults.window
+        self.faults.on_command(name)
+        if self.faults.window != before:
+            report(self)
+
+    def stop(self, save: bool = False) -> None:
+        """Kill the app's process; `save` where the system may, as in the background."""
         if self.running:
+            self.saved = save and not self.app.in_front
             self.log.add(
                 "ActivityManager", f"Killing {APP_PID}:{self.app.package}", buffer="system"
             )
-        self.running = False
+        self.saved = self.saved and save
+        self.running = self.keyboard = False
 
     def reboot(self) -> None:
         """End every process and what adbd set up; whoever calls this also drops the connections."""
         self.stop()
         self.log.clear()
         self.ports.close_reversed()
-        self.is_root, self.screen_on = False, True
+        self.is_root, self.screen_on, self.tcp_port = False, True, 0
+        self.last_anr = ""
         self.faults.window, self.faults.last_xml = "", ""
         self.boot_id = str(uuid.uuid4())
         self._started_s = time.monotonic()
@@ -192,30 +198,58 @@ class Device:
     def clear(self) -> None:
         """Forget the app's data and coverage, which also stops it."""
         self.app.clear_data()
-        self.running, self.fresh = False, True
+        self.running = self.saved = self.keyboard = False
+        self.fresh = True
         if not self.live_coverage:
             with contextlib.suppress(FileNotFoundError):
                 self.files.remove(self.coverage_path)
 
-    def start(self) -> bool:
-        """Start the app, or bring it to the front; whether a new process was needed."""
-        if not self.running:
-            if not self.fresh:
-                self.app.restart()
-            self.running, self.fresh = True, False
+    def grant(self, name: str, permission: str, granted: bool) -> None:
+        """Give a package a runtime permission or take it, which ends the app's process."""
+        if name != self.app.package:
+            self.packages.grant(name, permission, granted)
+            return
+        if not granted and self.app.permissions.get(permission):
+            self.stop(save=True)
+        self.app.grant(permission, granted)
+
+    def granted(self, name: str) -> dict[str, bool]:
+        """The runtime permissions that an installed package asks for, and whether it has them."""
+        if name == self.app.package:
+            return self.app.permissions
+        package = self.packages.installed[name]
+        return {one: one in package.granted for one in package.manifest.permissions}
+
+    def start(self, activity: str = "") -> bool:
+        """Start the app, or bring it to the front; whether a new process was needed.
+
+        Args:
+            activity: the one to show; by default the first, or where the user left off.
+        """
+        launched = not self.running
+        if launched:
+            self._new_process()
             process = f"Start proc {APP_PID}:{self.app.package} for top-activity"
             self.log.add("ActivityManager", process, buffer="system")
-            self.processes += 1
-            return True
-        # What else the launcher shows, an advert say, may be touched as well: it does nothing.
-        # A crash's dialog is closed on the way, and only then the icon can be reached.
-        for _ in range(2):
-            for element in self.app.observe().elements:
-                if self.app.observe().package == self.app.package:
-                    break
-                if element.clickable:
-                    self.app.tap(*centre_px(element.bounds_px))
-        return False
+        elif not activity and not self.app.in_front:
+            self.app.to_front()
+        if activity:
+            self.app.show(activity)
+        self.touched(False)
+        return launched
+
+    def _new_process(self) -> None:
+        if self.saved:
+            self.app.recreate()
+        elif not self.fresh:
+            self.app.restart()
+        self.running, self.fresh, self.saved = True, False, False
+        self.processes += 1
+
+    def touched(self, field: bool) -> None:
+        """After a touch, on a text field or not: the keyboard comes, stays or goes."""
+        focused = self.running and self.app.field is not None
+        self.keyboard = focused and (field or self.keyboard)
 
     def note_crashes(self) -> None:
         """Put the traces of the app's crashes where logcat shows them."""
@@ -226,9 +260,8 @@ class Device:
     def wake(self) -> None:
         """A touch on the launcher of a stopped app: it has to be stopped no longer."""
         if not self.running and self.is_installed:
-            self.running, self.fresh = True, False
-            self.processes += 1
-            self.app.restart()
+            self.fresh = False
+            self._new_process()
             self.app.home()
 
     def coverage(self) -> bytes:
@@ -250,7 +283,8 @@ class Device:
 
     def save_snapshot(self, name: str) -> None:
         """Keep the present under a name; the oldest of 4096 is dropped."""
-        self.snapshots[name] = DeviceSnapshot(self.app.snapshot(), self.running, self.fresh)
+        state = {key: getattr(self, key) for key in _IN_SNAPSHOT}
+        self.snapshots[name] = DeviceSnapshot(self.app.snapshot(), state, self.settings.copy())
         self.saved_s[name] = time.time()
         if len(self.snapshots) > MAX_SNAPSHOTS:
             self.snapshots.popitem(last=False)
@@ -261,5 +295,7 @@ class Device:
         if saved is None:
             return False
         self.app.restore(saved.app)
-        self.running, self.fresh = saved.running, saved.fresh
+        for key, value in saved.state.items():
+            setattr(self, key, value)
+        self.settings = saved.settings.copy()
         return True

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from jamel.virtual_device.apk import ApkManifest, read_apk, write_apk
 from jamel.virtual_device.files import DeviceFiles
 
-SYSTEM = ("android", "com.android.launcher3", "com.android.settings", "com.android.shell",
+SYSTEM = ("android", "com.android.inputmethod.latin", "com.android.launcher3",
+          "com.android.permissioncontroller", "com.android.settings", "com.android.shell",
           "com.android.systemui")  # fmt: skip
 MAX_PACKAGES = 256
 FIRST_UID = 10_100

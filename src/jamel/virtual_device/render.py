@@ -41,9 +41,15 @@ def _attributes(element: Element, package: str) -> str:
     )
 
 
-def hierarchy_xml(observation: Observation) -> str:
-    """The screen as a uiautomator hierarchy, with the XML declaration; it is never rotated."""
-    parts = ["<?xml version='1.0' encoding='UTF-8' standalone='yes' ?><hierarchy rotation=\"0\">"]
+def hierarchy_xml(observation: Observation, rotation: int = 0) -> str:
+    """The screen as a uiautomator hierarchy, with the XML declaration.
+
+    Args:
+        observation: the screen, its bounds as they are on the turned display.
+        rotation: quarter turns of the display.
+    """
+    declaration = "<?xml version='1.0' encoding='UTF-8' standalone='yes' ?>"
+    parts = [f'{declaration}<hierarchy rotation="{rotation}">']
     elements = observation.elements
     open_nodes: list[int] = []
     children: dict[int, int] = {}

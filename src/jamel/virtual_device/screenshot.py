@@ -10,6 +10,7 @@ import io
 from typing import TYPE_CHECKING
 
 from jamel.types import Element, Observation
+from jamel.virtual_device.keyboard import area_px, keys
 from jamel.virtual_device.typography import fit, width_px, wrap
 
 if TYPE_CHECKING:
@@ -32,13 +33,16 @@ GLYPHS = {
 }  # fmt: skip
 
 
-def screenshot_png(observation: Observation) -> bytes:
-    """The screen as a PNG of the device's size in pixels."""
+def screenshot_png(observation: Observation, keyboard: bool = False) -> bytes:
+    """The screen as a PNG of the device's size in pixels, with the soft keyboard over it or not."""
     from PIL import Image, ImageDraw
 
     width, height = (min(max(1, side), MAX_SIDE_PX) for side in observation.size_px)
     image = Image.new("RGB", (width, height), PAPER)
-    _Picture(ImageDraw.Draw(image), observation.elements, (width, height)).paint()
+    picture = _Picture(ImageDraw.Draw(image), observation.elements, (width, height))
+    picture.paint()
+    if keyboard:
+        picture.paint_keyboard()
     out = io.BytesIO()
     image.save(out, "PNG", compress_level=1)
     return out.getvalue()
@@ -53,7 +57,7 @@ class _Picture:
         self.draw = draw
         self.elements = elements
         self.width, self.height = size_px
-        self.scale = self.width / 1080
+        self.scale = min(self.width, self.height) / 1080
         self.children: dict[int, list[int]] = {}
         self.bars: set[int] = set()
         self.place = {id(element): index for index, element in enumerate(elements)}
@@ -73,6 +77,14 @@ class _Picture:
             if right - left >= SMALLEST_PX and bottom - top >= SMALLEST_PX:
                 self._surface(index, element)
                 self._label(element)
+
+    def paint_keyboard(self) -> None:
+        self._fill(area_px((self.width, self.height)), LINE)
+        for label, (left, top, right, bottom) in keys((self.width, self.height)):
+            gap, middle = self.px(6), ((left + right) // 2, (top + bottom) // 2)
+            box = (left + gap, top + gap, right - gap, bottom - gap)
+            self.draw.rounded_rectangle(box, self.px(12), CARD if len(label) == 1 else FIELD)
+            self._text(label, middle, right - left - 2 * gap, self.px(TEXT), INK, "mm")
 
     def _is_window(self, element: Element) -> bool:
         left, top, right, bottom = element.bounds_px

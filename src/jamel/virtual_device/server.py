@@ -22,8 +22,9 @@ from functools import partial
 from jamel.errors import AdbMissing, DeviceMissing
 from jamel.virtual_device.adbd import Adbd, banner
 from jamel.virtual_device.console import Console
-from jamel.virtual_device.device import Device, RunningApp
+from jamel.virtual_device.device import Device
 from jamel.virtual_device.faults import Faults
+from jamel.virtual_device.running_app import RunningApp
 from jamel.virtual_device.services import open_service
 
 FIRST_PORT, LAST_PORT = 5555, 6553
@@ -179,6 +180,7 @@ class VirtualDevice:
         self._open = False
         self._off = threading.Event()
         self._adbd: Adbd | None = None
+        self._tcp: tuple[int, Adbd] | None = None
         self._console: Console | None = None
 
     @property
@@ -202,12 +204,7 @@ class VirtualDevice:
             DeviceMissing: no port is free, or the device did not come up.
         """
         console, adbd, self.port = _listen_on_pair(console_port)
-        self._adbd = Adbd(
-            adbd,
-            banner("jamel_virtual", "JamelVirtual", "jamel_virtual"),
-            partial(open_service, self.device, self.vanish),
-            self._came_back,
-        )
+        self._adbd = self._serve(adbd, self._came_back)
         self._console = Console(console, self.device, self._kill, self._name, self._console_token)
         self._open = True
         self._off.clear()
@@ -223,6 +220,10 @@ class VirtualDevice:
             self.close()
             raise
         return self.serial
+
+    def _serve(self, listener: socket.socket, on_hang_up: Callable[[], None]) -> Adbd:
+        said = banner("jamel_virtual", "JamelVirtual", "jamel_virtual")
+        return Adbd(listener, said, partial(open_service, self.device, self.vanish), on_hang_up)
 
     def register(self) -> None:
         """Tell the adb server where the device is."""
@@ -247,6 +248,22 @@ class VirtualDevice:
             self._later(UNWELL_S, self._get_well)
         if self._adbd is not None:
             self._adbd.drop()
+        self._listen_over_tcp()
+
+    def _listen_over_tcp(self) -> None:
+        """Listen where `adb tcpip` said too, or no longer; a port that is taken stays another's."""
+        wanted = self.device.tcp_port if self._open else 0
+        if self._tcp is not None:
+            port, adbd = self._tcp
+            adbd.drop()
+            if port == wanted:
+                return
+            adbd.close()
+            self._tcp = None
+        listener = _listen(wanted) if wanted else None
+        if listener is not None:
+            self._tcp = wanted, self._serve(listener, lambda: None)
+            self._tcp[1].start()
 
     def revive(self) -> None:
         """Start the adb server again where it ended, on its port, and register with it."""
@@ -276,6 +293,7 @@ class VirtualDevice:
             self._console.close()
         if self._adbd is not None:
             self._adbd.close()
+        self._listen_over_tcp()
         self._off.set()
 
     def _kill(self) -> None:

@@ -9,8 +9,10 @@ import struct
 from collections.abc import Callable
 
 from jamel.virtual_device.adbd import Service, Stream, StreamClosed
+from jamel.virtual_device.commands_activity import ACTIVITY_COMMANDS
 from jamel.virtual_device.commands_android import ANDROID_COMMANDS
 from jamel.virtual_device.commands_dumpsys import DUMPSYS_COMMANDS
+from jamel.virtual_device.commands_input import INPUT_COMMANDS
 from jamel.virtual_device.commands_net import NET_COMMANDS
 from jamel.virtual_device.commands_packages import PACKAGE_COMMANDS
 from jamel.virtual_device.commands_processes import PROCESS_COMMANDS
@@ -38,7 +40,7 @@ MAX_STDIN = 64 << 20
 MAX_INSTALL = 256 << 20
 COMMANDS = {
     **TEXT_COMMANDS, **UNIX_COMMANDS, **ANDROID_COMMANDS, **PACKAGE_COMMANDS, **DUMPSYS_COMMANDS,
-    **STATE_COMMANDS, **PROCESS_COMMANDS, **NET_COMMANDS,
+    **STATE_COMMANDS, **PROCESS_COMMANDS, **NET_COMMANDS, **INPUT_COMMANDS, **ACTIVITY_COMMANDS,
 }  # fmt: skip
 _PACKET = struct.Struct("<BI")
 

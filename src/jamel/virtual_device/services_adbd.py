@@ -16,6 +16,7 @@ from PIL import Image
 from jamel.virtual_device.adbd import Connection, Service, Stream
 from jamel.virtual_device.device import Device
 from jamel.virtual_device.faults import VanishedError
+from jamel.virtual_device.keyboard import is_shown
 from jamel.virtual_device.ports import DevicePorts, Duplex, Listener, splice
 
 CONTROLS = ("root", "unroot", "remount", "tcpip", "usb", "reboot")
@@ -47,8 +48,10 @@ def serve_control(stream: Stream, device: Device, kind: str, argument: str) -> N
         if not argument.isdigit() or not 0 < int(argument) < 65536:
             stream.write(b"invalid port\n")
             return
+        device.tcp_port = int(argument)
         said = f"restarting in TCP mode port: {argument}"
     else:
+        device.tcp_port = 0
         said = "restarting in USB mode"
     stream.write(f"{said}\n".encode())
     device.ports.close_reversed()
@@ -62,7 +65,7 @@ def serve_framebuffer(stream: Stream, device: Device) -> None:
     from jamel.virtual_device.screenshot import screenshot_png
 
     with device.lock:
-        png = screenshot_png(device.observe())
+        png = screenshot_png(device.observe(), is_shown(device))
     with Image.open(io.BytesIO(png)) as picture:
         rgba = picture.convert("RGBA")
     header = (_RAW_IMAGE_VERSION, 32, _SRGB, rgba.width * rgba.height * 4, rgba.width, rgba.height,

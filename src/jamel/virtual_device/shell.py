@@ -135,7 +135,7 @@ class Shell:
         """Run one command by name; 127 when there is none."""
         name, command = posixpath.basename(words[0]), self.find(words[0])
         if self.device is not None:
-            self.device.faults.on_command(name)
+            self.device.on_command(name)
         if self.hung_up():
             raise HungUp
         if command is None:

@@ -1,4 +1,4 @@
-"""Windows that come over an app unasked: the ANR and crash dialogs, the soft keyboard.
+"""Windows that come over an app unasked: the ANR and crash dialogs, and what they leave in the log.
 
 As AOSP draws them (app_anr_dialog.xml, app_error_dialog.xml): `android:id/aerr_wait` and
 `android:id/aerr_close` are what clients look for. Each swallows the touches it gets. Knows nothing
@@ -7,21 +7,22 @@ of when they come.
 
 from __future__ import annotations
 
+import contextlib
+import time
 from typing import TYPE_CHECKING
 
 from jamel.types import Element, Observation
+from jamel.virtual_device.anr import Anr, crash_of_system_app
+from jamel.virtual_device.apps.crash import PROCESS_ID
 
 if TYPE_CHECKING:
     from jamel.virtual_device.device import Device
 
-KEYBOARD_TOP = 0.62
-"""The share of the screen's height above the soft keyboard."""
-SYSTEM_PACKAGE = "com.google.android.gms"
+SYSTEM_PACKAGE, SYSTEM_PID = "com.google.android.gms", 1650
 _BUTTONS = {
     "anr_dialog": (("aerr_close", "Close app"), ("aerr_wait", "Wait")),
     "crash_dialog": (("aerr_app_info", "App info"), ("aerr_close", "Close")),
 }
-_BACK = ("4", "KEYCODE_BACK", "BACK")
 
 
 def window_title(device: Device) -> str:
@@ -30,11 +31,24 @@ def window_title(device: Device) -> str:
         return f"Application Not Responding: {device.app.package}"
     if device.faults.window == "crash_dialog":
         return f"Application Error: {SYSTEM_PACKAGE}"
-    return ""
+    return f"Application Error: {device.app.package}" if device.app.crashed else ""
+
+
+def report(device: Device) -> None:
+    """A dialog has come: the log and, of an app that does not respond, a file say why."""
+    if device.faults.window == "crash_dialog":
+        trace = crash_of_system_app(SYSTEM_PACKAGE, SYSTEM_PID)
+        device.log.add("AndroidRuntime", trace, "E", buffer="crash", pid=SYSTEM_PID)
+    elif device.faults.window == "anr_dialog":
+        anr = Anr(device.app.package, device.app.activity, PROCESS_ID, time.time())
+        device.log.add("ActivityManager", anr.log, "E", buffer="system")
+        with contextlib.suppress(OSError):
+            device.files.write(anr.path, anr.traces.encode(), make_parents=True)
+        device.last_anr = anr.log
 
 
 def covered(device: Device) -> Observation | None:
-    """The dialog over the app; None without one (the keyboard is in no dump of the app)."""
+    """The dialog over the app; None without one."""
     kind = device.faults.window
     if kind not in _BUTTONS:
         return None
@@ -55,16 +69,9 @@ def covered(device: Device) -> Observation | None:
 
 
 def swallow(device: Device, what: str, args: list[str]) -> bool:
-    """Whether the window in front takes an `input`; buttons and BACK do what they say."""
-    kind = device.faults.window
-    if not kind:
+    """Whether a dialog of the system is in front and takes an `input`; its buttons work."""
+    if device.faults.window not in _BUTTONS:
         return False
-    pressed = what == "keyevent" and any(key in _BACK for key in args)
-    if kind == "keyboard":
-        if pressed:
-            device.faults.window = ""
-            return True
-        return what in ("tap", "swipe") and float(args[1]) >= device.app.size_px[1] * KEYBOARD_TOP
     if what == "tap":
         _press(device, int(float(args[0])), int(float(args[1])))
     return True

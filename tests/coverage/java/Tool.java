@@ -1,16 +1,20 @@
 import java.io.File;
 import java.io.PrintStream;
 import java.net.InetAddress;
+import java.nio.file.Files;
 import org.jacoco.core.data.ExecutionData;
 import org.jacoco.core.data.SessionInfo;
 import org.jacoco.core.tools.ExecDumpClient;
+import org.jacoco.core.instr.Instrumenter;
+import org.jacoco.core.runtime.OfflineInstrumentationAccessGenerator;
 import org.jacoco.core.tools.ExecFileLoader;
 
 /**
  * JaCoCo's own reader, merger and dump client, as its command line wraps them.
  *
  * <p>info FILE...: sessions and probes. merge OUT FILE...: one file. check FILE...: 'good' or 'bad'
- * for each. dump ADDRESS PORT OUT RESET: what an agent on that port has executed.
+ * for each. dump ADDRESS PORT OUT RESET: what an agent on that port has executed. instrument FOLDER:
+ * the class files below it, in place, as the Android Gradle plugin has them instrumented.
  */
 public final class Tool {
     public static void main(String[] args) throws Exception {
@@ -33,6 +37,9 @@ public final class Tool {
                 client.dump(InetAddress.getByName(args[1]), Integer.parseInt(args[2]))
                     .save(new File(args[3]), false);
                 break;
+            case "instrument":
+                instrument(new File(args[1]));
+                break;
             default:
                 throw new IllegalArgumentException(args[0]);
         }
@@ -44,6 +51,18 @@ public final class Tool {
             loader.load(new File(args[i]));
         }
         return loader;
+    }
+
+    private static void instrument(File folder) throws Exception {
+        Instrumenter instrumenter = new Instrumenter(new OfflineInstrumentationAccessGenerator());
+        for (File file : folder.listFiles()) {
+            if (file.isDirectory()) {
+                instrument(file);
+            } else if (file.getName().endsWith(".class")) {
+                byte[] plain = Files.readAllBytes(file.toPath());
+                Files.write(file.toPath(), instrumenter.instrument(plain, file.getName()));
+            }
+        }
     }
 
     private static boolean reads(String name) {

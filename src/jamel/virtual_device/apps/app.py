@@ -12,28 +12,27 @@ from typing import Any, NamedTuple
 
 from jamel.coverage.jacoco import probes_from_flags, write_exec
 from jamel.types import (
-    TYPED_TEXTS,
     Action,
     ActionKind,
-    Element,
     Observation,
     action_problem,
-    centre_px,
-    swipe_px,
+    fingers_px,
 )
 from jamel.virtual_device.apps.compose import AppSpec
 from jamel.virtual_device.apps.context import Context
-from jamel.virtual_device.apps.crash import CRASHED, MOST_CRASHES, crash_page, crash_trace
-from jamel.virtual_device.apps.dialect import Dialect
+from jamel.virtual_device.apps.crash import CRASHED, MOST_CRASHES, crash_trace
 from jamel.virtual_device.apps.features import module_of
 from jamel.virtual_device.apps.instrument import Instrumented, instrument
-from jamel.virtual_device.apps.layout import Fragments, Screen, Situation, Style, layout
-from jamel.virtual_device.apps.noise import LOOKS, changing_text
-from jamel.virtual_device.apps.widgets import Node, Page
-
-MOST_CACHED_SCREENS = 3000
-Known = tuple[int, Screen]
-"""A screen and the turn in which it was laid out."""
+from jamel.virtual_device.apps.layout import Screen
+from jamel.virtual_device.apps.links import app_links
+from jamel.virtual_device.apps.permissions import (
+    GRANT_ACTIVITY,
+    PERMISSION_CONTROLLER,
+    asks,
+    granted_of,
+    set_granted,
+)
+from jamel.virtual_device.apps.screens import Screens
 
 LAUNCHER = ("com.android.launcher3", "com.android.launcher3.uioverrides.QuickstepLauncher")
 
@@ -45,8 +44,10 @@ class AppSnapshot(NamedTuple):
     shared: dict[str, Any]
     features: tuple[dict[str, Any], ...]
     probes: bytes
-    screen: Screen | None = None
+    screen: Screen | None
     """What is shown, where that is known already."""
+
+    size_px: tuple[int, int]
 
 
 class App:
@@ -61,18 +62,12 @@ class App:
         self.package, self.size_px, self.build = spec.package, spec.size_px, spec.build
         self._modules = [module_of(feature.kind) for feature in spec.features]
         self._code: list[Instrumented] = [instrument(module) for module in self._modules]
+        self.activities = [f"{spec.package}.{f.kind.title()}Activity" for f in spec.features]
+        self.links = app_links(spec, self.activities)
         self.classes = [self._class(i) for i in range(len(spec.features))]
         self.total_probes = sum(size for _, _, size in self.classes)
         self._probes = bytearray(self.total_probes)
-        self._style = Style(spec.seed, spec.look, spec.noise, spec.package, spec.size_px)
-        self._dialect = Dialect(spec.seed, spec.split)
-        rates = LOOKS[spec.look, spec.noise]
-        self._turn_ticks = rates.turn_ticks
-        self._cache: dict[tuple, Known] = {}
-        self.most_cached = MOST_CACHED_SCREENS
-        self._pages: dict[tuple, Known] = {}
-        self._fragments: Fragments = {}
-        self._actions: dict[int, tuple[Screen, list[Action]]] = {}
+        self.screens = Screens(spec, self._modules)
         self._screen: Screen | None = None
         self._observation: Observation | None = None
         self._nav: dict[str, Any] = {}
@@ -119,13 +114,47 @@ class App:
 
     def restart(self) -> None:
         """Kill the app and start it again: data survives, what was on the screen does not."""
-        states = []
-        for module, c in zip(self._modules, self._contexts, strict=True):
-            state = module.initial(c.cfg)
-            state.update((key, c.s[key]) for key in module.KEEP)
-            states.append(state)
+        states = [self._kept(index) for index in range(len(self._modules))]
         self._bind(self._fresh_nav(self._nav["tick"] + 1), dict(self._shared), states)
         self._enter()
+
+    def recreate(self) -> None:
+        """A new process after the old one died in the background, with what its activities saved.
+
+        What is on the back stack comes back as it was, typed texts, place and dialog included; of
+        everything else only data survives, and toasts never do.
+        """
+        nav = self._nav
+        saved = {index for index, _ in nav["stack"]}
+        states = [
+            c.s.copy() if index in saved else self._kept(index)
+            for index, c in enumerate(self._contexts)
+        ]
+        nav = {**nav, "toast": "", "tick": nav["tick"] + 1, "front": True}
+        self._bind(nav, dict(self._shared), states)
+
+    def _kept(self, index: int) -> dict[str, Any]:
+        """A feature's state in a new process: what it keeps on disk, the rest as at first."""
+        module, c = self._modules[index], self._contexts[index]
+        state: dict[str, Any] = module.initial(c.cfg)
+        state.update((key, c.s[key]) for key in module.KEEP)
+        return state
+
+    def turn(self, size_px: tuple[int, int]) -> None:
+        """The display has another size: the activity is made anew with what it saved.
+
+        A toast goes; what is typed, the place, the dialog and the back stack stay.
+        """
+        self.lay_out_for(size_px)
+        self._nav["tick"] += 1
+        self._nav["toast"] = ""
+        self._screen = self._observation = None
+
+    def lay_out_for(self, size_px: tuple[int, int]) -> None:
+        """Show everything on a display of this size from now on; no event, and state stays."""
+        self.size_px = size_px
+        self.screens.lay_out_for(size_px)
+        self._screen = self._observation = None
 
     def reset_coverage(self) -> None:
         """Forget all executed probes."""
@@ -157,14 +186,17 @@ class App:
         """Copy the state; costs microseconds."""
         states = tuple(c.s.copy() for c in self._contexts)
         return AppSnapshot(
-            self._nav.copy(), self._shared.copy(), states, bytes(self._probes), self._screen
-        )
+            self._nav.copy(), self._shared.copy(), states, bytes(self._probes), self._screen,
+            self.size_px,
+        )  # fmt: skip
 
     def restore(self, snapshot: AppSnapshot) -> None:
         """Go back to a snapshot of this app; coverage goes back too."""
         self._probes[:] = snapshot.probes
         states = [state.copy() for state in snapshot.features]
         self._bind(snapshot.nav.copy(), snapshot.shared.copy(), states)
+        if snapshot.size_px != self.size_px:
+            self.lay_out_for(snapshot.size_px)
         self._screen = snapshot.screen
 
     def state_key(self) -> tuple:
@@ -196,14 +228,31 @@ class App:
     # -- screens ---------------------------------------------------------------------------------
 
     @property
+    def in_front(self) -> bool:
+        """Whether the app is in the foreground, be it below a question of the system."""
+        return bool(self._nav["front"]) and not self.crashed
+
+    @property
+    def back_stack(self) -> list[str]:
+        """The app's activities, the first opened first; a page of a feature counts as its own."""
+        return [self.activities[index] for index, _ in self._nav["stack"]]
+
+    @property
     def activity(self) -> str:
         """The activity in front, as the device names it."""
-        if self._nav["dialog"] == CRASHED:
-            return ""
-        if not self._nav["front"]:
-            return LAUNCHER[1]
-        kind = self.spec.features[self._nav["stack"][-1][0]].kind
-        return f"{self.package}.{kind.title()}Activity"
+        return self._front_window()[1]
+
+    def _front_window(self) -> tuple[str, str]:
+        """Package and activity of the window in front."""
+        nav = self._nav
+        index = nav["stack"][-1][0]
+        if nav["dialog"] == CRASHED:
+            return "android", ""
+        if not nav["front"]:
+            return LAUNCHER
+        if nav["dialog"] and asks(self._modules[index], nav["dialog"]):
+            return PERMISSION_CONTROLLER, GRANT_ACTIVITY
+        return self.package, self.activities[index]
 
     def observe(self) -> Observation:
         """The screen as it is now; costs a look-up when it was seen before."""
@@ -211,93 +260,21 @@ class App:
             screen = self._current()
             elements = screen.elements
             if screen.changing:
-                elements = self._with_changes(screen)
-            package = self.package if self._nav["front"] else LAUNCHER[0]
-            if self._nav["dialog"] == CRASHED:
-                package = "android"
-            self._observation = Observation(package, self.activity, elements, self.size_px)
+                elements = self.screens.elements(screen, self._nav["tick"])
+            front = self._front_window()
+            self._observation = Observation(*front, elements, self.size_px)
         return self._observation
-
-    def _with_changes(self, screen: Screen) -> tuple[Element, ...]:
-        elements = list(screen.elements)
-        for index, kind, salt in screen.changing:
-            text = changing_text(kind, self.spec.seed, salt, self._nav["tick"])
-            old = elements[index]
-            elements[index] = Element(old.cls, text, *old[2:])
-        return tuple(elements)
 
     def _current(self) -> Screen:
         if self._screen is None:
             nav = self._nav
-            index, page = nav["stack"][-1]
-            c = self._contexts[index]
-            turn = nav["tick"] // self._turn_ticks if self._turn_ticks else 0
-            key = (
-                nav["front"], index, page, len(nav["stack"]) > 1, nav["dialog"], nav["toast"],
-                nav["focus"], nav["scroll"], *self._shared.values(), *c.s.values(),
-            )  # fmt: skip
-            known = self._cache.get(key)
-            if known is None or (known[0] != turn and known[1].turns):
-                painted = turn, self._paint(c, index, page, turn)
-                known = _keep(self._cache, key, painted, self.most_cached)
-            self._screen = known[1]
+            front = self._contexts[nav["stack"][-1][0]]
+            self._screen = self.screens.of(nav, self._shared, front)
         return self._screen
-
-    def _paint(self, c: Context, index: int, page: str, turn: int) -> Screen:
-        nav = self._nav
-        if nav["dialog"] == CRASHED:
-            style = self._style._replace(look="native", noise="none", package="android")
-            situation = Situation("crash", {}, "", 0, "", True, 0)
-            return layout(crash_page(self.spec.title), style, situation, self._fragments)
-        if not nav["front"]:
-            situation = Situation("launcher", {}, "", 0, "", True, 0)
-            icon = Node("button", "app_icon", self.spec.title, ("@launch", ""))
-            return layout(Page("Launcher", (icon,)), self._style, situation, self._fragments)
-        kind = self.spec.features[index].kind
-        rooted = len(nav["stack"]) == 1
-        situation = Situation(
-            f"{kind}/{page}", c.s, nav["focus"], nav["scroll"], nav["toast"], rooted, turn
-        )
-        module = self._modules[index]
-        if nav["dialog"]:
-            drawn: Page = getattr(module, "dialog_" + nav["dialog"])(c)
-        else:
-            drawn = getattr(module, "page_" + page)(c)
-            if page == "main" and index and c.children:
-                links = [Node("row", "link", title, ("@open", i)) for i, title in c.children]
-                drawn = drawn._replace(nodes=drawn.nodes + tuple(links))
-        # Most changes of state do not show, so most new states look like one seen before.
-        typed = [value for name, value in c.s.items() if name.startswith("t:")]
-        key = drawn, situation.kind, *situation[2:6], *typed
-        known = self._pages.get(key)
-        if known is None or (known[0] != turn and known[1].turns):
-            page_shown = self._dialect.page(drawn)
-            screen = layout(page_shown, self._style, situation, self._fragments)
-            known = _keep(self._pages, key, (turn, screen), self.most_cached)
-        return known[1]
 
     def candidates_fast(self) -> list[Action]:
         """The actions that can have an effect here, for searches that are no agents."""
-        screen = self._current()
-        known = self._actions.get(id(screen))
-        if known is None or known[0] is not screen:
-            if len(self._actions) >= self.most_cached:
-                self._actions.clear()
-            known = self._actions[id(screen)] = screen, self._actions_on(screen)
-        return known[1]
-
-    def _actions_on(self, screen: Screen) -> list[Action]:
-        elements = screen.elements
-        actions = [Action(ActionKind.TAP, i) for i in screen.taps if elements[i].enabled]
-        actions += [Action(ActionKind.LONG_PRESS, i) for i in screen.holds if elements[i].enabled]
-        actions += [Action(ActionKind.TYPE, i, text) for i in screen.fields for text in TYPED_TEXTS]
-        if screen.most_scroll_px:
-            scroller = next(i for i, element in enumerate(elements) if element.scrollable)
-            actions.append(Action(ActionKind.SCROLL_DOWN, scroller))
-            actions.append(Action(ActionKind.SCROLL_UP, scroller))
-        actions.append(Action(ActionKind.BACK))
-        actions.append(Action(ActionKind.RESTART))
-        return actions
+        return self.screens.actions(self._current())
 
     # -- events ----------------------------------------------------------------------------------
 
@@ -324,49 +301,68 @@ class App:
         elif kind is ActionKind.RESTART:
             self.restart()
         else:
-            self._touch(kind, observation.elements[action.element].bounds_px, action.text)
+            self._touch(kind, fingers_px(observation, action), action.text)
 
-    def _touch(self, kind: ActionKind, bounds_px: tuple[int, int, int, int], text: str) -> None:
+    def _touch(self, kind: ActionKind, fingers_px: tuple[int, ...], text: str) -> None:
         if kind is ActionKind.TAP:
-            self.tap(*centre_px(bounds_px))
+            self.tap(*fingers_px)
         elif kind is ActionKind.LONG_PRESS:
-            self.long_press(*centre_px(bounds_px))
+            self.long_press(*fingers_px)
         elif kind is ActionKind.TYPE:
-            self.tap(*centre_px(bounds_px))
+            self.tap(*fingers_px)
             self.type_text(text)
         else:
-            self.swipe(*swipe_px(bounds_px, kind is ActionKind.SCROLL_DOWN))
+            self.swipe(*fingers_px)
 
-    def tap(self, x_px: int, y_px: int) -> None:
-        """Touch a point: the topmost clickable element there gets it."""
+    def tap(self, x_px: int, y_px: int) -> bool:
+        """Touch a point: the topmost clickable element there gets it; whether that is a field."""
         screen = self._begin()
         index = _hit(screen, x_px, y_px)
         if index < 0 or not screen.elements[index].enabled:
-            return
+            return False
         if index in screen.fields:
             self._nav["focus"] = screen.fields[index]
-            return
+            return True
         call = screen.taps.get(index)
         if call:
             self._dispatch(*call)
+        return False
 
-    def long_press(self, x_px: int, y_px: int) -> None:
+    def long_press(self, x_px: int, y_px: int) -> bool:
         """Touch a point and hold; an element that knows no long press takes it as a tap."""
         screen = self._current()
         index = _hit(screen, x_px, y_px)
         if index not in screen.holds or not screen.elements[index].enabled:
-            self.tap(x_px, y_px)
-            return
+            return self.tap(x_px, y_px)
         self._begin()
         self._dispatch(*screen.holds[index])
+        return False
+
+    @property
+    def field(self) -> str | None:
+        """What is typed in the focused field, None while no field of this app has the focus."""
+        nav = self._nav
+        if not nav["focus"] or not self.in_front:
+            return None
+        text: str = self._contexts[nav["stack"][-1][0]].s["t:" + nav["focus"]]
+        return text
 
     def type_text(self, text: str) -> None:
         """Replace the content of the focused field; without one nothing happens."""
         self._begin()
-        focus = self._nav["focus"]
-        if focus:
-            state = self._contexts[self._nav["stack"][-1][0]].s
-            state["t:" + focus] = text
+        if self.field is not None:
+            self._fill(text)
+
+    def erase(self, count: int) -> None:
+        """Take characters off the focused field's end: a part of typing, and no event."""
+        text = self.field
+        if text and count > 0:
+            self._fill(text[:-count])
+            self._screen = self._observation = None
+
+    def _fill(self, text: str) -> None:
+        nav = self._nav
+        self._contexts[nav["stack"][-1][0]].s["t:" + nav["focus"]] = text
 
     def swipe(self, x1_px: int, y1_px: int, x2_px: int, y2_px: int) -> None:
         """Drag a finger; the topmost scrollable element at the start moves with it."""
@@ -402,6 +398,42 @@ class App:
         """Press home: the app goes to the background as it is."""
         self._begin()
         self._nav["front"] = False
+
+    def to_front(self) -> None:
+        """The app's icon was chosen: it comes back as it was left, over a dialog about its end."""
+        self._begin()
+        if self.crashed:
+            self._nav["dialog"] = ""
+        self._nav["front"] = True
+
+    def show(self, activity: str) -> None:
+        """An intent opens one of `activities`, with the pages that lead to it below it.
+
+        A feature for members only shows what its door shows. Raises ValueError for an activity
+        that the app does not have.
+        """
+        path = [self.activities.index(activity)]
+        while path[0] > 0:
+            path.insert(0, max(0, self.spec.features[path[0]].parent))
+        closed = not self._shared["signed_in"] and set(path) & set(self._contexts[0].locked)
+        self._begin()
+        stack = tuple((index, "main") for index in (path[:1] if closed else path))
+        dialog = "locked" if closed else ""
+        self._nav.update(stack=stack, dialog=dialog, scroll=0, focus="", front=True)
+        if not closed:
+            self._call(path[-1], "on_enter", "")
+
+    # -- permissions -----------------------------------------------------------------------------
+
+    @property
+    def permissions(self) -> dict[str, bool]:
+        """The runtime permissions that the app's features ask for, and whether they have them."""
+        return granted_of(self._modules, [c.s for c in self._contexts])
+
+    def grant(self, name: str, granted: bool) -> None:
+        """Answer for every feature that asks for a permission, as `pm grant` and `revoke` do."""
+        set_granted(self._modules, [c.s for c in self._contexts], name, granted)
+        self._screen = self._observation = None
 
     def _begin(self) -> Screen:
         screen = self._current()
@@ -447,13 +479,6 @@ class App:
         pending = self._contexts[index].pending
         while pending:
             self._call(pending.pop(), "on_enter", "")
-
-
-def _keep(cache: dict[tuple, Known], key: tuple, known: Known, most: int) -> Known:
-    if len(cache) >= most:
-        cache.clear()
-    cache[key] = known
-    return known
 
 
 def _hit(screen: Screen, x_px: int, y_px: int) -> int:

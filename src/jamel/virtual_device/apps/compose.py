@@ -65,6 +65,11 @@ class AppSpec:
             digest.update(instrument(module_of(feature.kind)).digest)
         return digest.hexdigest()
 
+    @property
+    def unseen(self) -> frozenset[int]:
+        """The indices of the features whose kind no training app has."""
+        return frozenset(i for i, item in enumerate(self.features) if item.kind in NEW_KINDS)
+
 
 def build_app(
     seed: int,

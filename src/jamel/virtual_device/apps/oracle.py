@@ -33,10 +33,14 @@ ROUND = 16_000
 
 
 class Reach(NamedTuple):
-    """Probes found, and whether a whole round found no more before the transitions were spent."""
+    """Probes found, and whether a whole round found no more before the transitions were spent.
+
+    `unseen` are those of the probes that lie in features of kinds that no training app has.
+    """
 
     probes: int
     converged: bool
+    unseen: int = 0
 
 
 Roots = dict[tuple, deque[AppSnapshot]]
@@ -50,7 +54,7 @@ def reach_of(spec: AppSpec) -> Reach:
 def search(app: App, transitions: int = MOST_TRANSITIONS) -> Reach:
     """Count the probes that a search finds within so many transitions."""
     app.clear_data()
-    app.most_cached = SCREENS
+    app.screens.most_cached = SCREENS
     oracle = _Search(app, transitions)
     oracle.add_root(app.snapshot())
     found = -1
@@ -58,7 +62,16 @@ def search(app: App, transitions: int = MOST_TRANSITIONS) -> Reach:
         found = oracle.covered
         oracle.features(WIDTH)
         oracle.wander(ROUND)
-    return Reach(oracle.covered, oracle.left > 0)
+    unseen = (oracle.union & _unseen_mask(app)).bit_count()
+    return Reach(oracle.covered, oracle.left > 0, unseen)
+
+
+def _unseen_mask(app: App) -> int:
+    """The probes of unseen features, as the bits that `App.probe_bytes` has for them."""
+    flags = [
+        bytes([index in app.spec.unseen]) * size for index, (_, _, size) in enumerate(app.classes)
+    ]
+    return int.from_bytes(b"".join(flags), "big")
 
 
 class _Search:

@@ -97,7 +97,7 @@ class Painter:
         self.style, self.now, self.fragments = style, situation, fragments
         self.rates = LOOKS[style.look, style.noise]
         self.look = TOOLKITS[style.look]
-        self.scale = style.size_px[0] / 1080
+        self.scale = min(style.size_px) / 1080
         self.elements: list[Element] = []
         self.hits: list[Hit] = []
         self.changing: list[tuple[int, str, int]] = []

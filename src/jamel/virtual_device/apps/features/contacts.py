@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from jamel.virtual_device.apps.context import Context
+from jamel.virtual_device.apps.permissions import Permission
 from jamel.virtual_device.apps.widgets import (
     Page,
     button,
@@ -21,6 +22,7 @@ from jamel.virtual_device.apps.wording import pick
 
 TITLES = ("Contacts", "People", "Address book", "Team", "Kontakte", "Контакты")
 KEEP = ("people", "favourites", "blocked", "allowed")
+PERMISSION = Permission("android.permission.CALL_PHONE", "call")
 DEFECT = "merging somebody who is alone looks for the next one"
 GROUPS = ("Everyone", "Favourites", "Blocked")
 

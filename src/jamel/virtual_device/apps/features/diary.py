@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from jamel.virtual_device.apps.context import Context
+from jamel.virtual_device.apps.permissions import Permission
 from jamel.virtual_device.apps.widgets import (
     Page,
     bar,
@@ -23,6 +24,7 @@ from jamel.virtual_device.apps.widgets import (
 
 TITLES = ("Diary", "Journal", "Memories", "Tagebuch", "My days", "Дневник")
 KEEP = ("entries", "allowed")
+PERMISSION = Permission("android.permission.CAMERA", "camera")
 DEFECT = "a look back does not ask whether there is anything"
 MOODS = ("Awful", "So-so", "Fine", "Great")
 

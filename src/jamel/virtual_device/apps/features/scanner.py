@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from jamel.virtual_device.apps.context import Context
+from jamel.virtual_device.apps.permissions import Permission
 from jamel.virtual_device.apps.widgets import (
     Page,
     bar,
@@ -20,6 +21,7 @@ from jamel.virtual_device.apps.widgets import (
 
 TITLES = ("Scanner", "Camera", "Tickets", "Scan & pay", "Kamera", "スキャン")
 KEEP = ("permission", "refused", "kept", "beep")
+PERMISSION = Permission("android.permission.CAMERA", "permission", "permission", "app", "none")
 
 
 def configure(rng: Random) -> dict[str, Any]:

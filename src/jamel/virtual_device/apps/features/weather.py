@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from jamel.virtual_device.apps.context import Context
+from jamel.virtual_device.apps.permissions import Permission
 from jamel.virtual_device.apps.widgets import (
     Page,
     button,
@@ -22,6 +23,7 @@ from jamel.virtual_device.apps.wording import pick
 
 TITLES = ("Weather", "Forecast", "Sky", "Wetter", "Outside", "Погода")
 KEEP = ("places", "unit", "allowed", "alerts")
+PERMISSION = Permission("android.permission.ACCESS_FINE_LOCATION", "where")
 DEFECT = "the first place is shown when none is left"
 TABS = ("Now", "Week", "Map")
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

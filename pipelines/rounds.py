@@ -1,0 +1,183 @@
+"""The rounds of the loop: collect, label, validate, version, train, measure, and again.
+
+Only the order is decided here; `jamel.rounds` says when another round is worth it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jamel import rounds as of_rounds
+from jamel.agents import MODEL_AGENTS, arm_of
+from jamel.config import Config, config_digest
+from jamel.evaluate import read_json
+from jamel.layout import SHARED_ARM, Layout
+from pipelines.caching import remembered, say, step
+from pipelines.collect import collect_round
+from pipelines.evaluate import (
+    measure_round,
+    require_valid,
+    set_unreadable_aside,
+    validate_dataset,
+    version_dataset,
+)
+from pipelines.label import label_round
+from pipelines.tracking import close_round_run, close_tracking, open_round_run
+from pipelines.train import train_arm
+
+Models = Mapping[str, Path | None]
+
+
+class Rounds(NamedTuple):
+    """What the rounds came to: the last one's dataset and models, and the curve of all of them."""
+
+    validation: dict[str, Any]
+    dataset: str
+    models: dict[str, Path]
+    rounds: dict[str, Any] | None
+
+
+def run_rounds(config: Config, project: Layout, grow: bool, run_id: str) -> Rounds:
+    """Every round until the budget is spent or a round gains nothing."""
+    wanted = rounds_to_run(config, project, grow)
+    models: Models = {
+        arm: project.last_model(arm) if wanted.start else None for arm in trained_arms(config)
+    }
+    for index in wanted:
+        done = run_round(config, project, index, models, run_id)
+        models = done.models
+        last = done.rounds["curve"][-1] if done.rounds else {}
+        if not of_rounds.goes_on(config, last.get("gain")):
+            say(f"round {index} gained nothing that can be told from nothing: the rounds end")
+            break
+    return done
+
+
+def run_round(config: Config, project: Layout, index: int, models: Models, parent: str) -> Rounds:
+    """One round in an MLflow run of its own below the flow's, closed whatever happens."""
+    began, run_id = time.monotonic(), open_round_run(config, project, index, parent)
+    try:
+        collect_of_arms(config, project, index, models)
+        validation = validate_dataset(project)
+        require_valid(validation)
+        dataset = version_dataset(project, f"dataset/{config_digest(config)}/round-{index}")
+        trained = train_arms(config, project, index, models, run_id)
+        seconds = time.monotonic() - began
+        curve = measured_curve(config, project, index, trained[SHARED_ARM], seconds)
+    except BaseException:
+        close_tracking(project, run_id, failed=True)
+        raise
+    results = read_json(project.round_results(index)) if curve else None
+    close_round_run(project, run_id, parent, results, curve)
+    return Rounds(validation, dataset, trained, curve)
+
+
+def measured_curve(
+    config: Config, project: Layout, index: int, model: Path, seconds: float
+) -> dict[str, Any] | None:
+    """Measure the round's model; returns the curve up to it, None where nothing is measured."""
+    if not of_rounds.measures(config):
+        return None
+    remembered(
+        measure_round,
+        config=of_rounds.settings(config),
+        model=model,
+        project=project,
+        round_index=index,
+        seconds=seconds,
+    )
+    files = [project.round_results(number) for number in range(index + 1)]
+    return of_rounds.curve([read_json(path) for path in files if path.is_file()])
+
+
+def rounds_to_run(config: Config, project: Layout, grow: bool) -> range:
+    """Rounds from the first on, or as many on-policy ones as the profile has beyond the last."""
+    if grow and project.last_model("jamel") is not None:
+        start = project.last_round("jamel") + 1
+        return range(start, start + max(1, config.rounds.on_policy))
+    return range(config.rounds.on_policy + 1)
+
+
+def trained_arms(config: Config) -> list[str]:
+    """The arms to train: jamel and those that the evaluation names."""
+    wanted = [arm_of(name) for name in config.evaluate.agents if name in MODEL_AGENTS]
+    return list(dict.fromkeys([SHARED_ARM, *wanted]))
+
+
+def collect_of_arms(config: Config, project: Layout, index: int, models: Models) -> None:
+    """Round 0 for all arms together; later ones by every arm's own model, side by side."""
+    if index == 0:
+        collect_and_label(config, project, 0)
+        return
+    arms = trained_arms(config)
+    share = max(1, config.collect.workers // len(arms))
+    alone = config.model_copy(
+        update={"collect": config.collect.model_copy(update={"workers": share})}
+    )
+    running = [collect_for_arm.submit(alone, project, index, arm, models[arm]) for arm in arms]
+    for future in running:
+        future.result()
+
+
+def train_arms(
+    config: Config, project: Layout, index: int, models: Models, run_id: str
+) -> dict[str, Path]:
+    """Every arm on rounds 0 to `index`, side by side with a core each."""
+    running = {
+        arm: train_for_arm.submit(config, project, arm, index, models[arm], run_id)
+        for arm in trained_arms(config)
+    }
+    return {arm: Path(future.result()) for arm, future in running.items()}
+
+
+@step("collect for an arm", retries=0)
+def collect_for_arm(
+    config: Config, project: Layout, index: int, arm: str, model: Path | None
+) -> None:
+    """One arm's on-policy round."""
+    collect_and_label(config, project, index, arm, model)
+
+
+@step("train an arm", retries=0)
+def train_for_arm(
+    config: Config, project: Layout, arm: str, index: int, init_from: Path | None, run_id: str
+) -> str:
+    """Train an arm, starting from its model of the round before."""
+    trained = remembered(
+        train_arm,
+        config=config,
+        project=project,
+        sessions=project.shards("sessions", arm, index),
+        labels=project.shards("labels", arm, index),
+        out_dir=project.model(arm, index),
+        arm=arm,
+        init_from=init_from,
+        parent=run_id,
+    )
+    return str(trained["model"])
+
+
+def collect_and_label(
+    config: Config,
+    project: Layout,
+    round_index: int,
+    arm: str | None = None,
+    model: Path | None = None,
+) -> None:
+    """One round of an arm, or the round that all arms share when there is no arm."""
+    name = project.round_name(arm or "jamel", round_index)
+    remembered(
+        collect_round,
+        config=config,
+        out_dir=project.sessions / name,
+        round_index=round_index,
+        arm=arm,
+        model_dir=model,
+    )
+    sessions = project.sessions / name
+    set_unreadable_aside(project, sessions)
+    shards = sorted(sessions.glob("*.parquet"))
+    remembered(label_round, config=config, sessions=shards, out_dir=project.labels / name)

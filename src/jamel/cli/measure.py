@@ -1,0 +1,133 @@
+"""The commands that measure: evaluate, results.
+
+Each calls one library function; heavy imports wait until the command runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jamel.cli.common import (
+    DEFAULT_PROFILE,
+    ConfigOption,
+    JsonOption,
+    comma_list,
+    example,
+    here,
+    present,
+    profile,
+)
+from jamel.cli.model_folders import agent_models
+from jamel.cli.progress import progress_bar
+from jamel.config import EvaluateConfig
+from jamel.disk import write_json
+from jamel.errors import ConfigError
+from jamel.stores import has_stores
+
+
+def register(app: typer.Typer) -> None:
+    """Add this file's commands to the application."""
+    app.command(
+        epilog=example(
+            "jamel evaluate --suite valid --agents planner,jamel --seeds 0,1 --json r.json"
+        )
+    )(evaluate)
+    app.command(epilog=example("jamel results build/*/evaluation/*.json --out docs/results.md"))(
+        results
+    )
+
+
+def evaluate(
+    config: ConfigOption = DEFAULT_PROFILE,
+    suite: Annotated[str | None, typer.Option(help="Overrides evaluate.suite.")] = None,
+    agents: Annotated[str | None, typer.Option(help="Overrides evaluate.agents.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Overrides evaluate.seeds.")] = None,
+    budget: Annotated[int | None, typer.Option(help="Overrides evaluate.budget.")] = None,
+    apps: Annotated[int | None, typer.Option(help="Only the suite's first apps.")] = None,
+    model: Annotated[Path | None, typer.Option(help="The jamel model, else the last one.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Where the HTML report goes.")] = None,
+    latency: Annotated[
+        bool | None, typer.Option("--latency", help="Also time decisions up to step 1,000.")
+    ] = None,
+    track: Annotated[
+        bool, typer.Option(help="Log tables, plots and page to MLflow, where there are stores.")
+    ] = True,
+    metrics: Annotated[Path | None, typer.Option(help="Also write the means as JSON.")] = None,
+    json: JsonOption = None,
+) -> None:
+    """Measure agents on apps no model has seen, with intervals over apps and paired differences."""
+    from jamel.evaluate import evaluate as run
+    from jamel.report import write_report
+
+    numbers = comma_list(seeds)
+    overrides = {
+        "suite": suite,
+        "agents": comma_list(agents),
+        "seeds": None if numbers is None else tuple(_integer(part) for part in numbers),
+        "budget": budget,
+        "apps": apps,
+        "latency": latency,
+    }
+    settings = profile(config, evaluate=overrides)
+    project = here(settings)
+    models = agent_models(settings.evaluate.agents, project, model)
+    with progress_bar("evaluate") as progress:
+        results = run(settings, models, progress)
+    write_json(json or project.results, results)
+    if metrics is not None:
+        write_json(metrics, _repeatable_means(results))
+    _present_results(results, settings.evaluate)
+    page = write_report(results, report or project.report)
+    typer.echo(f"report: {page}")
+    if track and has_stores(project.root):
+        from jamel.registry import track_evaluation
+
+        typer.echo(f"MLflow run: {track_evaluation(project.root, settings, results, page)}")
+
+
+def results(
+    files: Annotated[list[Path], typer.Argument(help="What jamel evaluate --json wrote.")],
+    out: Annotated[Path | None, typer.Option(help="Also write the page, as Markdown.")] = None,
+    json: JsonOption = None,
+) -> None:
+    """Judge the goals by evaluations of several suites, noise levels and training seeds."""
+    from jamel.disk import write_text
+    from jamel.evaluate import read_json
+    from jamel.results import Measured, results_page, verdicts
+
+    measured = Measured([read_json(path) for path in files])
+    present([verdict._asdict() for verdict in verdicts(measured)], "Goals", json)
+    if out is not None:
+        typer.echo(f"page: {write_text(out, results_page(measured))}")
+
+
+def _repeatable_means(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Agent -> what the same data gives again: all but the time of a decision."""
+    from jamel.statistics import final_budget
+    from jamel.tables import mean_rows
+
+    means = mean_rows(final_budget(results)["rows"], measured=False)
+    return {row.pop("agent"): row for row in means}
+
+
+def _present_results(results: Mapping[str, Any], measured: EvaluateConfig) -> None:
+    from jamel.tables import agents_table, pairs_table
+
+    title = f"{measured.suite}, {results['meta']['apps']} apps, means [95 % intervals over apps]"
+    present(agents_table(results), title, None)
+    subject = "jamel" if "jamel" in measured.agents else measured.agents[-1]
+    pairs = pairs_table(results, subject, "coverage")
+    present(pairs, f"{subject} against each, {measured.budget} steps", None)
+
+
+def _integer(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ConfigError(
+            f"expected whole numbers in --seeds, such as 0,1,2; found '{text}'."
+        ) from None

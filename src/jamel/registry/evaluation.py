@@ -1,0 +1,59 @@
+"""An evaluation in MLflow: its tables, its plots, its page and its figures.
+
+Knows results as plain data; a run of its own or one that is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jamel.config import Config
+from jamel.disk import full_disk_is_a_store_error
+from jamel.plots import coverage_png
+from jamel.registry.tracking import Tracker
+from jamel.registry.versions import EVALUATION_FILE
+from jamel.statistics import final_budget
+from jamel.tables import agents_table
+
+
+def log_results(tracker: Tracker, run_id: str, results: Mapping[str, Any]) -> None:
+    """Log the results, their tables and their plots to a run."""
+    final = final_budget(results)
+    tracker.log_json(run_id, results, EVALUATION_FILE)
+    tracker.log_table(run_id, final["rows"], "tables/rows.json")
+    tracker.log_table(run_id, final["paired"], "tables/paired.json")
+    if results.get("summary"):
+        tracker.log_table(run_id, agents_table(results), "tables/agents.json")
+    if results.get("curves"):
+        tracker.log_bytes(run_id, coverage_png(results["curves"]), "plots/coverage.png")
+
+
+def track_evaluation(
+    root: Path | str, config: Config, results: Mapping[str, Any], report: Path
+) -> str:
+    """Log an evaluation in a run of its own and return the run's id.
+
+    Each agent's means are metrics of the run, such as `jamel.coverage_at_120`.
+
+    Raises:
+        StoreError: the stores are missing, or the disk is full.
+    """
+    tracker = Tracker(root)
+    name = f"evaluate {results['meta']['suite']}"
+    with (
+        full_disk_is_a_store_error(root),
+        tracker.run(name, config, stage="evaluate", suite=results["meta"]["suite"]) as run_id,
+    ):
+        log_results(tracker, run_id, results)
+        tracker.log_artifact(run_id, report, "files")
+        tracker.log_metrics(run_id, _figures(results))
+    return run_id
+
+
+def _figures(results: Mapping[str, Any]) -> dict[str, float]:
+    return {
+        f"{item['agent']}.{item['metric']}_at_{item['budget']}": float(item["mean"])
+        for item in results["summary"]
+    }

@@ -1,0 +1,100 @@
+"""What rounds come to: a small evaluation after each, the gain over the round before, when to stop.
+
+Knows results as plain data; nothing of how a round is collected or trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jamel.config import Config
+from jamel.devices import is_real
+from jamel.layout import SHARED_ARM
+from jamel.statistics import Paired, paired_difference, per_app, summarise
+from jamel.suites import require_tunable
+
+METRIC = "coverage"
+Results = Mapping[str, Any]
+
+
+def measures(config: Config) -> bool:
+    """Whether the model of each round is measured at all."""
+    return config.rounds.apps > 0
+
+
+def settings(config: Config) -> Config:
+    """The profile for the evaluation of a round; raises ConfigError for a suite of tests."""
+    rounds = config.rounds
+    if not is_real(config.device):
+        require_tunable(rounds.suite)
+    changed = {
+        "suite": rounds.suite,
+        "apps": rounds.apps,
+        "seeds": rounds.seeds,
+        "agents": (SHARED_ARM,),
+        "latency": False,
+    }
+    section = config.evaluate.model_copy(update=changed)
+    return config.model_copy(update={"evaluate": section})
+
+
+def gain(before: Results, now: Results) -> Paired:
+    """The paired difference of a round's model and the model before; raises EvaluationError."""
+    return paired_difference(_coverage(now), _coverage(before), int(now["meta"]["bootstrap"]))
+
+
+def goes_on(config: Config, gained: Mapping[str, float] | None) -> bool:
+    """Whether another round is worth it, given the last point's gain, None for the first."""
+    return config.rounds.stop == "budget" or gained is None or gained["low"] > 0
+
+
+def curve(rounds: Sequence[Results]) -> dict[str, Any]:
+    """Coverage on the suite by round, as plain data; rounds measured otherwise are left out.
+
+    Args:
+        rounds: evaluations, the last round's last.
+
+    Returns:
+        `{"suite", "budget", "seconds", "curve"}`; a point is `{"round", "seconds", "mean", "low",
+        "high", "gain"}`, its gain `{"difference", "low", "high"}` or None for the first.
+    """
+    rounds = [results for results in rounds if _measured(results) == _measured(rounds[-1])]
+    points = []
+    for before, now in zip([None, *rounds], rounds, strict=False):
+        found = None if before is None else gain(before, now)
+        points.append(_point(now, found))
+    meta = rounds[-1]["meta"]
+    return {
+        "suite": meta["suite"],
+        "budget": meta["budget"],
+        "seconds": round(sum(point["seconds"] for point in points), 1),
+        "curve": points,
+    }
+
+
+def _point(results: Results, found: Paired | None) -> dict[str, Any]:
+    budget = results["meta"]["budget"]
+    (mean,) = [
+        item
+        for item in summarise(results["rows"], int(results["meta"]["bootstrap"]))
+        if (item["metric"], item["budget"]) == (METRIC, budget)
+    ]
+    gained = None
+    if found is not None:
+        gained = {"difference": found.difference, "low": found.low, "high": found.high}
+    return {
+        **results["round"],
+        **{name: mean[name] for name in ("mean", "low", "high")},
+        "gain": gained,
+    }
+
+
+def _measured(results: Results) -> tuple[Any, ...]:
+    """What has to be equal for two rounds to be compared."""
+    meta = results["meta"]
+    return meta["suite"], meta["budget"], tuple(meta["seeds"]), frozenset(_coverage(results))
+
+
+def _coverage(results: Results) -> dict[str, float]:
+    return per_app(results["rows"], METRIC, SHARED_ARM, results["meta"]["budget"])

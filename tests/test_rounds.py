@@ -1,0 +1,64 @@
+"""The curve of the rounds, and when another one is worth it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jamel import rounds
+from jamel.config import Config, RoundsConfig, parse_config
+from jamel.errors import ConfigError
+from jamel.plots import rounds_png
+from jamel.scores import Run, collate
+
+
+def measured(index: int, *covered: int, suite: str = "valid") -> dict[str, Any]:
+    runs = [
+        Run(
+            suite=suite, app=f"{suite}/{app}", agent="jamel", version=str(index), seed=0, start=0,
+            covered=(size,), executed=(True,), ms=(1.0,), tokens_memory=(1,), tokens_screen=(1,),
+            reachable=100,
+        )
+        for app, size in enumerate(covered)
+    ]  # fmt: skip
+    found = collate(runs, 200, {"suite": suite, "budget": 1, "seeds": [0]})
+    return found | {"round": {"round": index, "seconds": 60.0}}
+
+
+def test_the_curve_has_gains_and_seconds() -> None:
+    curve = rounds.curve([measured(0, 30, 40, 50), measured(1, 40, 50, 60)])
+    assert curve["seconds"] == 120 and curve["suite"] == "valid"
+    first, second = curve["curve"]
+    assert (first["mean"], first["gain"]) == (40, None)
+    assert second["gain"] == {"difference": 10, "low": 10, "high": 10}
+    assert rounds_png(curve["curve"], 1, "valid").startswith(b"\x89PNG")
+
+
+def test_rounds_that_were_measured_otherwise_are_left_out() -> None:
+    other = [measured(0, 30, 40), measured(0, 30, 40, 50, suite="train")]
+    assert [p["round"] for p in rounds.curve([*other, measured(1, 40, 50, 60)])["curve"]] == [1]
+
+
+@pytest.mark.parametrize(
+    ("after", "on"), [((41, 52, 63), True), ((20, 60, 50), False), ((10, 20, 30), False)]
+)
+def test_rounds_go_on_while_the_gains_interval_is_above_zero(after: Any, on: bool) -> None:
+    point = rounds.curve([measured(0, 30, 40, 50), measured(1, *after)])["curve"][-1]
+    assert rounds.goes_on(Config(rounds=RoundsConfig(stop="gain")), point["gain"]) == on
+    assert rounds.goes_on(Config(), point["gain"]), "the budget alone counts"
+    assert rounds.goes_on(Config(rounds=RoundsConfig(stop="gain")), None)
+
+
+def test_a_round_is_never_measured_on_a_suite_of_tests() -> None:
+    for suite in ("test", "test-new@heavy"):
+        with pytest.raises(ConfigError, match="kept for testing"):
+            rounds.settings(Config(rounds=RoundsConfig(suite=suite)))
+    section = rounds.settings(Config()).evaluate
+    assert (section.suite, section.apps, section.agents) == ("valid", 32, ("jamel",))
+
+
+def test_without_apps_there_is_no_gain_to_stop_at() -> None:
+    assert not rounds.measures(Config(rounds=RoundsConfig(apps=0)))
+    with pytest.raises(ConfigError, match=r"Set rounds\.apps"):
+        parse_config({"rounds": {"stop": "gain", "apps": 0}}, source="x.yaml")
