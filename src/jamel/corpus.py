@@ -81,7 +81,7 @@ def _walk(spec: AppSpec, steps: int) -> tuple[list[Counts], tuple[int, ...]]:
         shape = _shape(observation)
         if shape not in screens:
             screens[shape] = count(observation.elements, observation.size_px)
-        key = app.state_key()
+        key = app.state_key(), app.snapshot().nav["focus"]
         if key in last:
             matched = last[key] == observation, shapes[key] == shape
             found = [total + more for total, more in zip(found, (1, *matched), strict=True)]

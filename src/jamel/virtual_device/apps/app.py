@@ -344,7 +344,7 @@ class App:
         nav = self._nav
         if not nav["focus"] or not self.in_front:
             return None
-        text: str = self._contexts[nav["stack"][-1][0]].s["t:" + nav["focus"]]
+        text: str = self._contexts[nav["stack"][-1][0]].s.get("t:" + nav["focus"], "")
         return text
 
     def type_text(self, text: str) -> None:
@@ -452,10 +452,31 @@ class App:
             case "@open":
                 self._contexts[index].open(arg)
                 self._enter_pending(index)
+            case "@say":
+                self._contexts[index].close()
+                self._contexts[index].toast(arg)
+            case "@menu":
+                self._contexts[index].dialog(arg)
+            case "@visit":
+                self._contexts[index].close()
+                self._contexts[index].go(arg)
+            case "@jump":
+                self._jump(arg)
+            case "@top":
+                self._nav["scroll"] = 0
             case "@launch":
                 self._nav["front"] = True
             case _:
                 self._call(index, name, arg)
+
+    def _jump(self, index: int) -> None:
+        """The bottom navigation: the feature's first page, right above the app's first screen."""
+        stack = ((0, "main"), (index, "main")) if index else ((0, "main"),)
+        if self._nav["stack"] == stack:
+            self._nav["scroll"] = 0
+        else:
+            self._nav.update(stack=stack, scroll=0, focus="")
+            self._call(index, "on_enter", "")
 
     def _call(self, index: int, name: str, arg: Any) -> None:
         try:

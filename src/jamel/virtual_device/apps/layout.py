@@ -11,6 +11,11 @@ from jamel.virtual_device.apps.widgets import Node, Page
 
 __all__ = ["Fragments", "Screen", "Situation", "Style", "layout"]
 TOOLBAR, TABS, STATUS, NAVIGATION = 160, 160, 70, 60
+MOST_NESTED = 10
+"""Containers without a purpose of their own that the most nested app has around its pages."""
+
+TOUCHABLE = 0.13
+"""The share of pages whose whole window takes touches, to no effect."""
 
 
 def layout(
@@ -21,7 +26,7 @@ def layout(
     `fragments` keeps painted widgets from call to call; one dict serves one style.
     """
     painter = Painter(style, situation, {} if fragments is None else fragments)
-    if page.style == "page":
+    if page.style in ("page", "bare"):
         return _paint_page(painter, page)
     return _paint_overlay(painter, page)
 
@@ -33,7 +38,7 @@ def _paint_page(painter: Painter, page: Page) -> Screen:
     painter.once(("window",), _paint_window, painter)
     body = len(painter.elements) - 1
     top = px(STATUS) + px(TOOLBAR)
-    head = page.title, page.icons, painter.now.rooted
+    head = page.title, page.icons, page.style, painter.now.rooted
     painter.once(head, _paint_toolbar, painter, page, (0, px(STATUS), width, top), body)
     bottom = height - (px(TABS) if page.tabs else 0)
     if painter.chance("advert") < painter.rates.advert:
@@ -44,7 +49,8 @@ def _paint_page(painter: Painter, page: Page) -> Screen:
         line = painter.put(FRAME, (0, bottom, width, bottom + px(110)), body)
         painter.put("android.widget.TextView", (px(40), bottom, width, bottom + px(110)), line,
                     text=painter.now.toast, name="snackbar_text")  # fmt: skip
-    most = _paint_content(painter, page, (0, top, width, bottom), body)
+    under = bottom - height if painter.habit("under bars") < 0.75 else 0
+    most = _paint_content(painter, page, (0, top, width, bottom - under), body, -under)
     if page.tabs:
         box = (0, height - px(TABS), width, height)
         painter.node(Node("bar", "tabs", children=page.tabs), box, body)
@@ -69,6 +75,10 @@ def _paint_window(painter: Painter) -> None:
     body = painter.put(FRAME, below, decor, known_id="android:id/content")
     for cls in painter.look.window:
         body = painter.put(cls, below, body)
+    for _ in range(int(MOST_NESTED * max(0.0, 3 * painter.habit("nesting") - 2))):
+        body = painter.put(painter.look.box, below, body)
+    if painter.chance("touchable") < TOUCHABLE:
+        painter.put(painter.look.box, below, body, clickable=True, name="touch_area")
 
 
 def _paint_toolbar(painter: Painter, page: Page, box: Box, parent: int) -> None:
@@ -77,7 +87,7 @@ def _paint_toolbar(painter: Painter, page: Page, box: Box, parent: int) -> None:
         painter.look.toolbar, box, painter.wrap(box, parent, painter.look.wraps), name="toolbar"
     )
     left, top, right, bottom = box
-    if not painter.now.rooted:
+    if not painter.now.rooted and page.style == "page":
         up = Node("icon", "up", "Navigate up", ("@up", ""))
         painter.node(up, (left, top, left + px(140), bottom), index)
         left += px(140)
@@ -87,7 +97,7 @@ def _paint_toolbar(painter: Painter, page: Page, box: Box, parent: int) -> None:
         edge -= side
         kind = "clock" if painter.chance("which clock") < 0.5 else "counter"
         painter.changes(kind, 1, (edge, top, edge + side, bottom), index)
-    painter.say(page.title, (left, top, edge, bottom), index)
+    painter.say(page.title, (left, top, edge, bottom), index, "toolbar_title")
     if painter.chance("badge") < painter.rates.badge:
         painter.changes("badge", 5, (edge - px(60), top, edge, top + px(60)), index)
     first = right - side * len(page.icons)
@@ -96,18 +106,22 @@ def _paint_toolbar(painter: Painter, page: Page, box: Box, parent: int) -> None:
         painter.node(node, (start, top, start + side, bottom), index)
 
 
-def _paint_content(painter: Painter, page: Page, box: Box, parent: int) -> int:
+def _paint_content(painter: Painter, page: Page, box: Box, parent: int, covered: int) -> int:
+    """Paint the page's own part; how far it scrolls. Bars cover its last `covered` pixels."""
     left, top, right, bottom = box
     total = sum(painter.height(node) for node in page.nodes)
-    most = max(0, total - (bottom - top))
+    most = max(0, total + covered - (bottom - top))
     scroll = min(painter.now.scroll_px, most)
     cls = painter.look.scroll if most else painter.look.box
-    index = painter.put(cls, box, parent, scrollable=most > 0, name="content_frame")
+    if page.tabs and painter.chance("pager") < 0.4:
+        parent = painter.put(painter.look.pager, box, parent, name="pager", pages=True)
+    inset = painter.px(8) if painter.chance("shadow") < 0.08 else 0
+    frame = (left + inset, top, right - inset, bottom)
+    index = painter.put(cls, frame, parent, scrollable=most > 0, name="content_frame",
+                        focused=not painter.now.focus and painter.chance("focus") < 0.42)
     whole, painter.clip = painter.clip, box
     inner = painter.put(painter.look.box, (left, top - scroll, right, top - scroll + total), index)
     painter.column(page.nodes, (left, top - scroll, right, bottom), inner)
-    if not most:
-        painter.cards((left, top + total, right, bottom), index)
     painter.clip = whole
     return most
 

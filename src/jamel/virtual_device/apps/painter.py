@@ -12,23 +12,32 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from jamel.types import Element
-from jamel.virtual_device.apps.looks import CAPTIONS, TOOLKITS, VIEW, WIDGET
+from jamel.virtual_device.apps.looks import TOOLKITS, VIEW, WIDGET
 from jamel.virtual_device.apps.noise import LOOKS, chance
 from jamel.virtual_device.apps.widgets import Call, Node
+from jamel.virtual_device.apps.wording import WORDS
 
 Box = tuple[int, int, int, int]
 Hit = tuple[int, int, int, int, int]
 HEIGHTS = {
     "label": 90, "heading": 130, "picture": 360, "button": 150, "icon": 120, "row": 170,
-    "field": 150, "toggle": 140, "tick": 130, "tab": 150,
+    "field": 150, "toggle": 140, "tick": 130, "tab": 150, "card": 240, "chip": 110, "strip": 110,
+    "paragraph": 190,
 }  # fmt: skip
+DENSE, DENSEST = ("row", "label", "paragraph", "card", "tick", "toggle"), 0.4
 MARGIN = 24
 SMALLEST_VISIBLE = 24
-UNLABELLED = {"icon": 3.0, "tab": 1.0, "row": 0.3, "tick": 1.0, "toggle": 1.0}
+UNLABELLED = {"icon": 1.4, "tab": 1.0, "row": 0.3, "tick": 1.0, "toggle": 1.0}
 """By role, how much more often than the average widget it has no label at all."""
 
-CARD = 230
-CONTAINERS = ("listing", "bar")
+TIDY = 0.35
+"""The share of native apps in which nearly everything has an id, containers too."""
+
+HINTED = 0.45
+"""The share of empty fields whose text is their hint; the others have it beside them."""
+
+CHIP, META = 230, 170
+CONTAINERS = ("listing", "bar", "strip")
 MOST_FRAGMENTS = 20_000
 
 
@@ -55,6 +64,7 @@ class Style(NamedTuple):
     noise: str
     package: str
     size_px: tuple[int, int]
+    pool: str
 
 
 class Situation(NamedTuple):
@@ -86,8 +96,11 @@ Fragments = dict[tuple, Fragment]
 
 
 @lru_cache(maxsize=16)
-def _heights(scale: float) -> dict[str, int]:
-    return {role: int(units * scale) for role, units in HEIGHTS.items()}
+def _heights(scale: float, density: float) -> dict[str, int]:
+    return {
+        role: int(units * scale * (density if role in DENSE else 1))
+        for role, units in HEIGHTS.items()
+    }
 
 
 class Painter:
@@ -108,7 +121,14 @@ class Painter:
         self.clip: Box = (0, 0, *style.size_px)
         self.widget = ""
         self.turned = False
-        self.heights = _heights(self.scale)
+        self.heights = _heights(self.scale, DENSEST + (1.2 - DENSEST) * self.habit("density"))
+        native = style.look == "native"
+        self.tidy = native and style.noise != "none" and self.habit("tidy") < TIDY
+        self.with_id = self.rates.with_id
+        if self.tidy:
+            self.with_id = self.rates.with_id**0.15
+        elif native:
+            self.with_id = self.rates.with_id**1.2
 
     def px(self, units: float) -> int:
         return int(units * self.scale)
@@ -116,8 +136,12 @@ class Painter:
     def chance(self, *what: str) -> float:
         return chance(self.style.seed, self.now.kind, *what)
 
+    def habit(self, *what: str) -> float:
+        """A number in [0, 1) that is the same on all of the app's screens."""
+        return chance(self.style.seed, "habit", *what)
+
     def resource_id(self, name: str) -> str:
-        if not name or self.chance("id", name) >= self.rates.with_id:
+        if not name or self.chance("id", name) >= self.with_id:
             return ""
         if self.chance("short", name) < self.rates.short_id:
             name = chr(97 + int(self.chance("letter", name) * 26)) + name[0]
@@ -135,8 +159,9 @@ class Painter:
         on: Call | None = None, hold: Call | None = None, scrollable: bool = False,
         checked: bool | None = None, enabled: bool = True, focused: bool = False,
         selected: bool = False, password: bool = False, clickable: bool | None = None,
-        known_id: str = "",
+        known_id: str = "", pages: bool = False,
     ) -> int:  # fmt: skip
+        """Add an element; `pages`: it scrolls sideways, which no action does."""
         left, top, right, bottom = self.clip
         box = (max(box[0], left), max(box[1], top), min(box[2], right), min(box[3], bottom))
         index = len(self.elements)
@@ -146,7 +171,7 @@ class Painter:
             self.hits.append((*box, index))
         self.elements.append(Element(
             cls, text, known_id or self.resource_id(name), desc, box, clickable, hold is not None,
-            scrollable, checked is not None, bool(checked), enabled, focused, selected, password,
+            scrollable or pages, checked is not None, bool(checked), enabled, focused, selected, password,
             parent,
         ))  # fmt: skip
         if on:
@@ -159,8 +184,9 @@ class Painter:
 
     def wrap(self, box: Box, parent: int, count: int) -> int:
         """So many containers within each other; the innermost."""
+        name = "container" if self.tidy else ""
         for _ in range(count):
-            parent = self.put(self.look.box, box, parent)
+            parent = self.put(self.look.box, box, parent, name=name)
         return parent
 
     def say(self, text: str, box: Box, parent: int, name: str = "", enabled: bool = True) -> int:
@@ -190,7 +216,7 @@ class Painter:
             return
         content = None
         if node.role == "field":
-            content = self.now.state["t:" + node.name], self.now.focus == node.name
+            content = self.now.state.get("t:" + node.name, ""), self.now.focus == node.name
         outer, self.widget = self.widget, node.name
         self.once((node, box, parent, self.clip, content), paint, node, box, parent)
         self.widget = outer
@@ -233,7 +259,7 @@ class Painter:
         wraps = self.look.wraps if self.chance("boxed", node.name) < 0.5 else 0
         self.say(node.text, box, self.wrap(box, parent, wraps), node.name)
 
-    paint_heading = paint_label
+    paint_heading = paint_paragraph = paint_label
 
     def paint_picture(self, node: Node, box: Box, parent: int) -> None:
         inside = self.wrap(box, parent, self.look.wraps)
@@ -253,6 +279,8 @@ class Painter:
         draw = (draw - share) / (1 - share)
         if node.role == "icon":
             return "desc" if native or draw < self.look.own + self.look.desc else "below"
+        if native and node.role == "chip":
+            return "own"
         if native and node.role in ("toggle", "tick"):
             return "own" if draw < 0.7 else "below"
         if native and node.role != "button":
@@ -273,7 +301,7 @@ class Painter:
             self._inside_icon(node, where, inner, index)
         elif where == "below" or (where == "desc" and self.look.repeats):
             inside = self.wrap(inner, index, self.look.wraps - 1)
-            self.say(node.text, inner, inside, enabled=node.enabled)
+            self.say(node.text, inner, inside, f"{node.name}_text", enabled=node.enabled)
 
     def _inside_icon(self, node: Node, where: str, inner: Box, index: int) -> None:
         """Only an ImageButton is its own image; elsewhere there is one inside."""
@@ -292,6 +320,8 @@ class Painter:
     def paint_tab(self, node: Node, box: Box, parent: int) -> None:
         self.labelled(self.look.tab, node, box, parent)
 
+    paint_chip = paint_tab
+
     def paint_toggle(self, node: Node, box: Box, parent: int) -> None:
         self.labelled(self.look.toggle, node, box, self.wrap(box, parent, self.look.wraps))
 
@@ -299,11 +329,16 @@ class Painter:
         self.labelled(self.look.tick, node, box, self.wrap(box, parent, self.look.wraps))
 
     def paint_field(self, node: Node, box: Box, parent: int) -> None:
-        value = self.now.state["t:" + node.name]
+        value = self.now.state.get("t:" + node.name, "")
         shown = "•" * len(value) if node.password else value
+        inside = self.wrap(box, parent, self.look.wraps)
+        hint = node.text
+        if self.style.noise != "none" and self.chance("hint", node.name) > HINTED:
+            hint = ""
+            self.say(node.text, (*box[:3], box[1] + (box[3] - box[1]) // 3), inside, "hint")
         index = self.put(
-            WIDGET + "EditText", box, self.wrap(box, parent, self.look.wraps),
-            text=shown or node.text, name=node.name, focused=self.now.focus == node.name,
+            WIDGET + "EditText", box, inside,
+            text=shown or hint, name=node.name, focused=self.now.focus == node.name,
             password=node.password, clickable=True,
         )  # fmt: skip
         self.fields[index] = node.name
@@ -313,20 +348,26 @@ class Painter:
         blurred = self.chance("ambiguous", node.name, node.text) < self.rates.ambiguous
         if node.role == "row" and blurred:
             node = node._replace(text=node.name.replace("_", " ").capitalize())
-        whole = where == "none" or (where == "desc" and not self.look.says_text)
-        said = "\n".join(filter(None, (node.text, node.sub))) if whole else node.text
+        lines = self._row_lines(node)
+        says = self.look.says_text
+        said = node.text if says and not self.look.repeats else "\n".join(lines)
         index = self.put(
             self.look.row, box, parent, name=node.name, desc=said if where == "desc" else "",
             on=node.on, hold=node.hold, enabled=node.enabled, selected=node.selected,
         )  # fmt: skip
-        side = self.px(HEIGHTS["icon"])
+        side = self.heights["icon"]
         left, top, right, bottom = box
         edge = right - len(node.children) * side
         left = self._row_image(node, box, index)
-        if not whole:
-            self._row_lines(node, where, (left, top, edge, bottom), index)
+        if where == "desc" and not self.look.repeats:
+            lines = lines[1:]
+        if where != "none" and (says or where != "desc"):
+            self._say_lines(lines, (left, top, edge, bottom), index)
+        # Small targets reach beyond their row, as toolkits make them.
+        over = max(0, side - (bottom - top)) // 2 if self.habit("targets") < 0.6 else 0
         for number, child in enumerate(node.children):
-            self.node(child, (edge + number * side, top, edge + (number + 1) * side, bottom), index)
+            start = edge + number * side
+            self.node(child, (start, top - over, start + side, bottom + over), index)
         self._divider(node, box, index)
 
     def _row_image(self, node: Node, box: Box, parent: int) -> int:
@@ -340,19 +381,30 @@ class Painter:
         self.put(self.look.image, image, inside, name="icon")
         return image[2] + pad
 
-    def _row_lines(self, node: Node, where: str, box: Box, parent: int) -> None:
+    def _row_lines(self, node: Node) -> list[str]:
+        """What a row says: its title, what stands below it and what stands at its end."""
+        lines = [node.text]
+        if node.sub:
+            lines.append(node.sub)
+        elif self.chance("caption", node.name) < 0.7 * self.look.decorated:
+            lines.append(self._words(node.name + node.text))
+        if self.chance("meta", node.name) < 0.5 * self.look.decorated:
+            lines.append(self._words("meta" + node.name + node.text))
+        return lines
+
+    def _say_lines(self, lines: list[str], box: Box, parent: int) -> None:
+        """Lines below each other, the third at the end of the first."""
         left, top, edge, bottom = box
-        title = where != "desc" or self.look.repeats
-        sub = node.sub
-        if title and not sub and self.chance("caption", node.name) < self.look.decorated / 2:
-            sub = self._words(node.name + node.text)
-        lines = [node.text] * title + [sub] * bool(sub)
         inside = self.wrap(box, parent, self.look.wraps) if lines else parent
-        for number, line in enumerate(lines):
-            high = top + number * (bottom - top) // 2
-            inner = (left, high, edge, high + (bottom - top) // 2)
+        high = (bottom - top) // 2
+        end = edge - self.px(META) if len(lines) > 2 else edge
+        boxes = (
+            (left, top, end, top + high), (left, top + high, edge, bottom),
+            (end, top, edge, top + high),
+        )  # fmt: skip
+        for line, inner, name in zip(lines, boxes, ("title", "subtitle", "meta"), strict=False):
             if min(inner[3], self.clip[3]) - max(inner[1], self.clip[1]) >= SMALLEST_VISIBLE:
-                self.say(line, inner, inside, "title" if not number else "subtitle")
+                self.say(line, inner, inside, name)
 
     def _divider(self, node: Node, box: Box, parent: int) -> None:
         left, _, right, bottom = box
@@ -374,46 +426,76 @@ class Painter:
             self.turned = True
             turn = self.now.turn % len(rows)
             rows = rows[turn:] + rows[:turn]
+        columns = self.columns(node)
+        if columns > 1:
+            rows = tuple(
+                Node("bar", "line", children=rows[k : k + columns])
+                for k in range(0, len(rows), columns)
+            )
         self.column(rows, box, index)
         foot = self.foot(node)
         bottom = box[1] + self.height(node)
         if foot and bottom <= self.clip[3]:
             self.changes("loading", 7, (box[0], bottom - foot, box[2], bottom), index)
 
+    def columns(self, node: Node) -> int:
+        """In how many columns a list shows its rows; those with buttons stand alone."""
+        draw = self.chance("columns", node.name)
+        if draw >= 0.35 or any(row.role != "row" or row.children for row in node.children):
+            return 1
+        return 2 if draw < 0.2 else 3
+
     def foot(self, node: Node) -> int:
         """The height of a list's last line, which says that it loads; 0 where it has none."""
         loads = self.chance("loading", node.name) < self.rates.loading
         return self.px(60) if loads and len(node.children) > 2 else 0
 
-    def cards(self, box: Box, parent: int) -> None:
-        """Fill what a page leaves empty with cards to look at, as many as it happens to have."""
-        left, top, right, bottom = box
-        high = self.px(CARD)
-        room = max(0, bottom - top) // high
-        for number in range(min(room, int(self.chance("cards") * (self.look.cards + 1)))):
-            card = (left, top + number * high, right, top + (number + 1) * high)
-            self.once((number, card, parent, "card"), self._card, number, card, parent)
-
-    def _card(self, number: int, box: Box, parent: int) -> None:
+    def paint_card(self, node: Node, box: Box, parent: int) -> None:
         left, top, right, bottom = box
         pad, third = self.px(MARGIN), (bottom - top) // 3
-        outer = self.wrap(box, parent, 1 + self.look.wraps)
-        self.put(self.look.image, (left + pad, top + pad, left + 3 * third, bottom - pad), outer,
-                 name="thumbnail")  # fmt: skip
-        words = [self._words(f"{number}.{line}") for line in range(3)]
-        left += 3 * third + pad
-        if not self.look.says_text:
-            self.say("\n".join(words), (left, top, right - pad, bottom), outer)
-            return
-        inside = self.wrap((left, top, right - pad, bottom), outer, 1)
-        for line, text in enumerate(words):
-            high = top + line * third
-            cell = (left, high, right - pad, high + third)
+        says = self.look.says_text
+        said = "" if says and not self.look.repeats else "\n".join((node.text, node.sub))
+        card = self.put(self.look.row, box, parent, name="card", on=node.on, desc=said)
+        outer = self.wrap(box, card, self.look.wraps)
+        if says:
+            picture = (left + pad, top + pad, left + 2 * third, bottom - pad)
+            self.put(self.look.image, picture, outer, name="thumbnail")
+        side = self.px(HEIGHTS["icon"])
+        edge = right - len(node.children) * side
+        if says:
+            self._card_lines(node, (left + 2 * third + pad, top, edge - pad, bottom), outer)
+        for number, child in enumerate(node.children):
+            start = edge + number * side
+            self.node(child, (start, bottom - side, start + side, bottom), outer)
+        self._divider(node, box, outer)
+
+    def _card_lines(self, node: Node, box: Box, parent: int) -> None:
+        left, top, right, bottom = box
+        count = 3 + int(3 * self.chance("card lines"))
+        high = (bottom - top) // count
+        inside = self.wrap(box, parent, 1)
+        more = [self._words(f"{node.name} {line}") for line in range(count - 2)]
+        for line, text in enumerate((node.text, node.sub, *more)):
+            cell = (left, top + line * high, right, top + (line + 1) * high)
             self.say(text, cell, self.wrap(cell, inside, self.look.wraps), "caption")
-        self.put(VIEW, (left, bottom - self.px(2), right, bottom), outer, name="divider")
+
+    def paint_strip(self, node: Node, box: Box, parent: int) -> None:
+        """Chips beside each other, as many as there is room for; the rest lie off the screen."""
+        left, top, right, bottom = box
+        scrolls = len(node.children) * self.px(CHIP) > right - left
+        index = self.put(WIDGET + "HorizontalScrollView", box, parent, name=node.name,
+                         pages=scrolls)  # fmt: skip
+        inside = self.wrap(box, index, 1)
+        wide = self.px(CHIP)
+        for number, child in enumerate(node.children):
+            start = left + number * wide
+            if start + SMALLEST_VISIBLE < right:
+                cell = (start, top, min(start + wide, right), bottom)
+                self.node(child, cell, inside)
 
     def _words(self, what: str) -> str:
-        return CAPTIONS[int(self.chance("words", what) * len(CAPTIONS))]
+        lines = WORDS["lines"][self.style.pool]
+        return lines[int(self.chance("words", what) * len(lines))]
 
     def column(self, nodes: tuple[Node, ...], box: Box, parent: int) -> None:
         top = box[1]
@@ -424,7 +506,8 @@ class Painter:
 
     def height(self, node: Node) -> int:
         if node.role == "listing":
-            return self.foot(node) + sum([self.height(child) for child in node.children])
+            rows = node.children[:: self.columns(node)]
+            return self.foot(node) + sum([self.height(child) for child in rows])
         if node.role == "bar":
             return max((self.height(child) for child in node.children), default=0)
         return self.heights[node.role]

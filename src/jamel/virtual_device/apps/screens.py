@@ -14,10 +14,12 @@ from jamel.virtual_device.apps.compose import AppSpec
 from jamel.virtual_device.apps.context import Context
 from jamel.virtual_device.apps.crash import CRASHED, crash_page
 from jamel.virtual_device.apps.dialect import Dialect
+from jamel.virtual_device.apps.furniture import Furniture
 from jamel.virtual_device.apps.layout import Fragments, Screen, Situation, Style, layout
 from jamel.virtual_device.apps.noise import LOOKS, changing_text
 from jamel.virtual_device.apps.permissions import PERMISSION_CONTROLLER, asks
 from jamel.virtual_device.apps.widgets import Node, Page
+from jamel.virtual_device.apps.wording import POOL_OF
 
 MOST_CACHED_SCREENS = 3000
 Known = tuple[int, Screen]
@@ -29,8 +31,10 @@ class Screens:
 
     def __init__(self, spec: AppSpec, modules: list[ModuleType]) -> None:
         self._spec, self._modules = spec, modules
-        self.style = Style(spec.seed, spec.look, spec.noise, spec.package, spec.size_px)
+        pool = POOL_OF.get(spec.split, "train")
+        self.style = Style(spec.seed, spec.look, spec.noise, spec.package, spec.size_px, pool)
         self._dialect = Dialect(spec.seed, spec.split)
+        self._furniture = Furniture(spec)
         self._turn_ticks = LOOKS[spec.look, spec.noise].turn_ticks
         self.most_cached = MOST_CACHED_SCREENS
         self._cache: dict[tuple, Known] = {}
@@ -103,6 +107,8 @@ class Screens:
 
     def _page(self, dialog: str, module: ModuleType, c: Context, index: int, page: str) -> Page:
         drawn: Page
+        if (dialog or page).startswith("@"):
+            return self._furniture.special(dialog or page)
         if dialog:
             drawn = getattr(module, "dialog_" + dialog)(c)
             return drawn
@@ -118,7 +124,8 @@ class Screens:
         key = page, situation.kind, *situation[2:6], *typed
         known = self._pages.get(key)
         if known is None or (known[0] != situation.turn and known[1].turns):
-            screen = layout(self._dialect.page(page), self.style, situation, self._fragments)
+            shown = self._furniture.page(page, situation.kind, c.index)
+            screen = layout(self._dialect.page(shown), self.style, situation, self._fragments)
             known = _keep(self._pages, key, (situation.turn, screen), self.most_cached)
         return known[1]
 
