@@ -27,7 +27,7 @@ WEIGHTS = "model.safetensors"
 @step("champion")
 def champion_model(project: Layout) -> dict[str, str] | None:
     """The champion's version and the folder of its model, None before any promotion."""
-    found = in_own_process(reigning, project.root)
+    found = reigning(project.root)
     return dict(found) if found else None
 
 

@@ -58,8 +58,7 @@ def retrain(config: str = "configs/laptop.yaml", grow: bool = False) -> dict[str
     project = Layout.at(profile=settings.profile)
     end_server_with_us()
     open_stores(project.root)
-    with project_lock(project.root):
-        open_for_changes(project.root)
+    with project_lock(project.root), open_for_changes(project.root):
         outcome = loop(settings, project, grow)
     outcome |= {"seconds": round(time.monotonic() - began, 1)}
     write_json(project.outcome, outcome)

@@ -1,6 +1,7 @@
 """The tasks around a flow's MLflow run: opened before the work, closed whatever happens.
 
-Trainings nest below it; the registered model belongs to it.
+Rounds nest below it and trainings below their round; the registered model belongs to it. These are
+small writes, so they are made by the flow itself: a process of its own would take seconds each.
 """
 
 from __future__ import annotations
@@ -13,28 +14,27 @@ from jamel.config import Config
 from jamel.layout import Layout
 from jamel.registry import close_round, close_run, open_round, open_run
 from pipelines.caching import say, step
-from pipelines.isolation import in_own_process
 
 
 @step("open run")
 def open_tracking(config: Config, project: Layout) -> str:
     """The id of a new MLflow run; runs that a killed flow left open are marked as killed."""
-    run_id, abandoned = in_own_process(open_run, project.root, config)
+    run_id, abandoned = open_run(project.root, config)
     if abandoned:
         say(f"{abandoned} MLflow runs of a killed flow are marked as killed")
-    return str(run_id)
+    return run_id
 
 
 @step("close run")
 def close_tracking(project: Layout, run_id: str, failed: bool) -> None:
     """Mark the run as finished or failed."""
-    in_own_process(close_run, project.root, run_id, failed)
+    close_run(project.root, run_id, failed)
 
 
 @step("open round")
 def open_round_run(config: Config, project: Layout, index: int, parent: str) -> str:
     """The id of a round's MLflow run, below the flow's."""
-    return str(in_own_process(open_round, project.root, config, index, parent))
+    return open_round(project.root, config, index, parent)
 
 
 @step("close round")
@@ -46,7 +46,7 @@ def close_round_run(
     rounds: Mapping[str, Any] | None,
 ) -> None:
     """Log what a round came to and close its run."""
-    in_own_process(close_round, project.root, run_id, parent, results, rounds)
+    close_round(project.root, run_id, parent, results, rounds)
 
 
 @contextmanager

@@ -58,6 +58,11 @@ class Sdk:
         (self.avds / f"{avd}.avd").mkdir(exist_ok=True)
         (self.avds / f"{avd}.avd" / "strike").write_text(f"{signal_name} {touch}")
 
+    def poison(self, avd: str) -> None:
+        """The AVD's snapshots hold a device that was switched off, as after `reboot -p`."""
+        (self.avds / f"{avd}.avd").mkdir(exist_ok=True)
+        (self.avds / f"{avd}.avd" / "poisoned").touch()
+
     def starts(self, avd: str) -> list[tuple[int, int]]:
         """(process, console port) of every start of an AVD."""
         path = self.avds / f"{avd}.avd" / "starts"

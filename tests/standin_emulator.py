@@ -4,7 +4,8 @@ Understands the options that jamel gives, finds AVDs as `*.ini` in ANDROID_AVD_H
 console port and the one above, registers with the adb server of ANDROID_ADB_SERVER_PORT, and boots
 for a while before it says so. In `NAME.avd/` it appends its process and port to `starts` and the
 events of its app to `PORT.touches`. A file `strike` there with `SIGNAL COUNT` makes the emulator
-that finds it send itself that signal at its COUNTth touch.
+that finds it send itself that signal at its COUNTth touch; with a file `poisoned` it comes up
+from no snapshot.
 """
 
 from __future__ import annotations
@@ -58,6 +59,8 @@ def run(folder: Path, options: argparse.Namespace) -> None:
 
     folder.mkdir(exist_ok=True)
     log(folder / "starts", f"{os.getpid()} {options.port} {' '.join(sys.argv[1:])}")
+    if (folder / "poisoned").exists() and not options.no_snapshot_load:
+        sys.exit("ERROR   | The snapshot holds a device that was switched off")
     app = touched(App(build_app(APP_SEED)), folder, options.port)
     device = VirtualDevice(app, AdbServer.at(int(os.environ["ANDROID_ADB_SERVER_PORT"])))
     properties = device.device.settings

@@ -69,18 +69,21 @@ def test_a_change_by_hand_is_found_and_named(project: Path) -> None:
 
 
 def test_a_run_goes_on_with_its_own_changes_and_with_nobody_elses(project: Path) -> None:
-    dataset.open_for_changes(project)
-    dataset.version(project)
+    with dataset.open_for_changes(project):
+        dataset.version(project)
     write(project, SHARD, "by hand")
-    with pytest.raises(DatasetError, match=f"modified: {SHARD}"):
-        dataset.open_for_changes(project)
+    by_hand = pytest.raises(DatasetError, match=f"modified: {SHARD}")
+    with by_hand, dataset.open_for_changes(project):
+        pass
     write(project, SHARD, "one")
-    dataset.open_for_changes(project)
-    write(project, SHARD, "another setting's")
-    # Killed here, the run is started again; then it pins what it made.
-    dataset.open_for_changes(project)
-    dataset.version(project)
-    dataset.open_for_changes(project)
+    with pytest.raises(KeyboardInterrupt), dataset.open_for_changes(project):
+        write(project, SHARD, "another setting's")
+        raise KeyboardInterrupt
+    # Ended on the way, the run is started again; then it pins what it made.
+    with dataset.open_for_changes(project):
+        dataset.version(project)
+    with dataset.open_for_changes(project):
+        pass
 
 
 def test_what_else_dvc_keeps_is_no_change_of_the_dataset(project: Path) -> None:

@@ -37,15 +37,16 @@ class TinyEnv:
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         before = self.bits
-        valid = action.kind is not ActionKind.TYPE and action != NO_ACTION
+        problem = "no text field" if action.kind is ActionKind.TYPE else ""
+        problem = "no such element" if action == NO_ACTION else problem
         if action.kind is ActionKind.RESTART:
             self.stack = ["home"]
         elif action.kind is ActionKind.BACK:
             self.stack = self.stack[:-1] or ["home"]
-        elif action.kind is ActionKind.TAP and valid:
+        elif action.kind is ActionKind.TAP and not problem:
             self._tap(action)
         self._cover()
-        info = {"executed": valid, "invalid_reason": "" if valid else "no such element"}
+        info = {"executed": not problem, "invalid_reason": problem}
         return self._observe(), float(self.bits != before), False, False, info
 
     def _tap(self, action: Action) -> None:

@@ -188,12 +188,18 @@ LabelKind = Literal["counterfactual", "return", "immediate"]
 
 
 class LabelConfig(Section):
-    """How coverage becomes supervision."""
+    """How coverage becomes supervision.
+
+    On emulators `counterfactual` tries the candidates of `states_per_session` states from console
+    snapshots, for at most `seconds_per_session`; with none it is as `return`.
+    """
 
     kind: LabelKind = "counterfactual"
     gamma: float = Field(0.7, ge=0, lt=1)
     lookahead: int = Field(2, ge=1, le=3)
     search_depth: int = Field(4, ge=0)
+    states_per_session: int = Field(0, ge=0)
+    seconds_per_session: float = Field(1800.0, gt=0)
 
 
 class ModelConfig(Section):

@@ -55,7 +55,6 @@ def version(root: Path | str, tag: str | None = None) -> str:
     with _writing(root) as repo:
         repo.add([str(root / DATA)])
         repo.push(targets=[str(root / PINNED)])
-    stores_at(root).data_changing.unlink(missing_ok=True)
     md5 = pinned_md5(root)
     if tag is not None:
         _tag(root, tag, md5)
@@ -107,10 +106,11 @@ def require_unchanged(root: Path | str) -> None:
         check_pinned(root, allow_new=True)
 
 
-def open_for_changes(root: Path | str) -> None:
-    """Begin to replace pinned shards, as a round of other settings does; `version` ends it.
+@contextmanager
+def open_for_changes(root: Path | str) -> Iterator[None]:
+    """Replace pinned shards, as rounds of other settings do, and pin what came of it.
 
-    A run that was killed in between finds its own changes, and goes on.
+    A run that was killed or failed on the way finds its own changes, and goes on.
 
     Raises:
         DatasetError: a pinned shard was changed or removed by someone else.
@@ -119,6 +119,8 @@ def open_for_changes(root: Path | str) -> None:
     if not changing.exists():
         require_unchanged(root)
         write_text(changing, "a run replaces shards of data/ and will pin them\n")
+    yield
+    changing.unlink()
 
 
 def changes_since_pinned(root: Path | str) -> dict[str, list[str]]:

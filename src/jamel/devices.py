@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from jamel.config import DeviceConfig
 from jamel.envs.android import AndroidEnv, attach_env, make_env
 from jamel.envs.boot import await_boot
+from jamel.envs.emulator_console import console_port
 from jamel.envs.lease import being_made, lease_device
 from jamel.errors import DeviceError, DeviceLost, DeviceMissing
 from jamel.suites import app_spec, reachable, suite_apps
@@ -45,6 +46,22 @@ def running_devices(device: DeviceConfig, at_most: int) -> Iterator[DeviceConfig
 
     with Fleet(device, at_most) as fleet:
         yield fleet.device
+
+
+def require_snapshots(device: DeviceConfig) -> None:
+    """Raise DeviceError unless all are emulators whose consoles save and load snapshots."""
+    advice = "or set label.states_per_session: 0"
+    if device.avds and device.emulator.read_only:
+        raise DeviceError(
+            "Expected emulators that save snapshots, found read-only ones. Set "
+            f"device.emulator.read_only: false, {advice}."
+        )
+    phones = [serial for serial in device.serials if console_port(serial) is None]
+    if phones:
+        raise DeviceError(
+            f"Expected emulators, which take snapshots, found {phones[0]}. Leave it out of "
+            f"device.serials, {advice}."
+        )
 
 
 def persist(device: DeviceConfig, session: Callable[[int], Result]) -> Result:

@@ -1,33 +1,38 @@
 """Labels from raw coverage: what each step was worth and, where an app can be restored, what every
 other candidate would have been worth.
 
-Knows nothing of learning. The first three columns come from the coverage files alone, whatever
-the backend; the same session and settings always give the same bytes.
+On the embedded device every state is labelled, on emulators a sample (`label.states_per_session`).
+Knows nothing of learning. The first three columns come from the coverage files alone, whatever the
+backend; the same session and settings give the same bytes, save for what is tried on an emulator.
 
 Columns: session_id, step, reward (1 when the step executed a probe for the first time in the
 session), new_probes (how many), novelty_to_go (new probes of this step and, discounted by gamma
-a step, of those after it), q and novel (lists aligned with `candidates(observation)`).
+a step, of those after it), q and novel (lists aligned with `candidates(observation)`, empty at a
+state that the sample leaves out).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from jamel.config import Config, LabelConfig
+from jamel.config import Config, DeviceConfig, LabelConfig
 from jamel.coverage import ProbeSet
 from jamel.coverage.jacoco import read_exec
+from jamel.devices import app_name, is_real, open_env, require_snapshots, running_devices
 from jamel.envs.base import candidates
 from jamel.episodes import read_session
 from jamel.errors import ConfigError, DatasetError, ShardError
 from jamel.parallel import Progress, run_parallel
 from jamel.shards import LABEL_KIND, LABEL_SCHEMA, footer, remove_partial, write_table
+from jamel.snapshot_labels import Tried, try_session
 from jamel.types import Session
 
 if TYPE_CHECKING:
@@ -49,7 +54,7 @@ def label(
     Shards that are there and were made from the same session with the same settings are kept.
 
     Args:
-        config: The profile; `label` and `collect.workers` are read.
+        config: The profile; `label`, `collect.workers` and, to try candidates, `device` are read.
         session_paths: Session shards.
         out_dir: The folder of the label shards.
         progress: Is told of every finished session.
@@ -59,32 +64,74 @@ def label(
         ProcessDied: A worker was killed.
         StoreError: The disk is full; what was written is kept.
         DatasetError: A session cannot be replayed on its app, or coverage went backwards.
+        DeviceError: States are to be tried on devices, and those cannot be used.
     """
     if not session_paths:
         raise DatasetError("expected sessions to label, found none. Run `jamel collect` first.")
-    work = partial(label_shard, config.label, out_dir=Path(out_dir))
     remove_partial(Path(out_dir))
     missing = [path for path in session_paths if not _is_made(config.label, path, out_dir)]
-    there = len(session_paths) - len(missing)
-    for number, name in enumerate(run_parallel(work, missing, config.collect.workers), there + 1):
-        if progress is not None:
-            progress(number, len(session_paths), name)
+    there, workers = len(session_paths) - len(missing), config.collect.workers
+    with _devices_to_try(config, min(workers, len(missing))) as device:
+        work = partial(label_shard, config.label, out_dir=Path(out_dir), device=device)
+        for number, name in enumerate(run_parallel(work, missing, workers), there + 1):
+            if progress is not None:
+                progress(number, len(session_paths), name)
     return [Path(out_dir) / Path(path).name for path in session_paths]
 
 
-def label_shard(config: LabelConfig, session_path: Path, out_dir: Path) -> str:
-    """Label one session, write its shard and return the session's name."""
+@contextmanager
+def _devices_to_try(config: Config, at_most: int) -> Iterator[DeviceConfig | None]:
+    """The devices on which states are tried, running; None where none are."""
+    counterfactual = config.label.kind == "counterfactual" and config.label.states_per_session
+    if not (counterfactual and is_real(config.device)):
+        yield None
+        return
+    require_snapshots(config.device)
+    with running_devices(config.device, at_most) as device:
+        yield device
+
+
+def label_shard(
+    config: LabelConfig, session_path: Path, out_dir: Path, device: DeviceConfig | None = None
+) -> str:
+    """Label one session, write its shard and return the session's name and what is left out.
+
+    Args:
+        config: The label settings.
+        session_path: The session's shard.
+        out_dir: The folder of the label shards.
+        device: Where states of a real device's session are tried, None for none.
+    """
     session = read_session(session_path)
-    table = pa.Table.from_pydict(label_columns(session, config), schema=LABEL_SCHEMA)
+    tried = _try_on(device, session, config)
+    columns = label_columns(session, config, tried)
+    table = pa.Table.from_pydict(columns, schema=LABEL_SCHEMA)
     metadata = {_ORIGIN_KEY: _origin(config, session_path)}
     write_table(table, Path(out_dir) / Path(session_path).name, LABEL_KIND, metadata)
-    return session.session_id
+    return session.session_id + (_told(tried) if tried else "")
 
 
-def label_columns(session: Session, config: LabelConfig) -> dict[str, list]:
-    """The columns of a session's labels."""
+def _try_on(device: DeviceConfig | None, session: Session, config: LabelConfig) -> Tried | None:
+    if device is None or session.app != app_name(device, session.suite, 0):
+        return None
+    with closing(open_env(device, session.app)) as env:
+        return try_session(session, env.link, config)
+
+
+def _told(tried: Tried) -> str:
+    why = f", as {tried.stopped}" if tried.stopped else ""
+    return f": {tried.states} of {tried.wanted} states tried{why}"
+
+
+def label_columns(
+    session: Session, config: LabelConfig, tried: Tried | None = None
+) -> dict[str, list]:
+    """The columns of a session's labels; `tried` is what was tried on its device."""
     new_probes = new_probes_of(session)
-    q, novel = _candidate_labels(session, config, new_probes)
+    if tried is not None:
+        q, novel = tried.q, tried.novel
+    else:
+        q, novel = _candidate_labels(session, config, new_probes)
     return {
         "session_id": [session.session_id] * len(new_probes),
         "step": list(range(len(new_probes))),
@@ -180,7 +227,10 @@ def _origin(config: LabelConfig, session_path: Path) -> bytes:
         raise ShardError(
             f"expected a session shard at {session_path}, found: {error.strerror}."
         ) from None
-    origin = {"rules": _RULES, "label": config.model_dump(mode="json"), "session": digest}
+    settings = config.model_dump(mode="json")
+    if not config.states_per_session:
+        settings = {key: settings[key] for key in settings if not key.endswith("_per_session")}
+    origin = {"rules": _RULES, "label": settings, "session": digest}
     return json.dumps(origin, sort_keys=True).encode()
 
 

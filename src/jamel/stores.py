@@ -84,7 +84,7 @@ class Stores:
 
     @property
     def data_changing(self) -> Path:
-        """There while a run replaces pinned shards, until it has pinned data/ again."""
+        """There while a run replaces pinned shards, and after one that did not come to its end."""
         return self.folder / "data-changing"
 
     @property

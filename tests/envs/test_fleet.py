@@ -105,6 +105,14 @@ def test_emulators_run_as_the_profile_says_and_only_while_needed(sdk: Sdk) -> No
     assert not is_running(pid) and not sdk.starts("wide")
 
 
+def test_a_snapshot_that_does_not_come_up_is_left_for_a_cold_boot(sdk: Sdk) -> None:
+    sdk.poison("small")
+    device = sdk.profile(avds=["small"]).device
+    with running_devices(device, 1) as running, closing(open_env(running, "any/0")) as env:
+        env.reset()
+        assert len(sdk.starts("small")) == 2 and "-no-snapshot-load" in sdk.command("small")
+
+
 def test_two_at_a_time_take_different_ports(sdk: Sdk) -> None:
     device = sdk.profile(avds=["small", "small"]).device
     with running_devices(device, 1) as one, running_devices(device, 1) as other:

@@ -17,6 +17,7 @@ from jamel.errors import (
 )
 from jamel.types import Action, ActionKind, Observation
 from jamel.virtual_device.apps import App, build_app
+from jamel.virtual_device.apps.limits import Limits
 from jamel.virtual_device.server import VirtualDevice, adb_executable, shared_adb_server
 
 STEPS = 30
@@ -58,6 +59,50 @@ def test_transports_agree(seed: int, noise: str) -> None:
         wire.close()
 
 
+FORMS = Limits(kinds=("login", "notes", "search", "vault"), features=(3, 3))
+
+
+def choose_fields(rng: random.Random, observation: Observation) -> Action:
+    """Mostly touches of text fields and typing into them, where there are any."""
+    elements = observation.elements
+    all_of_them = candidates(observation)
+    fields = [a for a in all_of_them if a.element >= 0 and elements[a.element].cls.endswith("Text")]
+    return rng.choice(fields) if fields and rng.random() < 0.6 else rng.choice(all_of_them)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_keyboard_is_put_away_within_the_step_that_brought_it_up(seed: int) -> None:
+    """No mark, no second exchange with the device, and nothing for the next step to meet."""
+    spec = build_app(seed, limits=FORMS)
+    fast, wire = make_env(spec), make_env(spec, "adb")
+    link = wire.link
+    assert isinstance(link, AdbLink)
+    shell, ran = link._shell._shell, list[str]()
+    try:
+        observation, _ = fast.reset()
+        wire.reset()
+        device, came_up = link._owned[0].device, 0
+        touched, run = device.touched, shell.run
+        shell.run = lambda script: (ran.append(script), run(script))[1]
+
+        def note(field: bool) -> None:
+            nonlocal came_up
+            touched(field)
+            came_up += device.keyboard
+
+        device.touched = note
+        rng = random.Random(seed)
+        for step in range(60):
+            action = choose_fields(rng, observation)
+            here, there = fast.step(action), wire.step(action)
+            assert here == there and "marks" not in there[4], action
+            assert not device.keyboard and len(ran) == step + 1
+            observation = here[0]
+        assert came_up > 5
+    finally:
+        wire.close()
+
+
 @pytest.fixture
 def device():
     running = VirtualDevice(App(build_app(2)))
@@ -67,10 +112,8 @@ def device():
 
 
 def link_to(device: VirtualDevice, **options) -> AdbLink:
-    app = device.device.app
-    return AdbLink(
-        device.serial, device.adb.port, app.package, activity=app.activities[0], **options
-    )
+    app, first = device.device.app, device.device.app.activities[0]
+    return AdbLink(device.serial, device.adb.port, app.package, activity=first, **options)
 
 
 def test_uiautomators_failures_are_retried_and_then_marked(device: VirtualDevice) -> None:

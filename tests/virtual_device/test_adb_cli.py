@@ -5,6 +5,7 @@ import socket
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -208,6 +209,35 @@ def test_root_and_back(cli: Adb) -> None:
     assert b"already running as root" in cli("root")[1]
     assert b"restarting adbd as non root" in cli("unroot")[1]
     assert cli("wait-for-device", "shell", "id -u; whoami")[1].endswith(b"shell\n")
+
+
+def test_adb_over_tcp(phone: VirtualDevice, cli: Adb) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    address = f"127.0.0.1:{port}"
+    assert b"refused" in cli("connect", address, serial=False)[1]
+    code, out, _ = cli("tcpip", str(port))
+    assert (code, out) == (0, f"restarting in TCP mode port: {port}\n".encode())
+    _becomes(lambda: cli("connect", address, serial=False)[1].strip() == b"connected to "
+             + address.encode())  # fmt: skip
+    assert b"already connected to" in cli("connect", address, serial=False)[1]
+    assert cli("-s", address, "wait-for-device", "shell", "getprop service.adb.tcp.port",
+               serial=False)[1] == f"{port}\n".encode()  # fmt: skip
+    assert cli("wait-for-device", "shell", "echo both")[1] == b"both\n"
+    assert f"{address}\tdevice".encode() in cli("devices", serial=False)[1]
+    code, out, _ = cli("-s", address, "usb", serial=False)
+    assert (code, out) == (0, b"restarting in USB mode\n")
+    cli("disconnect", address, serial=False)
+    _becomes(lambda: b"refused" in cli("connect", address, serial=False)[1])
+    assert cli("wait-for-device", "shell", "getprop service.adb.tcp.port")[1] == b"\n"
+    assert cli("tcpip", "99999")[::2] == (1, b"adb: tcpip: invalid port: 99999\n")
+
+
+def _becomes(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_the_console(server: AdbServer, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import inspect
 import logging
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typing import Any
 
 import adbutils
 import pytest
-from adbutils import AdbClient, AdbDevice, Network
+from adbutils import AdbClient, AdbConnection, AdbDevice, Network
 from adbutils.errors import AdbError, AdbInstallError
 from adbutils.sync import Sync
 
@@ -59,6 +60,9 @@ def looks(d: AdbDevice, phone: VirtualDevice, folder: Path) -> None:
     assert d.framebuffer().convert("RGB").tobytes() == shot.tobytes()
     assert tuple(d.window_size()) == size and d.window_size(landscape=True)[0] == size[1]
     assert d.rotation() == 0
+    d.shell("wm user-rotation lock 3")
+    assert d.rotation() == 3 and tuple(d.window_size()) == size[::-1] == d.screenshot().size
+    d.shell("wm user-rotation lock 0")
     assert d.dump_hierarchy().startswith("<?xml")
 
 
@@ -219,7 +223,9 @@ def recordings(d: AdbDevice, phone: VirtualDevice, folder: Path) -> None:
 def restarts(d: AdbDevice, phone: VirtualDevice, folder: Path) -> None:
     assert b"restarting adbd as root" in d.root().encode()
     _await(d, "whoami", "root")
-    assert d.tcpip(5555).strip() == "restarting in TCP mode port: 5555"
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    assert d.tcpip(port).strip() == f"restarting in TCP mode port: {port}"
     _await(d, "echo up", "up")
     d.reboot()
     _await(d, "getprop sys.boot_completed", "1")
@@ -260,16 +266,45 @@ def _shorter(sleep: Callable[[float], None], seconds: float) -> None:
     sleep(min(seconds, 0.1))
 
 
+def public(*kinds: type) -> set[str]:
+    return {name for kind in kinds for name in dir(kind) if not name.startswith("_")}
+
+
 def test_no_public_call_is_left_out() -> None:
     source = "".join(inspect.getsource(check) for check in CHECKS)
-    public = {name for kind in (AdbDevice, Sync) for name in dir(kind) if not name.startswith("_")}
-    missing = {name for name in public if not re.search(rf"\b(?:d|sync)\.{name}\b", source)}
-    assert missing == set()
+    calls = public(AdbDevice, Sync)
+    assert {name for name in calls if not re.search(rf"\b(?:d|sync)\.{name}\b", source)} == set()
+    source = "".join(inspect.getsource(test) for test in (test_the_client, test_a_connection))
+    calls = public(AdbClient, AdbConnection)
+    assert {name for name in calls if not re.search(rf"\b(?:client|c)\.{name}\b", source)} == set()
 
 
+def test_a_connection(server: AdbServer, phone: VirtualDevice) -> None:
+    c = AdbConnection("127.0.0.1", server.port)
+    c.send_command(f"host:transport:{phone.serial}")
+    c.check_okay()
+    c.send_command("sync:")
+    c.check_okay()
+    path = b"/sdcard"
+    assert c.send(b"STAT" + len(path).to_bytes(4, "little") + path) == 8 + len(path)
+    assert c.read_string(4) == "STAT" and c.read_uint32() & 0o040000
+    assert len(c.read_exact(4)) == len(c.read(4)) == 4
+    assert c.send(b"QUIT" + bytes(4)) == 8 and c.recv(1) == b"" and c.conn is not None
+    c.close()
+    assert c.closed
+    c = AdbConnection("127.0.0.1", server.port)
+    c.send_command("host:version")
+    c.check_okay()
+    assert int(c.read_string_block(), 16) > 30 and c.read_until_close() == ""
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_the_client(server: AdbServer, phone: VirtualDevice) -> None:
     client = AdbClient(host="127.0.0.1", port=server.port)
-    assert client.server_version() > 30
+    assert client.server_version() > 30 and (client.host, client.port) == ("127.0.0.1", server.port)
+    with client.make_connection(timeout=5) as c:
+        c.send_command("host:features")
+        c.check_okay()
     # A real adb server tries the ports of devices that left for a minute: others may be listed.
     assert (phone.serial, "device") in [(d.serial, d.state) for d in client.list()]
     assert phone.serial in [d.serial for d in client.device_list()]
@@ -283,3 +318,13 @@ def test_the_client(server: AdbServer, phone: VirtualDevice) -> None:
         f"127.0.0.1:{phone.port}"
     ).shell("echo by address") == "by address"  # fmt: skip
     client.disconnect(f"127.0.0.1:{phone.port}")
+    client.forward(phone.serial, "tcp:0", "tcp:6300")
+    assert [item.remote for item in client.forward_list(phone.serial)] == ["tcp:6300"]
+    client.reverse(phone.serial, "tcp:7000", "tcp:1")
+    assert [item.remote for item in client.reverse_list(phone.serial)] == ["tcp:7000"]
+    assert client.device(phone.serial).serial == phone.serial
+    client.server_kill()
+    server.close()
+    server.start()
+    client.wait_for(phone.serial, timeout=20)
+    assert client.shell(phone.serial, "echo back") == "back"

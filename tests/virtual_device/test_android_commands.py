@@ -5,15 +5,13 @@ import io
 import zipfile
 
 import pytest
+from conftest import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jamel.virtual_device.apk import ApkManifest, NotAnApk, read_apk, write_apk
 from jamel.virtual_device.apps import App, build_app
 from jamel.virtual_device.device import Device
-from jamel.virtual_device.services import COMMANDS
-from jamel.virtual_device.shell import Shell
-from jamel.virtual_device.shell_input import Stdin
 
 APP = App(build_app(3))
 PACKAGE = APP.package
@@ -22,13 +20,6 @@ PACKAGE = APP.package
 @pytest.fixture
 def device() -> Device:
     return Device(App(build_app(3)))
-
-
-def run(device: Device, script: str) -> tuple[int, str, str]:
-    out, err = bytearray(), bytearray()
-    shell = Shell(device, device.files, COMMANDS)
-    code = shell.run(script, out.extend, err.extend, Stdin.of(b""))
-    return code, out.decode("utf-8", "replace"), err.decode()
 
 
 @pytest.mark.parametrize(

@@ -65,10 +65,8 @@ def port(device: VirtualDevice) -> Iterator[int]:
 
 
 def link_to(device: VirtualDevice, **options: object) -> AdbLink:
-    app = device.device.app
-    return AdbLink(
-        device.serial, device.adb.port, app.package, activity=app.activities[0], **options
-    )  # type: ignore[arg-type]
+    app, first = device.device.app, device.device.app.activities[0]
+    return AdbLink(device.serial, device.adb.port, app.package, activity=first, **options)  # type: ignore[arg-type]
 
 
 def exchange(port: int, data: bytes, size: int = -1) -> bytes:

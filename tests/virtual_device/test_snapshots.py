@@ -60,11 +60,8 @@ def test_what_is_kept_to_be_quick_changes_nothing(seed: int, noise: str, picks: 
 
 def test_a_card_is_remembered_by_its_number_too() -> None:
     """The second card of a short page lies where the first of a longer page lies."""
-    style = next(
-        App(app_spec(f"train/{n}")).screens.style
-        for n in range(99)
-        if _cards(f"train/{n}", {}, 0, 0) > 1
-    )
+    names = (f"train/{number}" for number in range(99))
+    style = next(App(app_spec(name)).screens.style for name in names if _cards(name, {}, 0, 0) > 1)
     fragments: Fragments = {}
     one = len(_painted(style, {}, 0, 0, most=1))
     _painted(style, fragments, 0, 0)

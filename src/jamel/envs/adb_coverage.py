@@ -69,6 +69,10 @@ class DeviceCoverage:
         """A new session begins: the app's data is gone, and the file with it."""
         self.latest = b""
 
+    def rewind(self, coverage: bytes) -> None:
+        """The device returned to when `coverage` was what it had last."""
+        self.latest = coverage
+
     def before_stop(self) -> None:
         """The app's process is about to be ended; its file stays."""
 

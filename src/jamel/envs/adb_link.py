@@ -8,7 +8,6 @@ trusted or run.
 
 from __future__ import annotations
 
-import contextlib
 import re
 import secrets
 import shlex
@@ -22,7 +21,7 @@ from jamel.envs.adb_recovery import SteadyShell
 from jamel.envs.coverage_source import open_coverage
 from jamel.envs.crash_log import COMMAND as CRASH_LOG
 from jamel.envs.crash_log import last_trace
-from jamel.envs.emulator_console import console_command, console_port
+from jamel.envs.emulator_snapshots import EmulatorSnapshots
 from jamel.envs.interruptions import dump_problem, in_the_way
 from jamel.envs.links import Reading
 from jamel.envs.reset import AppReset
@@ -60,7 +59,7 @@ _DUMP = "uiautomator dump /dev/tty 2>&1"
 _HIDE_KEYBOARD = (
     "if dumpsys input_method | grep -q mInputShown=true; then input keyevent KEYCODE_BACK; fi"
 )
-"""A keyboard that a touch brought up would take the next touches, and its BACK."""
+"""A keyboard that a touched field brought up would take the next touches, and its BACK."""
 _FOCUS_SCRIPT = (
     "dumpsys window | grep -E 'mCurrentFocus|mFocusedApp'; dumpsys input_method | grep mInputShown"
 )
@@ -137,7 +136,7 @@ class AdbLink:
         self._confirm, self._strict = confirm_unchanged, strict
         self._last_screen = b""
         self._shell = SteadyShell(AdbShell(serial, adb_port, timeout_s), package, recover_s)
-        self._taken = 0
+        self._snapshots = EmulatorSnapshots(serial)
         self._owned: list[Closeable] = []
         self.log: list[tuple[int, str]] = []
         """What an embedded device was told to do wrong."""
@@ -214,29 +213,23 @@ class AdbLink:
 
     def snapshot(self) -> bytes | None:
         """The name of an emulator snapshot just saved; None on a device without a console."""
-        if console_port(self.device) is None:
-            return None
-        self._taken += 1
-        name = f"jamel-{self._taken}"
-        self._console(f"avd snapshot save {name}")
-        return name.encode()
+        return self._snapshots.save(self._coverage.latest)
 
     def restore(self, snapshot: bytes) -> Reading:
         """Load an emulator snapshot taken by `snapshot`; raises DeviceError for another name."""
-        name = snapshot.decode("ascii", "replace")
-        if not re.fullmatch(r"jamel-\d+", name):
-            raise DeviceError(f"Expected a snapshot name from snapshot(), found {name!r}.")
-        self._console(f"avd snapshot load {name}")
+        coverage = self._snapshots.load(snapshot)
         # A real emulator drops its connection while it loads.
         self._shell.await_device()
+        self._coverage.rewind(coverage)
         return self._exchange("true")
+
+    def forget(self, snapshot: bytes) -> None:
+        """Delete a snapshot; raises DeviceError where the emulator is gone."""
+        self._snapshots.forget(snapshot)
 
     def close(self) -> None:
         """Delete the snapshots taken and switch off what was started for this link alone."""
-        with contextlib.suppress(DeviceError):
-            for number in range(1, self._taken + 1):
-                self._console(f"avd snapshot delete jamel-{number}")
-        self._taken = 0
+        self._snapshots.forget_all()
         while self._owned:
             self._owned.pop().close()
 
@@ -353,9 +346,6 @@ class AdbLink:
         # An override is listed after the physical size and is what touches use.
         return int(sizes[-1][0]), int(sizes[-1][1])
 
-    def _console(self, command: str) -> None:
-        console_command(self.device, command, self._shell.timeout_s)
-
 
 def _check_names(package: str, activity: str) -> None:
     """Names go into shell scripts, so only what Android allows is let through."""
@@ -373,14 +363,22 @@ def _input_script(observation: Observation, action: Action) -> str:
     if kind is ActionKind.HOME:
         return "input keyevent KEYCODE_HOME"
     points = " ".join(map(str, fingers_px(observation, action)))
+    hide = f" && {_HIDE_KEYBOARD}" if _may_focus(observation, action) else ""
     if kind is ActionKind.LONG_PRESS:
-        return f"input swipe {points} {points} {LONG_PRESS_MS} && {_HIDE_KEYBOARD}"
+        return f"input swipe {points} {points} {LONG_PRESS_MS}{hide}"
     if kind is ActionKind.TAP:
-        return f"input tap {points} && {_HIDE_KEYBOARD}"
+        return f"input tap {points}{hide}"
     if kind is ActionKind.TYPE:
         typed = _replace_text(observation.elements[action.element].text, action.text)
-        return f"input tap {points}{typed} && {_HIDE_KEYBOARD}"
+        return f"input tap {points}{typed}{hide}"
     return f"input swipe {points} {SWIPE_MS}"
+
+
+def _may_focus(observation: Observation, action: Action) -> bool:
+    """Whether a touch can give a text field the focus, which brings up the soft keyboard."""
+    if action.element < 0:
+        return True
+    return observation.elements[action.element].cls.endswith("EditText")
 
 
 def _replace_text(old: str, new: str) -> str:

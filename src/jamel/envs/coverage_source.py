@@ -11,7 +11,7 @@ import contextlib
 import time
 
 from jamel.coverage import ProbeSet
-from jamel.coverage.jacoco import write_exec
+from jamel.coverage.jacoco import read_exec, write_exec
 from jamel.coverage.jacoco_remote import DEFAULT_PORT, DumpRequest, encode_request, read_answer
 from jamel.envs.adb_coverage import TRIES, WAIT_S, DeviceCoverage
 from jamel.envs.adb_recovery import SteadyShell
@@ -76,6 +76,11 @@ class AgentCoverage(DeviceCoverage):
         """A new session begins: the app's process is gone, and what it executed with it."""
         super().forget()
         self._executed = ProbeSet()
+
+    def rewind(self, coverage: bytes) -> None:
+        """The device returned to when `coverage` was what it had last."""
+        super().rewind(coverage)
+        self._executed = read_exec(coverage) if coverage else ProbeSet()
 
     def before_stop(self) -> None:
         """Ask for what was executed since the last step, while there is a process to ask."""

@@ -102,7 +102,11 @@ class Berth:
         self._config = device.emulator
         self._port, self._lease = _free_port(self._config.first_port)
         self.serial = f"emulator-{self._port}"
-        self._command = emulator_command(self._config, executable, avd, self._port)
+        # The snapshot that it boots from may be what does not come up, as after `reboot -p`.
+        cold = self._config.model_copy(update={"snapshot": ""})
+        self._command, self._cold_command = (
+            emulator_command(config, executable, avd, self._port) for config in (self._config, cold)
+        )
         self._emulator: Emulator | None = None
         self._off = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
@@ -111,7 +115,7 @@ class Berth:
         """Start the emulator, wait until it is ready, and begin to watch it.
 
         Raises:
-            DeviceError: it did not boot, twice.
+            DeviceError: it did not boot, twice; the second time cold.
         """
         self._bring_up(START_TRIES)
         self._watcher.start()
@@ -135,6 +139,7 @@ class Berth:
                 return
             except DeviceError:
                 self._end()
+                self._command = self._cold_command
                 if not left or self._off.is_set():
                     raise
 

@@ -77,6 +77,10 @@ class Link(Protocol):
         """Return to a snapshot; raises DeviceError for a name that is unknown."""
         ...
 
+    def forget(self, snapshot: bytes) -> None:
+        """Let go of a snapshot, which takes room on a real device; an unknown one is none."""
+        ...
+
     def recover(self) -> bool:
         """After an error: whether a new session can begin, or the device has to be replaced."""
         ...
@@ -155,6 +159,10 @@ class InProcessLink:
             )
         self.app.restore(saved)
         return self._read()
+
+    def forget(self, snapshot: bytes) -> None:
+        """Let go of a snapshot."""
+        self._snapshots.pop(snapshot, None)
 
     def recover(self) -> bool:
         """There is nothing to wait for."""

@@ -11,11 +11,11 @@ from pathlib import Path
 from jamel.envs.adb_connection import AdbShell
 from jamel.envs.adb_recovery import SteadyShell
 from jamel.envs.emulator_console import console_command
+from jamel.envs.emulator_snapshots import SNAPSHOT_TIMEOUT_S
 from jamel.errors import AppMissing, DeviceError, DeviceLost
 
 OWN_SNAPSHOT = "jamel-reset"
 """What a device that was started for its sessions saves once the app is installed and cleared."""
-SNAPSHOT_TIMEOUT_S = 120.0
 
 
 class AppReset:

@@ -10,7 +10,14 @@ from collections.abc import Callable
 
 from jamel.virtual_device.commands_android import locked
 from jamel.virtual_device.device import Device
-from jamel.virtual_device.intents import HOME, MAIN, activity_for, full_component, parse_intent
+from jamel.virtual_device.intents import (
+    HOME,
+    MAIN,
+    Intent,
+    activity_for,
+    full_component,
+    parse_intent,
+)
 from jamel.virtual_device.shell import Call, Command
 
 _EXCEPTION = "\nException occurred while executing '{}':\njava.lang.IllegalArgumentException: {}"
@@ -33,6 +40,8 @@ def _start(call: Call, device: Device, args: list[str]) -> int:
         intent = parse_intent(args)
     except ValueError as error:
         return call.fail(f"Error: Unknown option: {error}", 255)
+    if intent == Intent():
+        return call.fail(_EXCEPTION.format("start", "No intent supplied"), 255)
     package, activity = full_component(intent.component)
     if "-S" in args and device.app.package in (package, intent.package):
         device.stop()

@@ -22,15 +22,16 @@ from jamel.virtual_device.windows import window_title
 
 
 def _dumpsys(call: Call, device: Device) -> int:
-    args = list(call.args)
+    args, skipped = list(call.args), list[str]()
     while args and args[0].startswith("-") and args[0] not in ("-l", "--help"):
         flag = args.pop(0)
         if flag in ("-t", "-T", "--priority", "--skip") and args:
-            args.pop(0)
+            value = args.pop(0)
+            skipped += value.split(",") if flag == "--skip" else []
     if args[:1] == ["-l"]:
         call.print("Currently running services:\n" + "\n".join(f"  {name}" for name in _SERVICES))
         return 0
-    for name in args[:1] or list(_SERVICES):
+    for name in args[:1] or [name for name in _SERVICES if name not in skipped]:
         service = _SERVICES.get(name)
         if service is None:
             return call.fail(f"Can't find service: {name}", 0)
@@ -204,10 +205,11 @@ def _package(device: Device, args: list[str]) -> str:
 
 def _resolver(manifest: ApkManifest) -> list[str]:
     """The intent filters of a package's activities."""
-    lines = ["  Schemes:"] if manifest.links else []
-    for number, link in enumerate(manifest.links):
+    lines, scheme = ["  Schemes:"] if manifest.links else [], ""
+    for number, link in enumerate(sorted(manifest.links, key=lambda link: link.scheme)):
+        lines += [f"      {link.scheme}:"] if link.scheme != scheme else []
+        scheme = link.scheme
         lines += [
-            f"      {link.scheme}:",
             f"        4f2a{number:02x} {manifest.package}/{link.activity} filter 9b3f{number:02x}",
             f'          Action: "{VIEW}"',
             '          Category: "android.intent.category.DEFAULT"',

@@ -206,6 +206,8 @@ def _try_install(device: Device, data: bytes, args: list[str]) -> str:
         device.install(manifest, data)
     except OSError:
         return "INSTALL_FAILED_INSUFFICIENT_STORAGE: Failed to install"
+    for permission in manifest.permissions if "-g" in args else ():
+        device.grant(manifest.package, permission, True)
     return ""
 
 

@@ -14,7 +14,7 @@ from jamel.virtual_device.device_log import BUFFERS, FORMATS, PRIORITIES, LogLin
 from jamel.virtual_device.shell import Call, Command
 
 POLL_S = 0.5
-_OWN = (("shell", 4241, 400, "sh"), ("shell", 4242, 4241, "ps"))
+_OWN = (("shell", 4300, 400, "sh"), ("shell", 4301, 4300, "ps"))
 _SYSTEM = (
     ("root", 1, 0, "init"), ("root", 2, 0, "[kthreadd]"), ("logd", 190, 1, "logd"),
     ("system", 300, 1, "surfaceflinger"), ("root", 310, 1, "zygote64"), ("shell", 400, 1, "adbd"),
@@ -103,7 +103,7 @@ def _kill(call: Call, device: Device) -> int:
         elif name != str(APP_PID) or not device.is_root:
             code = call.fail(f"/system/bin/sh: kill: {name}: Operation not permitted", 1)
         else:
-            device.stop()
+            device.stop(save=True)
     return code
 
 

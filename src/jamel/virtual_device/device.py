@@ -23,7 +23,7 @@ from jamel.virtual_device.faults import Faults
 from jamel.virtual_device.files import DeviceFiles
 from jamel.virtual_device.packages import Packages
 from jamel.virtual_device.ports import DevicePorts
-from jamel.virtual_device.proc_files import add_proc_files
+from jamel.virtual_device.proc_files import add_proc_files, add_process
 from jamel.virtual_device.running_app import RunningApp
 from jamel.virtual_device.windows import covered, report
 
@@ -93,6 +93,7 @@ class Device:
         self._started_s = self._booted_s = time.monotonic()
         self.snapshots: OrderedDict[str, DeviceSnapshot] = OrderedDict()
         add_proc_files(self.files, lambda: self.uptime_s)
+        add_process(self.files, APP_PID, app.package, lambda: self.running)
         home = f"/data/data/{self.app.package}"
         self.coverage_path = f"{home}/{COVERAGE_FILE}"
         if self.live_coverage:

@@ -5,6 +5,7 @@ Nothing here ever touches the host's files. Knows nothing of adb or apps.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import posixpath
 import threading
@@ -54,7 +55,7 @@ class DeviceFiles:
         return full
 
     def compute(self, path: str, source: Callable[[], bytes]) -> None:
-        """Serve `path` from a function, called at each read."""
+        """Serve `path` from a function, called at each read; it may raise FileNotFoundError."""
         path = self.resolve(path)
         self.make_folders(posixpath.dirname(path))
         self._computed[path] = source
@@ -130,7 +131,9 @@ class DeviceFiles:
         if path in self._folders:
             return Stat(DIRECTORY_MODE, 4096, 1)
         if path in self._computed:
-            return Stat(FILE_MODE, len(self._computed[path]()), int(time.time()))
+            with contextlib.suppress(FileNotFoundError):
+                return Stat(FILE_MODE, len(self._computed[path]()), int(time.time()))
+            return None
         if path in self._files:
             data, mode, mtime_s = self._files[path]
             return Stat(mode, len(data), mtime_s)
