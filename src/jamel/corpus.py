@@ -75,17 +75,17 @@ def _walk(spec: AppSpec, steps: int) -> tuple[list[Counts], tuple[int, ...]]:
     screens: dict[tuple, Counts] = {}
     last: dict[tuple, Observation] = {}
     shapes: dict[tuple, tuple] = {}
-    found = [0, 0, 0]
+    found, before = [0, 0, 0], None
     for _ in range(steps):
         observation = app.observe()
         shape = _shape(observation)
         if shape not in screens:
             screens[shape] = count(observation.elements, observation.size_px)
         key = app.state_key(), app.snapshot().nav["focus"]
-        if key in last:
+        if key in last and key != before:
             matched = last[key] == observation, shapes[key] == shape
             found = [total + more for total, more in zip(found, (1, *matched), strict=True)]
-        last[key], shapes[key] = observation, shape
+        last[key], shapes[key], before = observation, shape, key
         app.apply(rng.choice(candidates(observation)))
     return list(screens.values()), tuple(found)
 

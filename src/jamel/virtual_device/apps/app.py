@@ -162,7 +162,7 @@ class App:
 
     def _fresh_nav(self, ticks: int) -> dict[str, Any]:
         return {"stack": ((0, "main"),), "dialog": "", "toast": "", "focus": "", "scroll": 0,
-                "tick": ticks, "front": True}  # fmt: skip
+                "tick": ticks, "entered": ticks, "front": True}  # fmt: skip
 
     def _enter(self) -> None:
         self._call(0, "on_enter", "")
@@ -258,9 +258,8 @@ class App:
         """The screen as it is now; costs a look-up when it was seen before."""
         if self._observation is None:
             screen = self._current()
-            elements = screen.elements
-            if screen.changing:
-                elements = self.screens.elements(screen, self._nav["tick"])
+            state = self._contexts[self._nav["stack"][-1][0]].s
+            elements = self.screens.elements(screen, self._nav, state)
             front = self._front_window()
             self._observation = Observation(*front, elements, self.size_px)
         return self._observation
@@ -269,7 +268,7 @@ class App:
         if self._screen is None:
             nav = self._nav
             front = self._contexts[nav["stack"][-1][0]]
-            self._screen = self.screens.of(nav, self._shared, front)
+            self._screen = self.screens.of(nav, front)
         return self._screen
 
     def candidates_fast(self) -> list[Action]:
@@ -419,7 +418,10 @@ class App:
         self._begin()
         stack = tuple((index, "main") for index in (path[:1] if closed else path))
         dialog = "locked" if closed else ""
-        self._nav.update(stack=stack, dialog=dialog, scroll=0, focus="", front=True)
+        entered = self._nav["tick"]
+        self._nav.update(
+            stack=stack, dialog=dialog, scroll=0, focus="", front=True, entered=entered
+        )
         if not closed:
             self._call(path[-1], "on_enter", "")
 
@@ -475,7 +477,7 @@ class App:
         if self._nav["stack"] == stack:
             self._nav["scroll"] = 0
         else:
-            self._nav.update(stack=stack, scroll=0, focus="")
+            self._nav.update(stack=stack, scroll=0, focus="", entered=self._nav["tick"])
             self._call(index, "on_enter", "")
 
     def _call(self, index: int, name: str, arg: Any) -> None:

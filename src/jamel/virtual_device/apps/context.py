@@ -41,22 +41,19 @@ class Context:
     def go(self, page: str) -> None:
         """Open another page of this feature."""
         self.nav["stack"] += ((self.index, page),)
-        self.nav["scroll"] = 0
-        self.nav["focus"] = ""
+        self._enter()
 
     def up(self) -> None:
         """Leave the page on top."""
         if len(self.nav["stack"]) > 1:
             self.nav["stack"] = self.nav["stack"][:-1]
-        self.nav["scroll"] = 0
-        self.nav["focus"] = ""
+        self._enter()
 
     def leave(self) -> None:
         """Leave this feature altogether."""
         kept = tuple(entry for entry in self.nav["stack"] if entry[0] != self.index)
         self.nav["stack"] = kept or self.nav["stack"][:1]
-        self.nav["scroll"] = 0
-        self.nav["focus"] = ""
+        self._enter()
 
     def dialog(self, name: str) -> None:
         """Show a dialog, sheet or menu of this feature; "" closes it."""
@@ -75,6 +72,11 @@ class Context:
     def open(self, index: int) -> None:
         """Open another feature; its `on_enter` runs after this handler."""
         self.nav["stack"] += ((index, "main"),)
+        self._enter()
+        self.pending.append(index)
+
+    def _enter(self) -> None:
+        """Another page is on top: it is shown from its start, and this is when it was entered."""
         self.nav["scroll"] = 0
         self.nav["focus"] = ""
-        self.pending.append(index)
+        self.nav["entered"] = self.nav["tick"]

@@ -56,6 +56,7 @@ def _parsed() -> dict[str, dict[str, tuple[str, ...]]]:
 
 
 WAYS_TO_SAY = _parsed()
+MOST_KNOWN = 20_000
 
 
 class Dialect:
@@ -68,6 +69,7 @@ class Dialect:
             for base, pools in WAYS_TO_SAY.items()
             if pool
         }
+        self._known: dict[Node, Node] = {}
 
     def page(self, page: Page) -> Page:
         """The page with this app's words on its widgets."""
@@ -79,9 +81,15 @@ class Dialect:
         )
 
     def _nodes(self, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
-        return tuple(self._node(node) for node in nodes)
+        return tuple([self._node(node) for node in nodes])
 
     def _node(self, node: Node) -> Node:
-        text = self.words.get(node.text, node.text) if node.on else node.text
-        children = self._nodes(node.children) if node.children else ()
-        return node._replace(text=text, children=children)
+        """Equal widgets become one and the same object, by which it is known that they are."""
+        known = self._known.get(node)
+        if known is None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            text = self.words.get(node.text, node.text) if node.on else node.text
+            children = self._nodes(node.children) if node.children else ()
+            known = self._known[node] = node._replace(text=text, children=children)
+        return known

@@ -25,10 +25,15 @@ ON_TOOLBAR = (
     ("notifications", "Notifications", ("@visit", "@news")), ("share", "Share", ("@menu", "@share")),
     ("help", "Help", ("@visit", "@help")), ("profile", "Profile", ("@visit", "@about")),
 )  # fmt: skip
+NAMED = {"native": 0.55, "compose": 0.8, "flutter": 0.97, "react": 0.75, "web": 0.15}
+"""By look, the share of lists whose buttons say which row they belong to."""
+
 ON_ROWS = (("more", "More"), ("like", "Like"), ("share_row", "Share"), ("later", "Later"))
 TARGETS = ("Mail", "Messages", "Copy link", "Nearby", "Print", "Notes", "Cloud", "Bluetooth",
            "Save as file", "Post", "Scan", "QR code")  # fmt: skip
 NAVIGATION_SHARE = 0.5
+TOUCHABLE = 0.13
+MOST_ROWS = 10_000
 SEARCH, COMMENT = "@search", "@comment"
 """Fields that nothing comes of; their text is the state value `t:@search` or `t:@comment`."""
 
@@ -37,10 +42,12 @@ class Furniture:
     """The additions to one app's pages; equal pages are furnished equally."""
 
     def __init__(self, spec: AppSpec) -> None:
-        self.seed = spec.seed
+        self.seed, self.look = spec.seed, spec.look
         pool = POOL_OF.get(spec.split, "train")
         self.lines, self.sentences = WORDS["lines"][pool], WORDS["sentences"][pool]
         self.entries = self._entries(spec)
+        self._around: dict[tuple[str, bool, bool], tuple[tuple[Node, ...], tuple[Node, ...]]] = {}
+        self._rows: dict[tuple[Node, str], Node] = {}
 
     def _entries(self, spec: AppSpec) -> tuple[tuple[int, str], ...]:
         """(feature, title) of the bottom navigation; empty where the app has none."""
@@ -70,7 +77,7 @@ class Furniture:
         icons = page.icons + self._icons(kind)
         return page._replace(
             nodes=self._nodes(page.nodes, kind), icons=icons, tabs=tabs,
-            fab=page.fab or self._fab(kind),
+            fab=page.fab or self._fab(kind), touchable=self.draw(kind, "touchable") < TOUCHABLE,
         )  # fmt: skip
 
     def draw(self, *what: str) -> float:
@@ -102,33 +109,49 @@ class Furniture:
         return Node("icon", "to_top", "Back to top", ("@top", ""))
 
     def _nodes(self, nodes: tuple[Node, ...], kind: str) -> tuple[Node, ...]:
-        rows = sum(len(node.children) for node in nodes if node.role == "listing")
+        rows = sum([len(node.children) for node in nodes if node.role == "listing"])
         if rows:
-            nodes = tuple(self._with_icons(node, kind) for node in nodes)
-        if rows > 3:
-            nodes = (*self._search(kind), *self._sections(kind), *self._chips(kind), *nodes)
-        if rows < 6:
-            nodes = (*nodes, *self._paragraphs(kind), *self._cards(kind), *self._comment(kind))
-        return nodes
+            nodes = tuple([self._with_icons(node, kind) for node in nodes])
+        shape = kind, rows > 3, rows < 6
+        if shape not in self._around:
+            self._around[shape] = self._above_and_below(*shape)
+        above, below = self._around[shape]
+        return above + nodes + below
+
+    def _above_and_below(
+        self, kind: str, long: bool, short: bool
+    ) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
+        above = (*self._search(kind), *self._sections(kind), *self._chips(kind)) if long else ()
+        below = (*self._paragraphs(kind), *self._cards(kind), *self._comment(kind)) if short else ()
+        return above, below
 
     def _with_icons(self, node: Node, kind: str) -> Node:
         """A list whose rows have a few more icons, if this one is such a list."""
+        if node.role != "listing":
+            return node
         draw = self.draw(kind, "row icons", node.name)
         count = 1 if draw < 0.18 else 2 if draw < 0.27 else 3 if draw < 0.3 else 0
-        if node.role != "listing" or not count:
+        if not count:
             return node
         start = int(self.draw(kind, "first icon") * len(ON_ROWS))
         kinds = (ON_ROWS + ON_ROWS)[start : start + count]
-        named = self.draw(kind, "named icons") < 0.85
-        rows = tuple(
-            row._replace(children=row.children + self._row_icons(kinds, row.text if named else ""))
-            if row.role == "row" else row
-            for row in node.children
-        )  # fmt: skip
-        return node._replace(children=rows)
+        rows = [self._row(row, kinds, kind) if row.role == "row" else row for row in node.children]
+        return node._replace(children=tuple(rows))
 
-    def _row_icons(self, kinds: tuple[tuple[str, str], ...], of: str) -> tuple[Node, ...]:
-        ticks = None if self.draw("ticks") < 0.6 else False
+    def _row(self, row: Node, kinds: tuple[tuple[str, str], ...], kind: str) -> Node:
+        known = self._rows.get((row, kind))
+        if known is None:
+            if len(self._rows) >= MOST_ROWS:
+                self._rows.clear()
+            icons = row.children + self._row_icons(kinds, kind, row.text)
+            known = self._rows[row, kind] = row._replace(children=icons)
+        return known
+
+    def _row_icons(
+        self, kinds: tuple[tuple[str, str], ...], kind: str, of: str
+    ) -> tuple[Node, ...]:
+        of = of if self.draw(kind, "named icons") < NAMED[self.look] else ""
+        ticks = None if self.draw("ticks") < 0.8 else False
         return tuple(
             Node("icon", name, f"{text}: {of}" if of else text, ("@say", text),
                  checked=ticks if name == "like" else None)
@@ -152,7 +175,7 @@ class Furniture:
     def _chips(self, kind: str) -> tuple[Node, ...]:
         if self.draw(kind, "chips") >= 0.4:
             return ()
-        count = 3 + int(self.draw(kind, "how many chips") * 6)
+        count = 3 + int(self.draw(kind, "how many chips") * 5)
         chips = tuple(
             Node("chip", f"chip_{n}", self.line(kind, "chip", str(n)), ("@top", ""), selected=not n,
                  enabled=self.draw(kind, "chip off", str(n)) > 0.14)
@@ -169,10 +192,10 @@ class Furniture:
             return ()
         count = 1 + int(9 * self.draw(kind, "how many cards") ** 1.5)
         call = ("@say", "Nothing more to see") if self.draw(kind, "card") < 0.5 else None
-        kinds = ON_ROWS[:3] if self.draw(kind, "card icons") < 0.35 else ()
+        kinds = ON_ROWS[:3] if self.draw(kind, "card icons") < 0.25 else ()
         titles = [f"{self.line(kind, 'card', str(n))} {n + 1}" for n in range(count)]
         return tuple(
-            Node("card", f"card_{n}", title, call, children=self._row_icons(kinds, title),
+            Node("card", f"card_{n}", title, call, children=self._row_icons(kinds, kind, title),
                  sub=self.sentence(kind, "card", str(n)))
             for n, title in enumerate(titles)
         )  # fmt: skip
@@ -226,7 +249,7 @@ class Furniture:
         return tuple(self.paragraph(name, str(n)) for n in range(self.count(name, least, most)))
 
     def _style(self, name: str) -> str:
-        return "bare" if self.draw(name, "bare") < 0.8 else "page"
+        return "bare" if self.draw(name, "bare") < 0.95 else "page"
 
     def count(self, name: str, least: int, most: int) -> int:
         """How many of something a page has."""

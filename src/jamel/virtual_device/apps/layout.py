@@ -5,17 +5,16 @@ Knows no handlers and no navigation.
 
 from __future__ import annotations
 
-from jamel.virtual_device.apps.looks import FRAME, LINEAR, VIEW
-from jamel.virtual_device.apps.painter import Box, Fragments, Painter, Screen, Situation, Style
+from jamel.virtual_device.apps.looks import FRAME, LINEAR, TEXT, VIEW
+from jamel.types import Elements
+from jamel.virtual_device.apps.canvas import Box, Fragments, Screen, Situation, Style
+from jamel.virtual_device.apps.painter import Painter
 from jamel.virtual_device.apps.widgets import Node, Page
 
 __all__ = ["Fragments", "Screen", "Situation", "Style", "layout"]
-TOOLBAR, TABS, STATUS, NAVIGATION = 160, 160, 70, 60
+TOOLBAR, TABS, STATUS, NAVIGATION, TOAST = 160, 160, 70, 60, 110
 MOST_NESTED = 10
 """Containers without a purpose of their own that the most nested app has around its pages."""
-
-TOUCHABLE = 0.13
-"""The share of pages whose whole window takes touches, to no effect."""
 
 
 def layout(
@@ -31,11 +30,23 @@ def layout(
     return _paint_overlay(painter, page)
 
 
+def with_toast(screen: Screen, toast: str, style: Style) -> Screen:
+    """The screen of a page with a line of text over it; the line takes no touches."""
+    painter = Painter(style, Situation("toast", 0, True, 0), {})
+    painter.elements = list(screen.elements)
+    width, height = style.size_px
+    bottom = height - painter.px(TABS + 20)
+    box = (0, bottom - painter.px(TOAST), width, bottom)
+    line = painter.put(FRAME, box, 0)
+    painter.put(TEXT, (painter.px(40), *box[1:]), line, text=toast, name="snackbar_text")
+    return screen._replace(elements=Elements(painter.elements, screen.elements))
+
+
 def _paint_page(painter: Painter, page: Page) -> Screen:
     width, height = painter.style.size_px
     px = painter.px
     root = 0
-    painter.once(("window",), _paint_window, painter)
+    painter.once(("window", page.touchable), _paint_window, painter, page.touchable)
     body = len(painter.elements) - 1
     top = px(STATUS) + px(TOOLBAR)
     head = page.title, page.icons, page.style, painter.now.rooted
@@ -44,11 +55,6 @@ def _paint_page(painter: Painter, page: Page) -> Screen:
     if painter.chance("advert") < painter.rates.advert:
         bottom -= px(110)
         painter.changes("advert", 3, (0, bottom, width, bottom + px(110)), body, clickable=True)
-    if painter.now.toast:
-        bottom -= px(110)
-        line = painter.put(FRAME, (0, bottom, width, bottom + px(110)), body)
-        painter.put("android.widget.TextView", (px(40), bottom, width, bottom + px(110)), line,
-                    text=painter.now.toast, name="snackbar_text")  # fmt: skip
     under = bottom - height if painter.habit("under bars") < 0.75 else 0
     most = _paint_content(painter, page, (0, top, width, bottom - under), body, -under)
     if page.tabs:
@@ -64,7 +70,7 @@ def _paint_page(painter: Painter, page: Page) -> Screen:
     return painter.screen(most)
 
 
-def _paint_window(painter: Painter) -> None:
+def _paint_window(painter: Painter, touchable: bool) -> None:
     """The containers from the window down to the page's own, each the only one in the last."""
     width, height = painter.style.size_px
     whole, below = (0, 0, width, height), (0, painter.px(STATUS), width, height)
@@ -77,7 +83,7 @@ def _paint_window(painter: Painter) -> None:
         body = painter.put(cls, below, body)
     for _ in range(int(MOST_NESTED * max(0.0, 3 * painter.habit("nesting") - 2))):
         body = painter.put(painter.look.box, below, body)
-    if painter.chance("touchable") < TOUCHABLE:
+    if touchable:
         painter.put(painter.look.box, below, body, clickable=True, name="touch_area")
 
 
@@ -112,18 +118,25 @@ def _paint_content(painter: Painter, page: Page, box: Box, parent: int, covered:
     total = sum(painter.height(node) for node in page.nodes)
     most = max(0, total + covered - (bottom - top))
     scroll = min(painter.now.scroll_px, most)
-    cls = painter.look.scroll if most else painter.look.box
+    scrolls = most > 0 or page.endless
+    cls = painter.look.scroll if scrolls else painter.look.box
     if page.tabs and painter.chance("pager") < 0.4:
         parent = painter.put(painter.look.pager, box, parent, name="pager", pages=True)
     inset = painter.px(8) if painter.chance("shadow") < 0.08 else 0
     frame = (left + inset, top, right - inset, bottom)
-    index = painter.put(cls, frame, parent, scrollable=most > 0, name="content_frame",
-                        focused=not painter.now.focus and painter.chance("focus") < 0.42)
+    index = painter.put(cls, frame, parent, scrollable=scrolls, name="content_frame",
+                        focused=_takes_focus(painter, page))
     whole, painter.clip = painter.clip, box
     inner = painter.put(painter.look.box, (left, top - scroll, right, top - scroll + total), index)
     painter.column(page.nodes, (left, top - scroll, right, bottom), inner)
     painter.clip = whole
     return most
+
+
+def _takes_focus(painter: Painter, page: Page) -> bool:
+    """Whether the content itself has the focus; it has not where there are fields."""
+    fields = any(node.role == "field" for node in page.nodes)
+    return not fields and painter.chance("focus") < 0.5
 
 
 def _paint_overlay(painter: Painter, page: Page) -> Screen:

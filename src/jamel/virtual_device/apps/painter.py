@@ -1,257 +1,42 @@
 """Widgets become elements of a real view tree with bounds, and what a touch on each calls.
 
-Puts a toolkit's look and the app's identity noise on each widget. A widget that was painted before
-in the same place is not painted again: most of a new screen is an old one. Knows no pages, no
-handlers and no navigation.
+Puts a toolkit's look and the app's identity noise on each widget. Knows no pages, no handlers and
+no navigation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, NamedTuple
-
-from jamel.types import Element
-from jamel.virtual_device.apps.looks import TOOLKITS, VIEW, WIDGET
-from jamel.virtual_device.apps.noise import LOOKS, chance
-from jamel.virtual_device.apps.widgets import Call, Node
+from jamel.virtual_device.apps.canvas import Box, Canvas
+from jamel.virtual_device.apps.looks import VIEW, WIDGET
+from jamel.virtual_device.apps.widgets import Node
 from jamel.virtual_device.apps.wording import WORDS
 
-Box = tuple[int, int, int, int]
-Hit = tuple[int, int, int, int, int]
-HEIGHTS = {
-    "label": 90, "heading": 130, "picture": 360, "button": 150, "icon": 120, "row": 170,
-    "field": 150, "toggle": 140, "tick": 130, "tab": 150, "card": 240, "chip": 110, "strip": 110,
-    "paragraph": 190,
-}  # fmt: skip
-DENSE, DENSEST = ("row", "label", "paragraph", "card", "tick", "toggle"), 0.4
 MARGIN = 24
 SMALLEST_VISIBLE = 24
 UNLABELLED = {"icon": 1.4, "tab": 1.0, "row": 0.3, "tick": 1.0, "toggle": 1.0}
 """By role, how much more often than the average widget it has no label at all."""
 
-TIDY = 0.35
-"""The share of native apps in which nearly everything has an id, containers too."""
-
+SPONSORED = Node("row", "sponsored", "Sponsored", ("@say", ""), sub="Learn more")
 HINTED = 0.45
 """The share of empty fields whose text is their hint; the others have it beside them."""
 
 CHIP, META = 230, 170
 CONTAINERS = ("listing", "bar", "strip")
-MOST_FRAGMENTS = 20_000
 
 
-class Screen(NamedTuple):
-    """Elements and, by element index, what they call. `hits` is topmost first."""
-
-    elements: tuple[Element, ...]
-    changing: tuple[tuple[int, str, int], ...]
-    hits: tuple[Hit, ...]
-    taps: dict[int, Call]
-    holds: dict[int, Call]
-    fields: dict[int, str]
-    scrollers: tuple[Box, ...]
-    most_scroll_px: int
-    turns: bool
-    """Whether lists or ids are others in the next turn of `Situation.turn`."""
-
-
-class Style(NamedTuple):
-    """How one app looks; the same for all its screens."""
-
-    seed: int
-    look: str
-    noise: str
-    package: str
-    size_px: tuple[int, int]
-    pool: str
-
-
-class Situation(NamedTuple):
-    """What a layout needs to know of the running app beside the page."""
-
-    kind: str
-    state: dict[str, Any]
-    focus: str
-    scroll_px: int
-    toast: str
-    rooted: bool
-    turn: int
-
-
-class Fragment(NamedTuple):
-    """What a part added to a screen; the same wherever it is painted alike.
-
-    `turn` is the only turn it is good for, -1 if for all.
-    """
-
-    turn: int
-    elements: list[Element]
-    hits: list[Hit]
-    changing: list[tuple[int, str, int]]
-    calls: tuple[dict[int, Call], dict[int, Call], dict[int, str]] | None
-
-
-Fragments = dict[tuple, Fragment]
-
-
-@lru_cache(maxsize=16)
-def _heights(scale: float, density: float) -> dict[str, int]:
-    return {
-        role: int(units * scale * (density if role in DENSE else 1))
-        for role, units in HEIGHTS.items()
-    }
-
-
-class Painter:
-    """Collects the elements of one screen; widgets painted before come from `fragments`."""
-
-    def __init__(self, style: Style, situation: Situation, fragments: Fragments) -> None:
-        self.style, self.now, self.fragments = style, situation, fragments
-        self.rates = LOOKS[style.look, style.noise]
-        self.look = TOOLKITS[style.look]
-        self.scale = min(style.size_px) / 1080
-        self.elements: list[Element] = []
-        self.hits: list[Hit] = []
-        self.changing: list[tuple[int, str, int]] = []
-        self.taps: dict[int, Call] = {}
-        self.holds: dict[int, Call] = {}
-        self.fields: dict[int, str] = {}
-        self.scrollers: list[Box] = []
-        self.clip: Box = (0, 0, *style.size_px)
-        self.widget = ""
-        self.turned = False
-        self.heights = _heights(self.scale, DENSEST + (1.2 - DENSEST) * self.habit("density"))
-        native = style.look == "native"
-        self.tidy = native and style.noise != "none" and self.habit("tidy") < TIDY
-        self.with_id = self.rates.with_id
-        if self.tidy:
-            self.with_id = self.rates.with_id**0.15
-        elif native:
-            self.with_id = self.rates.with_id**1.2
-
-    def px(self, units: float) -> int:
-        return int(units * self.scale)
-
-    def chance(self, *what: str) -> float:
-        return chance(self.style.seed, self.now.kind, *what)
-
-    def habit(self, *what: str) -> float:
-        """A number in [0, 1) that is the same on all of the app's screens."""
-        return chance(self.style.seed, "habit", *what)
-
-    def resource_id(self, name: str) -> str:
-        if not name or self.chance("id", name) >= self.with_id:
-            return ""
-        if self.chance("short", name) < self.rates.short_id:
-            name = chr(97 + int(self.chance("letter", name) * 26)) + name[0]
-        elif name == self.widget and self.generated(name):
-            self.turned = True
-            name = f"{name}_{(self.now.turn * 37 + len(name)) % 900 + 100}"
-        return f"{self.style.package}:id/{name}"
-
-    def generated(self, name: str) -> bool:
-        """Whether a widget's id is made anew whenever lists are."""
-        return self.chance("generated", name) < self.rates.generated
-
-    def put(
-        self, cls: str, box: Box, parent: int, *, text: str = "", name: str = "", desc: str = "",
-        on: Call | None = None, hold: Call | None = None, scrollable: bool = False,
-        checked: bool | None = None, enabled: bool = True, focused: bool = False,
-        selected: bool = False, password: bool = False, clickable: bool | None = None,
-        known_id: str = "", pages: bool = False,
-    ) -> int:  # fmt: skip
-        """Add an element; `pages`: it scrolls sideways, which no action does."""
-        left, top, right, bottom = self.clip
-        box = (max(box[0], left), max(box[1], top), min(box[2], right), min(box[3], bottom))
-        index = len(self.elements)
-        if clickable is None:
-            clickable = on is not None
-        if clickable or hold is not None:
-            self.hits.append((*box, index))
-        self.elements.append(Element(
-            cls, text, known_id or self.resource_id(name), desc, box, clickable, hold is not None,
-            scrollable or pages, checked is not None, bool(checked), enabled, focused, selected, password,
-            parent,
-        ))  # fmt: skip
-        if on:
-            self.taps[index] = on
-        if hold:
-            self.holds[index] = hold
-        if scrollable:
-            self.scrollers.append(box)
-        return index
-
-    def wrap(self, box: Box, parent: int, count: int) -> int:
-        """So many containers within each other; the innermost."""
-        name = "container" if self.tidy else ""
-        for _ in range(count):
-            parent = self.put(self.look.box, box, parent, name=name)
-        return parent
-
-    def say(self, text: str, box: Box, parent: int, name: str = "", enabled: bool = True) -> int:
-        """A line of plain text, as the toolkit tells it."""
-        own = self.look.says_text
-        return self.put(
-            self.look.text, box, parent, text=text if own else "", desc="" if own else text,
-            name=name, enabled=enabled,
-        )  # fmt: skip
-
-    def screen(self, most_scroll_px: int) -> Screen:
-        return Screen(
-            tuple(self.elements), tuple(self.changing), tuple(reversed(self.hits)), self.taps,
-            self.holds, self.fields, tuple(reversed(self.scrollers)), most_scroll_px,
-            self.turned,
-        )  # fmt: skip
-
-    # -- widgets that were painted before ---------------------------------------------------------
+class Painter(Canvas):
+    """Paints widgets by their roles."""
 
     def node(self, node: Node, box: Box, parent: int) -> None:
         """Paint a widget into the box it may fill; nothing where hardly any of it is visible."""
-        if box[3] - self.clip[1] < SMALLEST_VISIBLE or self.clip[3] - box[1] < SMALLEST_VISIBLE:
+        clip = self.clip
+        if box[3] - clip[1] < SMALLEST_VISIBLE or clip[3] - box[1] < SMALLEST_VISIBLE:
             return
-        paint = getattr(self, "paint_" + node.role)
-        if node.role in CONTAINERS:
-            paint(node, box, parent)
-            return
-        content = None
-        if node.role == "field":
-            content = self.now.state.get("t:" + node.name, ""), self.now.focus == node.name
-        outer, self.widget = self.widget, node.name
-        self.once((node, box, parent, self.clip, content), paint, node, box, parent)
-        self.widget = outer
-
-    def once(self, key: tuple, paint: Callable[..., None], *what: Any) -> None:
-        """Call `paint(*what)`, or add what it added when it was last called with this key."""
-        start, now = len(self.elements), self.now
-        key = (*key, start, now.kind)
-        fragment = self.fragments.get(key)
-        if fragment is None or fragment.turn not in (-1, now.turn):
-            if len(self.fragments) >= MOST_FRAGMENTS:
-                self.fragments.clear()
-            self.fragments[key] = self._painted(paint, what)
-            return
-        self.elements += fragment.elements
-        self.hits += fragment.hits
-        self.changing += fragment.changing
-        self.turned = self.turned or fragment.turn >= 0
-        if fragment.calls:
-            for mine, more in zip(
-                (self.taps, self.holds, self.fields), fragment.calls, strict=True
-            ):
-                mine.update(more)  # type: ignore[attr-defined]
-
-    def _painted(self, paint: Callable[..., None], what: tuple) -> Fragment:
-        start, first_hit, first_change = len(self.elements), len(self.hits), len(self.changing)
-        turned, self.turned = self.turned, False
-        paint(*what)
-        turn = self.now.turn if self.turned else -1
-        self.turned = self.turned or turned
-        taps, holds, fields = (_since(c, start) for c in (self.taps, self.holds, self.fields))
-        return Fragment(
-            turn, self.elements[start:], self.hits[first_hit:], self.changing[first_change:],
-            (taps, holds, fields) if taps or holds or fields else None,
-        )  # fmt: skip
+        role = node.role
+        if role in CONTAINERS:
+            getattr(self, "paint_" + role)(node, box, parent)
+        else:
+            self.part(node, box, parent)
 
     # -- one method per role; each gets the box it may fill -------------------------------------
 
@@ -289,6 +74,9 @@ class Painter:
         return "own" if draw < own else "desc" if draw < own + desc else "below"
 
     def labelled(self, cls: str, node: Node, box: Box, parent: int) -> None:
+        if self.chance("counted", node.role, node.name) < self.rates.counted:
+            number = (self.now_turned() * 7 + len(node.text)) % 12
+            node = node._replace(text=f"{node.text} ({number})" if number else node.text)
         where = self.where_label(node)
         index = self.put(
             cls, box, parent, text=node.text if where == "own" else "", name=node.name,
@@ -329,8 +117,6 @@ class Painter:
         self.labelled(self.look.tick, node, box, self.wrap(box, parent, self.look.wraps))
 
     def paint_field(self, node: Node, box: Box, parent: int) -> None:
-        value = self.now.state.get("t:" + node.name, "")
-        shown = "•" * len(value) if node.password else value
         inside = self.wrap(box, parent, self.look.wraps)
         hint = node.text
         if self.style.noise != "none" and self.chance("hint", node.name) > HINTED:
@@ -338,8 +124,7 @@ class Painter:
             self.say(node.text, (*box[:3], box[1] + (box[3] - box[1]) // 3), inside, "hint")
         index = self.put(
             WIDGET + "EditText", box, inside,
-            text=shown or hint, name=node.name, focused=self.now.focus == node.name,
-            password=node.password, clickable=True,
+            text=hint, name=node.name, password=node.password, clickable=True,
         )  # fmt: skip
         self.fields[index] = node.name
 
@@ -423,9 +208,11 @@ class Painter:
         index = self.put(self.look.listing, box, parent, name=node.name)
         rows = node.children
         if rows and self.chance("reorder", node.name) < self.rates.reorder:
-            self.turned = True
-            turn = self.now.turn % len(rows)
+            turn = self.now_turned() % len(rows)
             rows = rows[turn:] + rows[:turn]
+        if self.sponsored(node):
+            place = 5 * self.now_turned() % min(len(rows), 7)
+            rows = (*rows[:place], SPONSORED, *rows[place:])
         columns = self.columns(node)
         if columns > 1:
             rows = tuple(
@@ -437,6 +224,11 @@ class Painter:
         bottom = box[1] + self.height(node)
         if foot and bottom <= self.clip[3]:
             self.changes("loading", 7, (box[0], bottom - foot, box[2], bottom), index)
+
+    def sponsored(self, node: Node) -> bool:
+        """Whether an advert stands among a list's rows, in another place each turn."""
+        full = len(node.children) > 3
+        return full and self.chance("sponsored", node.name) < self.rates.sponsored
 
     def columns(self, node: Node) -> int:
         """In how many columns a list shows its rows; those with buttons stand alone."""
@@ -460,7 +252,7 @@ class Painter:
         if says:
             picture = (left + pad, top + pad, left + 2 * third, bottom - pad)
             self.put(self.look.image, picture, outer, name="thumbnail")
-        side = self.px(HEIGHTS["icon"])
+        side = self.heights["icon"]
         edge = right - len(node.children) * side
         if says:
             self._card_lines(node, (left + 2 * third + pad, top, edge - pad, bottom), outer)
@@ -494,6 +286,8 @@ class Painter:
                 self.node(child, cell, inside)
 
     def _words(self, what: str) -> str:
+        if self.chance("relabel", what) < self.rates.relabel:
+            what = f"{what} {self.now_turned()}"
         lines = WORDS["lines"][self.style.pool]
         return lines[int(self.chance("words", what) * len(lines))]
 
@@ -506,7 +300,8 @@ class Painter:
 
     def height(self, node: Node) -> int:
         if node.role == "listing":
-            rows = node.children[:: self.columns(node)]
+            rows = node.children + (SPONSORED,) * self.sponsored(node)
+            rows = rows[:: self.columns(node)]
             return self.foot(node) + sum([self.height(child) for child in rows])
         if node.role == "bar":
             return max((self.height(child) for child in node.children), default=0)
@@ -515,7 +310,3 @@ class Painter:
     def changes(self, kind: str, salt: int, box: Box, parent: int, clickable: bool = False) -> None:
         index = self.put(WIDGET + "TextView", box, parent, name=kind, clickable=clickable)
         self.changing.append((index, kind, salt))
-
-
-def _since(calls: dict, start: int) -> dict:
-    return {index: value for index, value in calls.items() if index >= start}

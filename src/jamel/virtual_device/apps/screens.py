@@ -9,21 +9,54 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from jamel.types import TYPED_TEXTS, Action, ActionKind, Element
+from jamel.types import TYPED_TEXTS, Action, ActionKind, Element, Elements
 from jamel.virtual_device.apps.compose import AppSpec
 from jamel.virtual_device.apps.context import Context
 from jamel.virtual_device.apps.crash import CRASHED, crash_page
 from jamel.virtual_device.apps.dialect import Dialect
 from jamel.virtual_device.apps.furniture import Furniture
-from jamel.virtual_device.apps.layout import Fragments, Screen, Situation, Style, layout
+from jamel.virtual_device.apps.layout import (
+    Fragments,
+    Screen,
+    Situation,
+    Style,
+    layout,
+    with_toast,
+)
 from jamel.virtual_device.apps.noise import LOOKS, changing_text
 from jamel.virtual_device.apps.permissions import PERMISSION_CONTROLLER, asks
 from jamel.virtual_device.apps.widgets import Node, Page
 from jamel.virtual_device.apps.wording import POOL_OF
 
 MOST_CACHED_SCREENS = 3000
-Known = tuple[int, Screen]
-"""A screen and the turn in which it was laid out."""
+Known = dict[tuple, Screen | None]
+"""Screens by what they depend on; None for one that is kept once a turn, under (key, turn)."""
+
+
+class _Seen(dict):
+    """A feature's state that remembers which of its values somebody looked at."""
+
+    def __init__(self, state: dict[str, Any]) -> None:
+        super().__init__(state)
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        self.names.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.names.add(name)
+        return super().get(name, default)
+
+
+class _Place:
+    """A page or dialog of an app: the state values that its screens depend on, and its screens."""
+
+    __slots__ = ("names", "screens")
+
+    def __init__(self, names: tuple[str, ...] = ()) -> None:
+        self.names = names
+        self.screens: Known = {}
 
 
 class Screens:
@@ -35,10 +68,14 @@ class Screens:
         self.style = Style(spec.seed, spec.look, spec.noise, spec.package, spec.size_px, pool)
         self._dialect = Dialect(spec.seed, spec.split)
         self._furniture = Furniture(spec)
-        self._turn_ticks = LOOKS[spec.look, spec.noise].turn_ticks
+        self._rates = LOOKS[spec.look, spec.noise]
         self.most_cached = MOST_CACHED_SCREENS
-        self._cache: dict[tuple, Known] = {}
-        self._pages: dict[tuple, Known] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        self._places: dict[tuple, _Place] = {}
+        self._cached = 0
+        self._told: dict[tuple[int, str], tuple[Screen, Screen]] = {}
         self._fragments: Fragments = {}
         self._system_fragments: dict[str, Fragments] = {}
         self._actions: dict[int, tuple[Screen, list[Action]]] = {}
@@ -51,31 +88,65 @@ class Screens:
     def lay_out_for(self, size_px: tuple[int, int]) -> None:
         """Lay screens out for another display from now on."""
         self.style = self.style._replace(size_px=size_px)
-        self._cache, self._pages, self._fragments = {}, {}, {}
-        self._system_fragments, self._actions = {}, {}
+        self._forget()
 
-    def of(self, nav: dict[str, Any], shared: dict[str, Any], c: Context) -> Screen:
+    def of(self, nav: dict[str, Any], c: Context) -> Screen:
         """The screen of a state; `c` is the feature in front."""
-        index, page = nav["stack"][-1]
-        turn = nav["tick"] // self._turn_ticks if self._turn_ticks else 0
-        key = (
-            nav["front"], index, page, len(nav["stack"]) > 1, nav["dialog"], nav["toast"],
-            nav["focus"], nav["scroll"], *shared.values(), *c.s.values(),
-        )  # fmt: skip
-        known = self._cache.get(key)
-        if known is None or (known[0] != turn and known[1].turns):
-            painted = turn, self._paint(nav, c, index, page, turn)
-            known = _keep(self._cache, key, painted, self.most_cached)
+        stack = nav["stack"]
+        where = (*stack[-1], nav["dialog"], nav["front"], len(stack) > 1)
+        place = self._places.get(where) or self._places.setdefault(where, _Place())
+        turn = self._rates.turn(nav["entered"])
+        key = (nav["scroll"], *map(c.s.get, place.names))
+        screen = _known(place.screens, key, turn)
+        if screen is None:
+            screen = self._look(nav, c, where, turn)
+        if nav["toast"] and nav["front"] and not nav["dialog"]:
+            return self._with_toast(screen, nav["toast"])
+        return screen
+
+    def _look(self, nav: dict[str, Any], c: Context, where: tuple, turn: int) -> Screen:
+        """Lay the screen out and keep it, with the values of the state that it depends on."""
+        state = c.s
+        c.s = seen = _Seen(state)
+        try:
+            screen = self._paint(nav, c, turn)
+        finally:
+            c.s = state
+        place = self._places[where]
+        if not seen.names <= set(place.names):
+            place = self._places[where] = _Place(tuple(sorted(seen.names | set(place.names))))
+        self._cached += 1
+        if self._cached > self.most_cached:
+            self._places, self._cached = {where: place}, 0
+            place.screens = {}
+        key = (nav["scroll"], *map(state.get, place.names))
+        _keep(place.screens, key, turn, screen)
+        return screen
+
+    def _with_toast(self, screen: Screen, toast: str) -> Screen:
+        known = self._told.get((id(screen), toast))
+        if known is None or known[0] is not screen:
+            if len(self._told) >= self.most_cached:
+                self._told.clear()
+            known = self._told[id(screen), toast] = screen, with_toast(screen, toast, self.style)
         return known[1]
 
-    def elements(self, screen: Screen, ticks: int) -> tuple[Element, ...]:
-        """A screen's elements, with what its clocks and counters say after `ticks` events."""
+    def elements(
+        self, screen: Screen, nav: dict[str, Any], state: dict[str, Any]
+    ) -> tuple[Element, ...]:
+        """A screen's elements, with what is typed and what its clocks and counters say now."""
+        if not (screen.changing or screen.fields):
+            return screen.elements
         elements = list(screen.elements)
         for index, kind, salt in screen.changing:
-            text = changing_text(kind, self._spec.seed, salt, ticks)
+            text = changing_text(kind, self._spec.seed, salt, nav["tick"])
             old = elements[index]
             elements[index] = Element(old.cls, text, *old[2:])
-        return tuple(elements)
+        for index, name in screen.fields.items():
+            text, focused = state.get("t:" + name, ""), nav["focus"] == name
+            if text or focused:
+                elements[index] = _filled(elements[index], text, focused)
+        return Elements(elements, screen.elements)
 
     def actions(self, screen: Screen) -> list[Action]:
         """The actions that can have an effect on a screen."""
@@ -86,24 +157,24 @@ class Screens:
             known = self._actions[id(screen)] = screen, _actions_on(screen)
         return known[1]
 
-    def _paint(self, nav: dict[str, Any], c: Context, index: int, page: str, turn: int) -> Screen:
+    def _paint(self, nav: dict[str, Any], c: Context, turn: int) -> Screen:
         if nav["dialog"] == CRASHED:
             return self._system(crash_page(self._spec.title), "android")
         if not nav["front"]:
-            situation = Situation("launcher", {}, "", 0, "", True, 0)
+            situation = Situation("launcher", 0, True, 0)
             icon = Node("button", "app_icon", self._spec.title, ("@launch", ""))
             return layout(Page("Launcher", (icon,)), self.style, situation, self._fragments)
+        index, page = nav["stack"][-1]
         module = self._modules[index]
         if asks(module, nav["dialog"]):
             return self._system(
                 getattr(module, "dialog_" + nav["dialog"])(c), PERMISSION_CONTROLLER
             )
         kind = self._spec.features[index].kind
-        situation = Situation(
-            f"{kind}/{page}", c.s, nav["focus"], nav["scroll"], nav["toast"],
-            len(nav["stack"]) == 1, turn,
-        )  # fmt: skip
-        return self._laid_out(self._page(nav["dialog"], module, c, index, page), c, situation)
+        situation = Situation(f"{kind}/{page}", nav["scroll"], len(nav["stack"]) == 1, turn)
+        drawn = self._page(nav["dialog"], module, c, index, page)
+        shown = self._dialect.page(self._furniture.page(drawn, situation.kind, index))
+        return layout(shown, self.style, situation, self._fragments)
 
     def _page(self, dialog: str, module: ModuleType, c: Context, index: int, page: str) -> Page:
         drawn: Page
@@ -118,28 +189,26 @@ class Screens:
             drawn = drawn._replace(nodes=drawn.nodes + tuple(links))
         return drawn
 
-    def _laid_out(self, page: Page, c: Context, situation: Situation) -> Screen:
-        # Most changes of state do not show, so most new states look like one seen before.
-        typed = [value for name, value in c.s.items() if name.startswith("t:")]
-        key = page, situation.kind, *situation[2:6], *typed
-        known = self._pages.get(key)
-        if known is None or (known[0] != situation.turn and known[1].turns):
-            shown = self._furniture.page(page, situation.kind, c.index)
-            screen = layout(self._dialect.page(shown), self.style, situation, self._fragments)
-            known = _keep(self._pages, key, (situation.turn, screen), self.most_cached)
-        return known[1]
-
     def _system(self, page: Page, package: str) -> Screen:
         style = self.style._replace(look="native", noise="none", package=package)
-        situation = Situation(package, {}, "", 0, "", True, 0)
+        situation = Situation(package, 0, True, 0)
         return layout(page, style, situation, self._system_fragments.setdefault(package, {}))
 
 
-def _keep(cache: dict[tuple, Known], key: tuple, known: Known, most: int) -> Known:
-    if len(cache) >= most:
-        cache.clear()
-    cache[key] = known
-    return known
+def _filled(field: Element, text: str, focused: bool) -> Element:
+    shown = "•" * len(text) if field.password else text or field.text
+    return field._replace(text=shown, focused=focused)
+
+
+def _known(screens: Known, key: tuple, turn: int) -> Screen | None:
+    screen = screens.get(key)
+    return screens.get((key, turn)) if screen is None and key in screens else screen
+
+
+def _keep(screens: Known, key: tuple, turn: int, screen: Screen) -> None:
+    screens[key] = None if screen.turns else screen
+    if screen.turns:
+        screens[key, turn] = screen
 
 
 def _actions_on(screen: Screen) -> list[Action]:

@@ -36,6 +36,11 @@ class Page(NamedTuple):
     tabs: tuple[Node, ...] = ()
     fab: Node | None = None
     style: str = "page"
+    touchable: bool = False
+    """Whether the whole window takes touches, to no effect."""
+
+    endless: bool = False
+    """Whether scrolling on at its end loads more, so that it scrolls however short it is."""
 
 
 def label(text: str, name: str = "label") -> Node:

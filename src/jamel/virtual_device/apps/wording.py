@@ -60,11 +60,11 @@ _TEXT = {
     },
     "lines": {
         "train": "Today|2 min|09:41|3 new|Mon 12|1.2 MB|Draft|•|…|→|12 %|Свежее|写真|·|4,5 ★|é|\ue8b6|"
-        "\ue145|Shared with you|Aug 2024|24 °C|99+|Neu für dich|Écouter|🎉|A|7|مرحبا|Obľúbené",
+        "\ue145|Shared with you|Aug 2024|24 °C|99+|Neu für dich|Écouter|🎉|A|7 ×|مرحبا|Obľúbené",
         "valid": "Yesterday|5 min|10:07|8 new|Thu 4|720 kB|Archived|▸|—|←|31 %|Новое|地図|†|3,9 ☆|ö|"
-        "\ue5d4|\ue87d|Sent to you|May 2023|18 °C|12+|Für später|À lire|✨|B|4|شكرا|Přečteno",
+        "\ue5d4|\ue87d|Sent to you|May 2023|18 °C|12+|Für später|À lire|✨|B|4 ×|شكرا|Přečteno",
         "test": "Just now|40 s|16:25|6 new|Sun 30|88 MB|Waiting|◦|⋮|↑|64 %|Популярное|動画|¶|4,8 ✮|ñ|"
-        "\ue88e|\ue7fd|From a friend|Oct 2025|9 °C|41+|Wie neu|À revoir|🔥|C|2|أهلا|Děkujeme",
+        "\ue88e|\ue7fd|From a friend|Oct 2025|9 °C|41+|Wie neu|À revoir|🔥|C|2 ×|أهلا|Děkujeme",
     },
     "sentences": {
         "train": "Pick up where you stopped the last time.|We keep a copy on this phone, so that it "
