@@ -15,7 +15,7 @@ from jamel.virtual_device.apps.dialect import WAYS_TO_SAY, Dialect
 from jamel.virtual_device.apps.features import KINDS, NEW_KINDS, module_of
 from jamel.virtual_device.apps.instrument import instrument
 from jamel.virtual_device.apps.oracle import search
-from jamel.virtual_device.apps.widgets import Page, button, label
+from jamel.virtual_device.apps.widgets import button, label
 from jamel.virtual_device.apps.wording import WORDS, PoolRandom, titles
 from jamel.virtual_device.device import Device
 from jamel.virtual_device.services import COMMANDS
@@ -102,10 +102,9 @@ def test_common_buttons_are_called_differently_on_training_and_test_apps() -> No
         assert train == set(pools["train"]) and test == set(pools["test"])
         assert not train & test and not set(pools["valid"]) & (train | test), base
     assert said["test"] == said["test-new"] and not Dialect(1, "mine").words
-    page = Page("Save", (button("save", "Save", "on_save"), label("Save")))
-    drawn = Dialect(1, "test").page(page)
-    assert drawn.nodes[0].text in WAYS_TO_SAY["Save"]["test"]
-    assert (drawn.title, drawn.nodes[1].text) == ("Save", "Save")
+    words = Dialect(1, "test").node
+    assert words(button("save", "Save", "on_save")).text in WAYS_TO_SAY["Save"]["test"]
+    assert words(label("Save")).text == "Save"
 
 
 def test_test_apps_share_no_title_or_drawn_word_with_training_apps() -> None:

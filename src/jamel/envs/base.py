@@ -96,18 +96,21 @@ _of_screens: dict[int, tuple[tuple[Element, ...], list[Action]]] = {}
 
 def _candidates(elements: Sequence[Element]) -> list[Action]:
     actions: list[Action] = []
+    fields = {cls for cls in {element[0] for element in elements} if cls.endswith("EditText")}
     for index, element in enumerate(elements):
-        cls, (tap, hold, scroll, check), live = element[0], element[5:9], element[10]
-        if not live:
+        cls, flags = element[0], element[5:9]
+        # Most elements do nothing.
+        if not (True in flags or cls in fields) or not element[10]:
             continue
-        if cls.endswith("EditText"):
-            actions.extend(_action(ActionKind.TYPE, index, text) for text in TYPED_TEXTS)
+        taps, holds, scrolls, checks = flags
+        if cls in fields:
+            actions.extend([_action(ActionKind.TYPE, index, text) for text in TYPED_TEXTS])
             continue
-        if tap or check:
+        if taps or checks:
             actions.append(_action(ActionKind.TAP, index))
-        if hold:
+        if holds:
             actions.append(_action(ActionKind.LONG_PRESS, index))
-        if scroll:
+        if scrolls:
             actions.append(_action(ActionKind.SCROLL_DOWN, index))
             actions.append(_action(ActionKind.SCROLL_UP, index))
     actions.append(_action(ActionKind.BACK))

@@ -112,22 +112,55 @@ _element = Element._make
 Fragments = dict[tuple, Fragment]
 
 
-@lru_cache(maxsize=16)
-def _heights(scale: float, density: float) -> dict[str, int]:
-    return {
+class Habits(NamedTuple):
+    """What is the same on all of an app's screens. `reach` is in pixels, as `heights` are."""
+
+    scale: float
+    heights: dict[str, int]
+    reach: int
+    tidy: bool
+    """Whether nearly everything has an id, containers too."""
+
+    with_id: float
+    wide_targets: bool
+    """Whether the targets of small buttons reach beyond their row."""
+
+
+@lru_cache(maxsize=64)
+def habits_of(style: Style) -> Habits:
+    """An app's habits, by its seed."""
+    scale, native = min(style.size_px) / 1080, style.look == "native"
+    density = DENSEST + (1.2 - DENSEST) * chance(style.seed, "habit", "density")
+    heights = {
         role: int(units * scale * (density if role in DENSE else 1))
         for role, units in HEIGHTS.items()
     }
+    with_id = LOOKS[style.look, style.noise].with_id
+    tidy = native and style.noise != "none" and chance(style.seed, "habit", "tidy") < TIDY
+    if native:
+        with_id = with_id**0.15 if tidy else with_id**1.2
+    wide = chance(style.seed, "habit", "targets") < 0.6
+    return Habits(scale, heights, int(REACH * scale), tidy, with_id, wide)
+
+
+def as_it_is(node: Node) -> Node:
+    """For widgets that say what they say."""
+    return node
 
 
 class Canvas:
     """The elements of one screen so far; parts painted before come from `fragments`."""
 
-    def __init__(self, style: Style, situation: Situation, fragments: Fragments) -> None:
-        self.style, self.now, self.fragments = style, situation, fragments
+    def __init__(
+        self, style: Style, situation: Situation, fragments: Fragments,
+        words: Callable[[Node], Node] = as_it_is,
+    ) -> None:  # fmt: skip
+        self.style, self.now, self.fragments, self.words = style, situation, fragments, words
         self.rates = LOOKS[style.look, style.noise]
         self.look = TOOLKITS[style.look]
-        self.scale = min(style.size_px) / 1080
+        self.scale, self.heights, self.reach, self.tidy, self.with_id, self.wide_targets = (
+            habits_of(style)
+        )
         self.elements: list[Element] = []
         self.hits: list[Hit] = []
         self.changing: list[tuple[int, str, int]] = []
@@ -138,15 +171,6 @@ class Canvas:
         self.clip: Box = (0, 0, *style.size_px)
         self.widget = ""
         self.turned = False
-        self.reach = self.px(REACH)
-        self.heights = _heights(self.scale, DENSEST + (1.2 - DENSEST) * self.habit("density"))
-        native = style.look == "native"
-        self.tidy = native and style.noise != "none" and self.habit("tidy") < TIDY
-        self.with_id = self.rates.with_id
-        if self.tidy:
-            self.with_id = self.rates.with_id**0.15
-        elif native:
-            self.with_id = self.rates.with_id**1.2
 
     def px(self, units: float) -> int:
         return int(units * self.scale)

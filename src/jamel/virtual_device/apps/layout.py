@@ -6,8 +6,10 @@ Knows no handlers and no navigation.
 from __future__ import annotations
 
 from jamel.virtual_device.apps.looks import FRAME, LINEAR, TEXT, VIEW
+from collections.abc import Callable
+
 from jamel.types import Elements
-from jamel.virtual_device.apps.canvas import Box, Fragments, Screen, Situation, Style
+from jamel.virtual_device.apps.canvas import as_it_is, Box, Fragments, Screen, Situation, Style
 from jamel.virtual_device.apps.painter import Painter
 from jamel.virtual_device.apps.widgets import Node, Page
 
@@ -18,13 +20,15 @@ MOST_NESTED = 10
 
 
 def layout(
-    page: Page, style: Style, situation: Situation, fragments: Fragments | None = None
-) -> Screen:
+    page: Page, style: Style, situation: Situation, fragments: Fragments | None = None,
+    words: Callable[[Node], Node] = as_it_is,
+) -> Screen:  # fmt: skip
     """Lay a page out; the result depends on page, style and situation alone.
 
-    `fragments` keeps painted widgets from call to call; one dict serves one style.
+    `fragments` keeps painted widgets from call to call; one dict serves one style. `words` says a
+    widget's words in the app's own, the same object for equal widgets.
     """
-    painter = Painter(style, situation, {} if fragments is None else fragments)
+    painter = Painter(style, situation, {} if fragments is None else fragments, words)
     if page.style in ("page", "bare"):
         return _paint_page(painter, page)
     return _paint_overlay(painter, page)

@@ -36,7 +36,7 @@ class Painter(Canvas):
         if role in CONTAINERS:
             getattr(self, "paint_" + role)(node, box, parent)
         else:
-            self.part(node, box, parent)
+            self.part(self.words(node), box, parent)
 
     # -- one method per role; each gets the box it may fill -------------------------------------
 
@@ -149,7 +149,7 @@ class Painter(Canvas):
         if where != "none" and (says or where != "desc"):
             self._say_lines(lines, (left, top, edge, bottom), index)
         # Small targets reach beyond their row, as toolkits make them.
-        over = max(0, side - (bottom - top)) // 2 if self.habit("targets") < 0.6 else 0
+        over = max(0, side - (bottom - top)) // 2 if self.wide_targets else 0
         for number, child in enumerate(node.children):
             start = edge + number * side
             self.node(child, (start, top - over, start + side, bottom + over), index)
@@ -292,19 +292,25 @@ class Painter(Canvas):
         return lines[int(self.chance("words", what) * len(lines))]
 
     def column(self, nodes: tuple[Node, ...], box: Box, parent: int) -> None:
-        top = box[1]
+        left, top, right, _ = box
+        heights, end = self.heights, self.clip[3] - SMALLEST_VISIBLE
         for node in nodes:
-            bottom = top + self.height(node)
-            self.node(node, (box[0], top, box[2], bottom), parent)
+            if top > end:
+                return
+            bottom = top + (heights.get(node.role) or self.height(node))
+            self.node(node, (left, top, right, bottom), parent)
             top = bottom
 
     def height(self, node: Node) -> int:
         if node.role == "listing":
             rows = node.children + (SPONSORED,) * self.sponsored(node)
             rows = rows[:: self.columns(node)]
-            return self.foot(node) + sum([self.height(child) for child in rows])
+            heights = self.heights
+            return self.foot(node) + sum(
+                [heights.get(child.role) or self.height(child) for child in rows]
+            )
         if node.role == "bar":
-            return max((self.height(child) for child in node.children), default=0)
+            return max([self.height(child) for child in node.children], default=0)
         return self.heights[node.role]
 
     def changes(self, kind: str, salt: int, box: Box, parent: int, clickable: bool = False) -> None:

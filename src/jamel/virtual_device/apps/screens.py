@@ -173,8 +173,8 @@ class Screens:
         kind = self._spec.features[index].kind
         situation = Situation(f"{kind}/{page}", nav["scroll"], len(nav["stack"]) == 1, turn)
         drawn = self._page(nav["dialog"], module, c, index, page)
-        shown = self._dialect.page(self._furniture.page(drawn, situation.kind, index))
-        return layout(shown, self.style, situation, self._fragments)
+        shown = self._furniture.page(drawn, situation.kind, index)
+        return layout(shown, self.style, situation, self._fragments, self._dialect.node)
 
     def _page(self, dialog: str, module: ModuleType, c: Context, index: int, page: str) -> Page:
         drawn: Page
