@@ -19,16 +19,16 @@ Box = tuple[int, int, int, int]
 Hit = tuple[int, int, int, int, int]
 HEIGHTS = {
     "label": 90, "heading": 130, "picture": 360, "button": 150, "icon": 120, "row": 170,
-    "field": 150, "toggle": 140, "tick": 130, "tab": 150, "card": 240, "chip": 110, "strip": 110,
+    "field": 150, "toggle": 140, "tick": 130, "tab": 150, "card": 200, "chip": 110, "strip": 110,
     "paragraph": 190,
 }  # fmt: skip
-DENSE, DENSEST = ("row", "label", "paragraph", "card", "tick", "toggle"), 0.4
+DENSE, DENSEST = ("row", "label", "paragraph", "tick", "toggle"), 0.4
 """What is lower in a dense app, and how low in the densest."""
 
 REACH = 48
 """How far, at most, a widget's touch targets lie outside the box it was given."""
 
-TIDY = 0.35
+TIDY = 0.3
 """The share of native apps in which nearly everything has an id, containers too."""
 
 MOST_FRAGMENTS = 20_000

@@ -94,7 +94,7 @@ class Furniture:
 
     def _icons(self, kind: str) -> tuple[Node, ...]:
         icons: tuple[Node, ...] = ()
-        if self.draw(kind, "toolbar") < 0.35:
+        if self.draw(kind, "toolbar") < 0.42:
             name, text, call = ON_TOOLBAR[int(self.draw(kind, "which") * len(ON_TOOLBAR))]
             off = self.draw(kind, "off") < 0.3
             icons = (Node("icon", name, text, call, enabled=not off),)
