@@ -9,7 +9,11 @@ import pytest
 from jamel.config import Config, config_digest, load_config, parse_config
 from jamel.errors import ConfigError
 
-PROFILES = [path for path in sorted(Path("configs").glob("*.yaml")) if path.stem != "suites"]
+PROFILES = [
+    path
+    for path in sorted(Path("configs").glob("*.yaml"))
+    if path.stem not in ("suites", "tune", "tuned")
+]
 
 
 @pytest.mark.parametrize("path", PROFILES, ids=lambda path: path.stem)

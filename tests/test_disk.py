@@ -6,6 +6,9 @@ import errno
 import json
 import os
 import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,25 @@ def test_what_is_written_replaces_what_was_there(tmp_path: Path) -> None:
     assert disk.write_json(path, {"b": 2}) == path
     assert json.loads(path.read_text(encoding="utf-8")) == {"b": 2}
     assert [item.name for item in path.parent.iterdir()] == ["facts.json"]
+
+
+def test_pipes_and_devices_are_written_to_and_stay(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(pipe.read_text)
+        disk.write_text(pipe, "through")
+    assert read.result() == "through" and pipe.is_fifo()
+    before = os.fstat(1)
+    script = "from jamel.disk import write_json; from pathlib import Path; "
+    script += "print('first', flush=True); write_json(Path('/dev/stdout'), [1])"
+    with (tmp_path / "out").open("wb") as out:
+        subprocess.run([sys.executable, "-c", script], stdout=out, check=True)
+    assert (tmp_path / "out").read_text() == "first\n[\n 1\n]\n" and os.fstat(1) == before
+    if Path("/dev/full").is_char_device():
+        with pytest.raises(StoreError, match="/dev/full"):
+            disk.write_text(Path("/dev/full"), "x" * 10_000)
+        assert Path("/dev/full").is_char_device()
 
 
 def test_a_failed_write_leaves_the_former_file(

@@ -71,9 +71,16 @@ def test_looking_keeps_the_apps_data(phone: VirtualDevice) -> None:
 @pytest.mark.parametrize(
     ("keys", "name", "found", "advice"),
     [
-        ({"adb_port": 1}, "adb server", "an adb server on port 1, found none", "Start it"),
+        (
+            {"adb_port": 1},
+            "adb server",
+            "an adb server on port 1, found none",
+            "adb -P 1 start-server",
+        ),
         ({"serials": ["R5CT"]}, "adb on R5CT", "a device R5CT at", "device.serials"),
         ({"package": "com.absent"}, "package on", "com.absent to be installed", "install -t"),
+        ({"apk": "no.apk"}, "files", "APK at no.apk", "set device.apk"),
+        ({"coverage_classes": "no.classes"}, "files", "in no.classes", "jamel device classes"),
         ({"coverage_file": "files/no.ec"}, "coverage on", "files/no.ec", "instrumented"),
     ],
 )
@@ -158,6 +165,12 @@ def test_what_avds_lack(sdk: Sdk, keys: dict, name: str, advice: str) -> None:
     assert check.name == name and advice in check.advice and not sdk.starts("small")
 
 
+def test_there_has_to_be_room_for_as_many_as_work_at_once(sdk: Sdk) -> None:
+    device = sdk.profile(emulator={"max_cores": 1}).device
+    assert failed(diagnose_android(device, at_most=2)).name == "room"
+    assert all(check.passed for check in diagnose_android(device, at_most=1) if check.needed)
+
+
 def test_an_avd_that_does_not_start(sdk: Sdk) -> None:
     device = sdk.profile(avds=["small"], emulator={"options": ["-colour"]}).device
     check = failed(diagnose_android(device, boot=True))
@@ -181,7 +194,8 @@ def test_acceleration_is_named_with_the_way_to_it(
 def test_the_command(phone: VirtualDevice, tmp_path: Path) -> None:
     raw = {"device": profile(phone, package="com.absent").device.model_dump(mode="json")}
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump(raw))
-    command = [sys.executable, "-m", "jamel.cli", "doctor", "--android", "--json", "found.json"]
+    # --boot is --android with one thing more, which devices that run have no need of.
+    command = [sys.executable, "-m", "jamel.cli", "doctor", "--boot", "--json", "found.json"]
     done = subprocess.run(
         [*command, "--config", "mine.yaml"], cwd=tmp_path, capture_output=True, text=True
     )

@@ -19,7 +19,7 @@ from typing import Any
 
 from jamel.agents import MODEL_AGENTS, Agent, agent_settings, changed_settings, make_agent
 from jamel.config import AgentsConfig, Config, DeviceConfig
-from jamel.devices import app_build, app_name, open_env, running_devices
+from jamel.devices import app_build, app_name, is_real, open_env, running_devices
 from jamel.envs.base import Env
 from jamel.episodes import is_made, shard_path, write_session
 from jamel.errors import ConfigError, SessionLost, StoreError
@@ -27,6 +27,7 @@ from jamel.layout import SHARED_ARM
 from jamel.parallel import Progress, one_torch_thread, run_parallel
 from jamel.rollout import session_id, session_seed, whole_rollout
 from jamel.shards import remove_partial
+from jamel.suites import suite_of
 from jamel.types import Session
 
 OpenEnv = Callable[..., Env]
@@ -166,7 +167,7 @@ def collect(
         progress: Is told of every finished session.
 
     Raises:
-        ConfigError: An agent is unknown or its model is missing.
+        ConfigError: An agent or the suite is unknown, or an agent's model is missing.
         DeviceError: The AVDs cannot be started, no device could be opened, or no session of the
             round could be made whole.
         ProcessDied: A worker was killed.
@@ -175,6 +176,8 @@ def collect(
     jobs = plan(config, out_dir, round_index=round_index, arm=arm, model_dir=model_dir)
     for name, folder in {(job.agent, job.model_dir) for job in jobs}:
         _check_agent(name, folder, config.agents)
+    if not is_real(config.device):
+        suite_of(config.collect.suite)
     remove_partial(Path(out_dir))
     missing = [job for job in jobs if not is_made(job.path, job.origin())]
     there = len(jobs) - len(missing)

@@ -103,6 +103,10 @@ class EmulatorConfig(Section):
     replacements: int = Field(3, ge=0)
 
 
+PACKAGE = re.compile(r"[A-Za-z][\w.]{0,200}")
+"""What an app can be called."""
+
+
 class DeviceConfig(Section):
     """Where steps happen: embedded, on devices that `serials` names, or on AVDs started for it.
 
@@ -138,6 +142,13 @@ class DeviceConfig(Section):
     def _whole(self) -> DeviceConfig:
         """A real device needs a serial or an AVD, a package and adb, or none of them."""
         real = bool(self.serials or self.avds)
+        if not all(self.serials):
+            raise ValueError("expected serials, found an empty one. Mend device.serials")
+        if self.package and not PACKAGE.fullmatch(self.package):
+            raise ValueError(
+                f"expected a package such as com.example.app, found {self.package!r}. Mend "
+                "device.package"
+            )
         if self.serials and self.avds:
             raise ValueError("expected serials or AVDs, found both. Leave one of them out")
         if real and not self.package:
@@ -355,10 +366,6 @@ class AgentsConfig(Section):
         """The settings of an agent without a model, None where it has none."""
         found = getattr(self, agent.replace("-", "_"), None)
         return found if isinstance(found, Section) else None
-
-    def policy_of(self, agent: str) -> PolicyConfig:
-        """The settings of an agent with a trained model."""
-        return self.policies.get(agent, self.policy)
 
 
 class EvaluateConfig(Section):

@@ -1,10 +1,9 @@
-"""What every candidate of a screen would have reached, found by trying it from a snapshot.
+"""What every candidate of a screen would have reached, found by trying it from there.
 
 For each state of a session: q of a candidate = the probes new to the session that it executes
 + gamma × the best that can follow (`lookahead` deep); where all are zero, a breadth-first search
-gives gamma^depth to the first actions of the shortest ways to anything new. Needs an app that can
-be restored; knows no files. Everything an action executes depends on the app's state alone, so
-each (state, action) is tried once and remembered for the whole session.
+gives gamma^depth to the first actions of the shortest ways to anything new. Needs an app of the
+embedded device, whose effects can be remembered; knows no files.
 """
 
 from __future__ import annotations
@@ -16,11 +15,14 @@ from typing import Any, NamedTuple
 
 from jamel.config import LabelConfig
 from jamel.envs.base import candidates
-from jamel.envs.links import InProcessLink, close_crash_dialog
+from jamel.envs.links import InProcessLink
 from jamel.errors import DatasetError
 from jamel.types import Observation, Session
-from jamel.virtual_device.apps import App, AppSnapshot
+from jamel.virtual_device.apps import App
+from jamel.virtual_device.apps.effects import Effect, Effects, Parts, bits, effects_of
+from jamel.virtual_device.apps.events import Event, events_of
 from jamel.virtual_device.apps.noise import LOOKS
+from jamel.virtual_device.apps.canvas import Screen
 
 MAX_EXPANSIONS = 300
 """States that one breadth-first search may open."""
@@ -34,81 +36,88 @@ class Edge(NamedTuple):
 
 
 class State:
-    """One state of the app; candidates and edges are filled when first asked for."""
+    """One state of the app, as it was first met; the rest is filled when first asked for.
 
-    __slots__ = ("edges", "hits", "saved")
+    `hits` are the different sets of probes that candidates execute, `reach` their union, and
+    `targets` the different states that `edges` lead to, in their order.
+    """
 
-    def __init__(self, saved: AppSnapshot) -> None:
-        self.saved = saved
-        self.hits: list[int] | None = None
+    __slots__ = ("edges", "effects", "hits", "parts", "reach", "targets", "ticks")
+
+    def __init__(self, parts: Parts, ticks: int) -> None:
+        self.parts, self.ticks = parts, ticks
+        self.effects: list[Effect] | None = None
         self.edges: list[Edge] | None = None
+        self.targets: list[State] = []
+        self.hits: set[int] = set()
+        self.reach = 0
 
 
 class StateGraph:
-    """The app's states as far as they were tried.
+    """The states of one session's app, as far as they were looked at.
 
     States are equal whatever the clock says. Where an app shows the same state in different
     orders, the states of the session itself are kept apart by what they showed, so that labels
     line up with the recorded candidates; those ahead are not, as only the best of them counts.
     """
 
-    def __init__(self, app: App) -> None:
-        self.app = app
+    def __init__(self, effects: Effects) -> None:
+        self._effects = effects
         self._states: dict[Any, State] = {}
-        self._no_probes = bytes(app.total_probes)
-        self._reorders = LOOKS[app.spec.look, app.spec.noise].reorder
+        self._choices: dict[int, tuple[Screen, list[tuple[Event, ...]]]] = {}
+        self._reorders = LOOKS[effects.spec.look, effects.spec.noise].reorder
 
-    def present(self) -> State:
-        """The state the app is in, whatever order it is shown in."""
-        return self._state(self.app.state_key())
+    def shown(self, app: App) -> State:
+        """The state that an app is in, as it is shown."""
+        parts = self._effects.parts_of(app)
+        return self._state(parts, app.ticks, app.observe() if self._reorders else None)
 
-    def shown(self) -> State:
-        """The state the app is in, as it is shown."""
-        key = self.app.state_key()
-        return self._state((key, self.app.observe()) if self._reorders else key)
-
-    def _state(self, key: Any) -> State:
+    def _state(self, parts: Parts, ticks: int, shown: Observation | None) -> State:
+        key = (parts[0].place, *parts[1:], shown)
         state = self._states.get(key)
         if state is None:
-            saved = self.app.snapshot()._replace(probes=self._no_probes)
-            state = self._states[key] = State(saved)
+            state = self._states[key] = State(parts, ticks)
         return state
 
     def edges(self, state: State) -> list[Edge]:
         """One edge per candidate."""
         if state.edges is None:
-            state.edges = [Edge(self.present(), hits) for hits in self._try_all(state)]
+            after = self._effects.after
+            state.edges = [
+                Edge(
+                    self._state(after(state.parts, effect), state.ticks + effect.ticks, None),
+                    effect.hits,
+                )
+                for effect in self.tried(state)
+            ]
+            state.targets = list(dict.fromkeys([edge.target for edge in state.edges]))
         return state.edges
 
-    def hits(self, state: State) -> list[int]:
-        """What each candidate executes; a third cheaper than `edges`, as it goes nowhere."""
-        if state.hits is None:
-            known = state.edges
-            state.hits = [edge.hits for edge in known] if known else list(self._try_all(state))
-        return state.hits
+    def tried(self, state: State) -> list[Effect]:
+        """What each candidate does; cheaper than `edges`, as it goes nowhere."""
+        if state.effects is None:
+            screen = self._effects.screen(state.parts, state.ticks)
+            state.effects = self._effects.effects(state.parts, self._choices_on(screen))
+            state.hits = {effect.hits for effect in state.effects}
+            for hits in state.hits:
+                state.reach |= hits
+        return state.effects
+
+    def _choices_on(self, screen: Screen) -> list[tuple[Event, ...]]:
+        known = self._choices.get(id(screen))
+        if known is None:
+            seen = Observation("", "", screen.elements, self._effects.spec.size_px)
+            choices = [events_of(screen, seen, action) for action in candidates(seen)]
+            known = self._choices[id(screen)] = screen, choices
+        return known[1]
 
     def forget(self) -> None:
         """Drop all states; edges form cycles, which would otherwise stay until collected."""
         for state in self._states.values():
             state.edges = None
+            state.targets = []
         self._states.clear()
-
-    def _try_all(self, state: State) -> Iterator[int]:
-        """Try each candidate; yields what it executed while the app is where it led."""
-        app = self.app
-        app.restore(state.saved)
-        observation = app.observe()
-        for action in candidates(observation):
-            app.restore(state.saved)
-            app.perform(observation, action)
-            if app.crashed:
-                close_crash_dialog(app)
-            yield bits(app.probe_bytes())
-
-
-def bits(flags: bytes) -> int:
-    """One byte a probe as one number, so that union and difference are single operations."""
-    return int.from_bytes(flags, "little")
+        self._choices.clear()
 
 
 class CandidateLabels(NamedTuple):
@@ -125,7 +134,7 @@ def label_session(session: Session, app: App, config: LabelConfig) -> list[Candi
         DatasetError: The replay shows another screen or other coverage than was recorded.
     """
     with _state_graph(app) as graph:
-        return _label_steps(session, graph, config)
+        return _label_steps(session, app, graph, config)
 
 
 @contextmanager
@@ -133,7 +142,7 @@ def _state_graph(app: App) -> Iterator[StateGraph]:
     """A graph while nothing is collected: searching its many live dicts would double the time."""
     collected = gc.isenabled()
     gc.disable()
-    graph = StateGraph(app)
+    graph = StateGraph(effects_of(app.spec))
     try:
         yield graph
     finally:
@@ -142,17 +151,17 @@ def _state_graph(app: App) -> Iterator[StateGraph]:
             gc.enable()
 
 
-def _label_steps(session: Session, graph: StateGraph, config: LabelConfig) -> list[CandidateLabels]:
-    app, search = graph.app, Search(graph, config)
+def _label_steps(
+    session: Session, app: App, graph: StateGraph, config: LabelConfig
+) -> list[CandidateLabels]:
+    search = Search(graph, config)
     InProcessLink(app).restart(new_session=True)
     labels: list[CandidateLabels] = []
     for number, step in enumerate(session.transitions()):
         _check_replay(session, number, app.observe() == _bare(step.observation), "screen")
-        here = app.snapshot()
-        labels.append(search.label(graph.shown(), bits(here.probes)))
-        app.restore(here)
+        labels.append(search.label(graph.shown(app), bits(app.probe_bytes())))
         app.apply(step.action)
-        close_crash_dialog(app)
+        app.close_crash_dialog()
         covered = sum(app.probe_bytes())
         _check_replay(session, number, covered == step.covered, "coverage")
     return labels
@@ -169,7 +178,7 @@ class Search:
         self._graph = graph
         self._config = config
         self._covered = -1
-        self._best: dict[tuple[int, int, int], float] = {}
+        self._best: dict[tuple[State, int, int], float] = {}
 
     def label(self, state: State, covered: int) -> CandidateLabels:
         """q and novelty of every candidate of a state."""
@@ -190,27 +199,31 @@ class Search:
         return own + self._config.gamma * self._follow(edge.target, covered | edge.hits, depth - 1)
 
     def _follow(self, state: State, covered: int, depth: int) -> float:
-        key = (id(state), covered, depth)
+        key = (state, covered, depth)
         best = self._best.get(key)
         if best is None:
             best = self._best[key] = self._best_of(state, covered, depth)
         return best
 
     def _best_of(self, state: State, covered: int, depth: int) -> float:
-        if depth == 1:
-            fresh = ~covered
-            return float(max([(hits & fresh).bit_count() for hits in self._graph.hits(state)]))
-        edges = self._graph.edges(state)
-        return max(self._value(edge, covered, depth) for edge in edges)
+        if depth > 1:
+            return max(self._value(edge, covered, depth) for edge in self._graph.edges(state))
+        self._graph.tried(state)
+        fresh = ~covered
+        if not state.reach & fresh:
+            return 0.0
+        return float(max([(hits & fresh).bit_count() for hits in state.hits]))
 
     def _shortest(self, start: State, covered: int) -> list[float]:
         """gamma^steps to the nearest novelty for the first actions that lead there, else 0."""
         edges = self._graph.edges(start)
         q = [0.0] * len(edges)
-        seen = {id(start)}
+        seen = {start}
         level: list[tuple[int, State]] = []
         for first, edge in enumerate(edges):
-            _add(level, seen, first, edge.target)
+            if edge.target not in seen:
+                seen.add(edge.target)
+                level.append((first, edge.target))
         opened = 0
         for depth in range(1, self._config.lookahead + self._config.search_depth):
             following: list[tuple[int, State]] = []
@@ -219,21 +232,17 @@ class Search:
                 opened += 1
                 if opened > MAX_EXPANSIONS:
                     break
-                for edge in self._graph.edges(state):
-                    if edge.hits & ~covered:
-                        q[first] = self._config.gamma**depth
-                        found = True
-                    _add(following, seen, first, edge.target)
+                self._graph.edges(state)
+                if state.reach & ~covered:
+                    q[first] = self._config.gamma**depth
+                    found = True
+                ahead = [target for target in state.targets if target not in seen]
+                seen.update(ahead)
+                following += [(first, target) for target in ahead]
             if found or opened > MAX_EXPANSIONS:
                 break
             level = following
         return q
-
-
-def _add(level: list[tuple[int, State]], seen: set[int], first: int, state: State) -> None:
-    if id(state) not in seen:
-        seen.add(id(state))
-        level.append((first, state))
 
 
 def _check_replay(session: Session, number: int, equal: bool, what: str) -> None:

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from jamel.config import DeviceConfig
+from jamel.coverage.class_list import read_class_list
 from jamel.envs.android import AndroidEnv, attach_env, make_env
 from jamel.envs.boot import await_boot
 from jamel.envs.emulator_console import console_port
 from jamel.envs.lease import being_made, lease_device
+from jamel.envs.reset import read_apk
 from jamel.errors import DeviceError, DeviceLost, DeviceMissing
 from jamel.suites import app_spec, reachable, suite_apps
 
@@ -37,8 +40,10 @@ def running_devices(device: DeviceConfig, at_most: int) -> Iterator[DeviceConfig
         at_most: how many sessions there will be at once.
 
     Raises:
-        DeviceError: the AVDs cannot be started.
+        DeviceError: the AVDs cannot be started, or there is no APK where one is named.
+        CoverageError: there is no class list where one is named.
     """
+    read_named_files(device)
     if not device.avds or at_most < 1:
         yield device
         return
@@ -46,6 +51,22 @@ def running_devices(device: DeviceConfig, at_most: int) -> Iterator[DeviceConfig
 
     with Fleet(device, at_most) as fleet:
         yield fleet.device
+
+
+def read_named_files(device: DeviceConfig) -> list[str]:
+    """What the section names on this machine, in words; better missed before anything is started.
+
+    Raises:
+        AppMissing: there is no APK where one is named.
+        CoverageError: there is no class list where one is named.
+    """
+    found = []
+    if device.apk:
+        found.append(f"{device.apk} of {len(read_apk(device.apk)) >> 10} KB")
+    if device.coverage_classes:
+        listed = read_class_list(Path(device.coverage_classes))
+        found.append(f"{len(listed.sizes)} classes of build {listed.build}")
+    return found
 
 
 def require_snapshots(device: DeviceConfig) -> None:

@@ -25,11 +25,17 @@ _FULL_WORDS = ("database or disk is full", "No space left on device", "Disk quot
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """A new file that is at `path` once the block has ended well; a former one is replaced.
 
+    Pipes and devices, such as /dev/stdout, are written to and never replaced.
+
     Raises:
         StoreError: the disk is full, or the folder cannot be written.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        if _is_stream(path):
+            with path.open("ab") as stream:
+                yield stream
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
             yield file
@@ -42,6 +48,13 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):
             partial.unlink()
+
+
+def _is_stream(path: Path) -> bool:
+    # A redirected /dev/stdout is a regular file that someone else writes to as well.
+    if path.parent in (Path("/dev"), Path("/dev/fd")):
+        return True
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def write_bytes(path: Path, data: bytes) -> Path:

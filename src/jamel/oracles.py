@@ -10,13 +10,14 @@ from __future__ import annotations
 import random
 
 from jamel.config import LabelConfig
-from jamel.counterfactual import Search, StateGraph, bits
+from jamel.counterfactual import Search, StateGraph
 from jamel.envs.android import AndroidEnv
 from jamel.envs.base import candidates
 from jamel.envs.links import InProcessLink
 from jamel.errors import ConfigError
 from jamel.types import Action, Observation
 from jamel.virtual_device.apps import App
+from jamel.virtual_device.apps.effects import bits, effects_of
 
 ORACLES = {"oracle-1": 1, "oracle-2": 2}
 """Oracles by how many actions they look ahead."""
@@ -31,7 +32,7 @@ class OracleAgent:
         self.name = name
         self._app = app
         self._config = config.model_copy(update={"lookahead": ORACLES[name]})
-        self._graph = StateGraph(app)
+        self._graph = StateGraph(effects_of(app.spec))
         self._random = random.Random(0)
 
     def reset(self, session_seed: int) -> None:
@@ -41,10 +42,9 @@ class OracleAgent:
         self._random = random.Random(session_seed)
 
     def act(self, observation: Observation) -> Action:
-        """The candidate worth most; the app is left as it was."""
-        here = self._app.snapshot()
-        q = self._search.label(self._graph.shown(), bits(here.probes)).q
-        self._app.restore(here)
+        """The candidate worth most; the app is not touched."""
+        app = self._app
+        q = self._search.label(self._graph.shown(app), bits(app.probe_bytes())).q
         best = max(q)
         ties = [place for place, value in enumerate(q) if value == best]
         return candidates(observation)[self._random.choice(ties)]

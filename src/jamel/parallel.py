@@ -1,7 +1,7 @@
 """One function over many items in several processes, results as they come.
 
-Knows nothing of what is done. An error or an interruption drops what has not begun; what is
-under way ends by itself, so that a worker never leaves half a file.
+Knows nothing of what is done. An error of one item drops what has not begun; what is under way ends
+by itself. An interruption ends everything at once: files are whole or not there, whoever is killed.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
 from typing import TypeVar
 
 from jamel.errors import ProcessDied
@@ -30,6 +30,8 @@ def run_parallel(
 ) -> Iterator[Result]:
     """Yield `work(item)` for every item, in order of completion; in this process for one worker.
 
+    Whoever stops taking results, as Ctrl-C does, ends the workers.
+
     Raises:
         ProcessDied: A worker was killed, by the system for its memory or by hand.
     """
@@ -38,8 +40,12 @@ def run_parallel(
         return
     # spawn: a forked child would inherit the locks of torch's and gRPC's threads.
     context = get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(items)), context, initializer=_begin) as pool:
-        futures = [pool.submit(work, item) for item in items]
+    ended, ends = context.Pipe(duplex=False)
+    with (
+        ends, ended,
+        ProcessPoolExecutor(min(workers, len(items)), context, _begin, (ended,)) as pool,
+    ):  # fmt: skip
+        futures = _submit_all(pool, work, items)
         try:
             for future in as_completed(futures):
                 yield future.result()
@@ -49,9 +55,24 @@ def run_parallel(
                 "likely for want of memory. Start again: what was written is kept. If it happens "
                 "again, lower collect.workers or evaluate.workers."
             ) from None
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+        except (KeyboardInterrupt, GeneratorExit):
+            ends.close()
             raise
+        except BaseException:
+            # While the pool is still referred to: else what was not begun would be done.
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def _submit_all(
+    pool: ProcessPoolExecutor, work: Callable[[Item], Result], items: Sequence[Item]
+) -> list[Future[Result]]:
+    """Start the workers deaf to Ctrl-C, which reaches the whole group: the parent ends them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return [pool.submit(work, item) for item in items]
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def one_torch_thread() -> None:
@@ -61,17 +82,15 @@ def one_torch_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _begin() -> None:
+def _begin(ended: Connection) -> None:
     # Workers share the cores; more threads each would only wait for one another.
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    # Ctrl-C reaches the whole group: the parent stops the pool, a worker ends its item first.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, args=(ended,), daemon=True).start()
 
 
-def _end_with_parent() -> None:
-    """A worker whose parent was killed waits for work for ever, unless it looks."""
+def _end_with_parent(ended: Connection) -> None:
+    """A worker whose parent was killed, or gave up, waits for work for ever, unless it looks."""
     parent = parent_process()
     if parent is not None:
-        wait([parent.sentinel])
+        wait([parent.sentinel, ended])
         os._exit(1)

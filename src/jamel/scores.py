@@ -45,10 +45,7 @@ class Run:
 
 def collate(runs: Sequence[Run], resamples: int, meta: Mapping[str, Any]) -> dict[str, Any]:
     """Rows, intervals, paired differences and curves of finished runs."""
-    reachable: dict[str, int] = {}
-    for run in runs:
-        best = max(run.reachable, *run.covered, run.start)
-        reachable[run.app] = max(best, reachable.get(run.app, 1))
+    reachable = reachable_by_app(runs)
     budget = int(meta["budget"])
     budgets = sorted({item for item in REPORTED_BUDGETS if item <= budget} | {budget})
     fresh = _reachable_new(runs)
@@ -71,6 +68,15 @@ def collate(runs: Sequence[Run], resamples: int, meta: Mapping[str, Any]) -> dic
         "summary": summarise(rows, resamples),
         "curves": curves(runs, budget, reachable, resamples),
     }
+
+
+def reachable_by_app(runs: Iterable[Run]) -> dict[str, int]:
+    """App -> probes in reach, raised by a run that found more."""
+    reachable: dict[str, int] = {}
+    for run in runs:
+        best = max(run.reachable, *run.covered, run.start)
+        reachable[run.app] = max(best, reachable.get(run.app, 1))
+    return reachable
 
 
 def _reachable_new(runs: Sequence[Run]) -> dict[str, int]:

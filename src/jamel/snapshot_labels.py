@@ -109,7 +109,7 @@ def _try_all(link: Link, observation: Observation, covered: ProbeSet, deadline: 
                 raise _Stopped("the session's time was over")
             reading = link.perform(observation, action)
             counts.append(link.decode(reading.coverage).difference(covered).count())
-            link.restore(saved)
+            link.rewind(saved)
         return counts
     finally:
         link.forget(saved)

@@ -23,7 +23,7 @@ COMMANDS = (
         "device soak",
     ),
     *("collect", "label", "validate", "train", "promote", "rollback", "compare"),
-    *("evaluate", "results"),
+    *("evaluate", "results", "tune"),
     *("explore", "replay"),
 )
 WITHOUT_A_TABLE = {"init", "ui", "device start"}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 DATA_VERBS = ("collect", "label", "validate")
@@ -134,3 +136,18 @@ def test_a_device_prints_its_serial_and_port_and_runs_until_stopped() -> None:
         assert process.wait(timeout=20) == 0
     assert serial.startswith("emulator-")
     assert int(port) > 0
+
+
+def test_ctrl_c_is_a_sentence_and_130() -> None:
+    command = [sys.executable, "-m", "jamel.cli", "device", "corpus", "--steps", "100000"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        time.sleep(4)
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert (out, err) == (
+        "",
+        "jamel: interrupted; finished work is kept. Start it again to go on.\n",
+    )

@@ -70,6 +70,9 @@ def test_what_is_no_list_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "cut.jar").write_bytes(JAR.read_bytes()[:200])
     with pytest.raises(CoverageError, match=r"archive of classes in cut\.jar"):
         list(instrumented_classes([tmp_path]))
+    for name in (" ", "1\n7\ta/A\t9"):
+        with pytest.raises(CoverageError, match="name for the build"):
+            write_class_list(tmp_path / "list", name, [ListedClass(1, "a/A", 3)])
     with pytest.raises(CoverageError, match="the ids 1 and 2"):
         write_class_list(tmp_path / "list", "1", [ListedClass(i, "a/A", 3) for i in (1, 2)])
 

@@ -105,7 +105,7 @@ def test_reinstall(phone: VirtualDevice, apk: Path, tmp_path: Path) -> None:
     absent = section(phone, reset="reinstall", apk=str(tmp_path / "absent.apk"))
     with closing(open_env(absent, "any/0")) as env, pytest.raises(AppMissing) as caught:
         env.reset()
-    assert "absent.apk, found no such file" in str(caught.value)
+    assert "absent.apk, found: No such file" in str(caught.value)
 
 
 def test_an_apk_is_pushed_once(

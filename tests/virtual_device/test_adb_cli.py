@@ -37,6 +37,9 @@ def test_the_shell_reads_lines_and_arguments(cli: Adb) -> None:
     )
     script = b"A=1\nfor i in 1 2; do A=$((A + i)); done\necho $A\nexit $A\n"
     assert cli("shell", stdin=script)[:2] == (4, b"4\n")
+    lines = b"f() {\n  if [ $1 = a ]\n  then\n    cat <<E\n$1 in\nE\n  fi\n}\nf a\necho 'b\nc'\n"
+    assert cli("shell", stdin=lines)[:2] == (0, b"a in\nb\nc\n")
+    assert cli("shell", stdin=b"echo a\nif true\n")[0] == 1
     assert cli("shell", "-T", "echo", "'a  b'")[1] == b"a  b\n"
     assert cli("exec-in", "cat > /sdcard/in", stdin=b"\0\1")[0] == 0
     assert cli("exec-out", "cat /sdcard/in")[1] == b"\0\1"

@@ -36,6 +36,22 @@ def device() -> Device:
         ("am start -a android.intent.action.VIEW -d https://a.b", 1,
          "Starting: Intent { act=android.intent.action.VIEW dat=https://a.b }",
          "Error: Activity not started, unable to resolve Intent {"),
+        ("ime list -s; cmd input_method list -s", 0, "com.android.inputmethod.latin/.LatinIME\n"
+         "com.android.inputmethod.latin/.LatinIME", ""),
+        ("ime set com.android.adbkeyboard/.AdbIME", 255, "", "Unknown input method "
+         "com.android.adbkeyboard/.AdbIME cannot be selected for user #0"),
+        ("service check package; service check none", 0, "Service package: found\nService none: "
+         "not found", ""),
+        ("service call phone 1", 10, "service: Service phone does not exist", ""),
+        ("am crash", 255, "", "Exception occurred while executing 'crash'"),
+        ("input motionevent SIDEWAYS 1 1", 255, "", "Error: Invalid arguments for command: "),
+        (f"run-as {PACKAGE} id; id -u", 0, "uid=10100(u0_a100) gid=10100(u0_a100)", ""),
+        ("uname -m; uname -a | grep -c Toybox", 0, "x86_64\n1", ""),
+        ("touch /sdcard/.h /sdcard/f; ls /sdcard; ls -a /sdcard; ls -ld /sdcard | cut -c 1-10", 0,
+         "Download\nf\n.\n..\n.h\nDownload\nf\ndrwxrwx--x", ""),
+        ("echo 123 > /sdcard/f; ls -l /sdcard/ | tail -n 1 | cut -d ' ' -f 1,3,4", 0,
+         "-rw-rw---- shell shell", ""),
+        ("ls -l /sdcard | head -n 1", 0, "total 4", ""),
         ("am stack list | grep -c visible=true", 0, "1", ""),
         ("pm nonsense", 255, "Unknown command: nonsense", ""),
         ("pm path com.absent", 1, "", ""),

@@ -13,6 +13,7 @@ from jamel.virtual_device.apps import App
 from jamel.virtual_device.apps.compose import AppSpec, FeatureSpec
 from jamel.virtual_device.apps.dialect import WAYS_TO_SAY, Dialect
 from jamel.virtual_device.apps.features import KINDS, NEW_KINDS, module_of
+from jamel.virtual_device.apps.furniture import initial
 from jamel.virtual_device.apps.instrument import instrument
 from jamel.virtual_device.apps.oracle import search
 from jamel.virtual_device.apps.widgets import button, label
@@ -147,7 +148,7 @@ def test_a_kind_is_the_same_every_time_and_keeps_what_it_says(kind: str) -> None
     assert first.probe_bytes() == second.probe_bytes()
     kept = {key: first.snapshot().features[1][key] for key in module_of(kind).KEEP}
     first.restart()
-    fresh = module_of(kind).initial(dict(first.spec.features[1].cfg)) | kept
+    fresh = initial(module_of(kind), dict(first.spec.features[1].cfg)) | kept
     after = first.snapshot().features[1]
     assert kept.keys() <= after.keys() == fresh.keys()
 

@@ -127,6 +127,20 @@ def test_text_is_inserted_and_keys_edit_as_on_a_keyboard(searching: Device) -> N
     assert typed(searching) == "What are you looking for?"
 
 
+def test_a_finger_that_comes_down_and_goes_up_is_a_touch(searching: Device) -> None:
+    x_px, y_px = centre_px(field_of(searching).bounds_px)
+    run(searching, f"input motionevent DOWN {x_px} {y_px}")
+    assert not shown(searching)
+    run(searching, f"input motionevent UP {x_px} {y_px}")
+    assert shown(searching)
+    run(searching, "input keyevent BACK; input motionevent UP 9 9")
+    run(searching, link_of(searching, "contacts"))
+    box = next(e for e in searching.observe().elements if e.scrollable).bounds_px
+    run(searching, f"input motionevent DOWN 300 {box[3] - 20}; input motionevent MOVE 300 "
+                   f"{box[1] + 90}; input motionevent UP 300 {box[1] + 20}")  # fmt: skip
+    assert searching.app.snapshot().nav["scroll"] > 0
+
+
 @given(st.integers(320, 4096), st.integers(320, 4096))
 def test_keys_lie_beside_each_other_on_every_display(width: int, height: int) -> None:
     left, top, right, bottom = area_px((width, height))

@@ -10,6 +10,7 @@ from conftest import Adb, field_of, link_of, run, tap
 from jamel.suites import app_spec
 from jamel.virtual_device.apps import App, build_app
 from jamel.virtual_device.apps.features import module_of
+from jamel.virtual_device.apps.furniture import initial
 from jamel.virtual_device.device import Device
 from jamel.virtual_device.server import VirtualDevice
 
@@ -117,7 +118,7 @@ def test_only_what_is_on_the_back_stack_is_saved(seed: int) -> None:
     for index, (old, new) in enumerate(zip(saved.features, again.features, strict=True)):
         module = module_of(app.spec.features[index].kind)
         kept = old if index in shown else {key: old[key] for key in module.KEEP}
-        assert new == {**module.initial(dict(app.spec.features[index].cfg)), **kept}
+        assert new == {**initial(module, dict(app.spec.features[index].cfg)), **kept}
 
 
 def test_foreground_and_background(typed: Device) -> None:
@@ -142,6 +143,23 @@ def test_an_app_that_does_not_respond_leaves_traces(phone: VirtualDevice, cli: A
     assert "  at android.app.ActivityThread.main(ActivityThread.java:" in traces
     cli("reboot")
     assert cli("wait-for-device")[0] == 0 and phone.device.last_anr == ""
+
+
+def test_am_crash_shows_the_dialog_and_leaves_a_trace(phone: VirtualDevice, cli: Adb) -> None:
+    device = phone.device
+    cli("shell", link_of(device, "search"))
+    cli("shell", tap(field_of(device)))
+    assert device.keyboard
+    assert cli("shell", f"am crash {PACKAGE}")[0] == 0
+    assert not device.keyboard
+    focus = cli("shell", "dumpsys window | grep mCurrentFocus")[1].decode()
+    assert f"Application Error: {PACKAGE}" in focus
+    log = cli("logcat", "-d", "-b", "crash", "-v", "raw")[1].decode()
+    assert f"Process: {PACKAGE}, PID: 4242\n" in log
+    assert "android.app.RemoteServiceException$CrashedByAdbException: shell-induced crash\n" in log
+    close = next(e for e in device.observe().elements if e.resource_id == "android:id/aerr_close")
+    cli("shell", f"input tap 5 5; {tap(close)}; {LAUNCH}")
+    assert device.app.back_stack == [f"{PACKAGE}.HubActivity"]
 
 
 def test_another_apps_crash_is_in_the_log(phone: VirtualDevice, cli: Adb) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jamel.virtual_device.commands_shell import SHELL_COMMANDS
 from jamel.virtual_device.commands_text import TEXT_COMMANDS
 from jamel.virtual_device.commands_unix import UNIX_COMMANDS
 from jamel.virtual_device.files import DeviceFiles
@@ -15,7 +16,8 @@ from jamel.virtual_device.shell_input import Stdin
 
 def run(script: str, stdin: bytes = b"", files: DeviceFiles | None = None) -> tuple[int, str, str]:
     out, err = bytearray(), bytearray()
-    commands = {name: c for name, c in (TEXT_COMMANDS | UNIX_COMMANDS).items() if name != "sleep"}
+    commands = SHELL_COMMANDS | TEXT_COMMANDS | UNIX_COMMANDS
+    commands.pop("sleep")
     shell = Shell(None, files or DeviceFiles(), commands)
     code = shell.run(script, out.extend, err.extend, Stdin.of(stdin))
     return code, out.decode(), err.decode()
@@ -57,6 +59,41 @@ def run(script: str, stdin: bytes = b"", files: DeviceFiles | None = None) -> tu
         ("echo a'b'\"c\"", "abc\n"),
         ("echo ''", "\n"),
         ("echo {a} }", "{a} }\n"),
+        ("case abc in x|a*) echo yes;; *) echo no;; esac; case b in a) echo a;; esac", "yes\n"),
+        ("for f in a.txt b.png c; do case $f in *.txt) echo t;;\n(*.png|*.gif)\n echo p\n;; *) "
+         "echo -; esac; done", "t\np\n-\n"),
+        ("( case a in a) echo in;; esac ) | cat; { case '*' in \"*\") echo q;; esac; }", "in\nq\n"),
+        ("if true; then case 1 in 1) if true; then echo deep; fi;; esac; fi", "deep\n"),
+        ("f() { echo $1-$#; return 3; echo never; }; f a b; echo $?", "a-2\n3\n"),
+        ("g()\n{\n  local X=$1\n  h $X\n}\nh() { echo h$1; }\ng 1; unset h; g 2 2>/dev/null || "
+         "echo gone", "h1\ngone\n"),
+        ("cat <<EOF\na $X b\nEOF\necho c", "a  b\nc\n"),
+        ("X=1; cat <<-'E' | tr a-z A-Z\n\ta $X\n\tE\ncat <<A; cat <<B\n$X\nA\ntwo\nB\n",
+         "A $X\n1\ntwo\n"),
+        ("X=a.tar.gz; echo ${X%.*} ${X%%.*} ${X#*.} ${X##*.} ${#X} ${X:2:3} ${X/a/b} ${X//a/b}",
+         "a.tar a tar.gz gz 8 tar b.tar.gz b.tbr.gz\n"),
+        ("Y=; echo ${Y:-d} ${Y-d} ${Z-$HOME} ${Y:+no} ${HOME:+yes}; echo ${Z:=set} $Z",
+         "d / yes\nset set\n"),
+        ("echo ${N:-a  b} \"${N:-a  b}\" ${N:-${M:-$HOME}}", "a b a  b /\n"),
+        ("set -- a 'b c' d; echo $# $2; shift 2; echo $1$#; echo $10", "3 b c\nd1\nd0\n"),
+        ("X=1; (X=2; cd /sdcard; exit 3); echo $? $X $PWD; pwd", "3 1 /\n/\n"),
+        ("X=$(Y=2; echo $Y)$Y; echo $X", "2\n"),
+        ("false &&\n echo no ||\n echo yes |\n cat", "yes\n"),
+        ("[ 5 -gt 10 ]; echo $?; [ 5 -lt 10 -a x = x ] && [ ! -e /none ] && echo both",
+         "1\nboth\n"),
+        ("echo a:b:c:d | cut -d : -f 1,3-; echo abcdef | cut -c 2-3,6; echo plain | cut -d: -f2",
+         "a:c:d\nbcf\nplain\n"),
+        ("echo Hello | tr a-z A-Z; echo abc | tr -d 'b\\n'; echo x1y22 | tr '[:digit:]' '#'",
+         "HELLO\nacx#y##\n"),
+        ("printf '10\\n9\\n-1\\n' | sort -rn | head -n 2", "10\n9\n"),
+        ("[[ abc == a* ]] && echo glob; [ abc = 'a*' ] || echo plain", "glob\nplain\n"),
+        ("echo 'a\\tb\\\\n'; echo -E 'a\\tb'; echo -n x", "a\tb\\n\na\\tb\nx"),
+        ("printf '%s-%03d|' a 7 b 8; printf '%5s|%-3s|%x%%\\n' r l 255",
+         "a-007|b-008|    r|l  |ff%\n"),
+        ("printf '%%%\\n' a b; printf '%s,' 1 2 3; printf x 1 2; printf '%d\\n' none; echo $?",
+         "%%\n1,2,3,x1\n"),
+        ("type cd ls none; command -v cat; toybox echo t", "cd is a shell builtin\nls is "
+         "/system/bin/ls\nnone not found\n/system/bin/cat\nt\n"),
         ("for i in 1 $(echo 2 3); do echo $i; done | wc -l", "3\n"),
         ("for i in; do echo never; done; echo $?", "0\n"),
         ("if [ -e /sdcard ]; then echo yes; else echo no; fi", "yes\n"),
@@ -120,6 +157,15 @@ def test_exit_codes() -> None:
         ("mkdir /a/b", 1, "mkdir: '/a/b': No such file or directory"),
         ("echo x > /none/f", 1, "/system/bin/sh: can't create /none/f: No such file or directory"),
         ("cat < /none", 1, "/system/bin/sh: can't open /none: No such file or directory"),
+        ("rm", 1, "rm: Needs 1 argument"),
+        ("mkdir -p", 1, "mkdir: Needs 1 argument"),
+        ("[ a -lt 2 ]", 2, "/system/bin/sh: [: a: unexpected operator/operand"),
+        ("[ a = a", 2, "/system/bin/sh: [: missing ]"),
+        ("echo ${X!}", 1, "/system/bin/sh: ${X!}: bad substitution"),
+        ("echo ${X:?unset}; echo no", 1, "/system/bin/sh: X: unset"),
+        ("f() { f; }; f", 1, "/system/bin/sh: f: functions nested too deeply"),
+        ("shift", 1, "/system/bin/sh: shift: nothing to shift"),
+        ("toybox nonsense", 127, "toybox: Unknown command nonsense"),
     ],
 )
 def test_failures_are_worded_as_the_devices(script: str, code: int, message: str) -> None:
@@ -158,6 +204,12 @@ def test_any_script_ends_with_an_exit_code(script: str) -> None:
         ("for i; do echo a; done", "'for' needs a name and 'in'"),
         ("if true; echo a; fi", "'if' needs 'then'"),
         ("while true; do true; done", "turns of a loop"),
+        ("case a in a) echo b", "'case' needs 'esac'"),
+        ("case a; esac", "'case' needs a word and 'in'"),
+        ("case a in a echo; esac", "a pattern needs ')'"),
+        ("f() echo a", "a function needs '{'"),
+        ("cat <<EOF\na", "here document 'EOF' unclosed"),
+        ("true &&", "unexpected 'end'"),
     ],
 )
 def test_statements_that_make_no_sense_or_no_end(script: str, problem: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from conftest import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from jamel.virtual_device.apps import App, build_app
 from jamel.virtual_device.apps.canvas import Situation
 from jamel.virtual_device.apps.painter import Painter
 from jamel.virtual_device.apps.widgets import Node, button, field, icon, row, tick, toggle
+from jamel.virtual_device.device import Device
 
 PICKS = st.lists(st.integers(0, 10_000), min_size=1, max_size=25)
 QUICK = settings(max_examples=150, deadline=None, derandomize=True)
@@ -57,6 +59,44 @@ def test_what_is_kept_to_be_quick_changes_nothing(seed: int, noise: str, picks: 
     used.clear_data()
     fresh = App(used.spec)
     assert play(used, picks) == play(fresh, picks)
+
+
+SCRIPTS = st.lists(
+    st.one_of(
+        st.builds("input tap {} {}".format, st.integers(0, 719), st.integers(0, 1279)),
+        st.sampled_from([
+            "input keyevent BACK", "input keyevent HOME", "input text ab", "input keyevent 67",
+            "wm user-rotation lock 1", "wm user-rotation free", "am kill {0}", "am force-stop {0}",
+            "am start {0}", "am start -d {1}://search", "input keyevent POWER", "am crash {0}",
+            "input swipe 300 900 300 200", "input tap 300 200",
+        ]),
+    ), min_size=1, max_size=12,
+)  # fmt: skip
+
+
+def run_on(device: Device, scripts: list[str]) -> list[tuple]:
+    seen = []
+    for script in scripts:
+        run(device, script.format(device.app.package, device.app.links[0].scheme))
+        state = device.keyboard, device.running, device.saved, device.rotation, device.screen_on
+        seen.append((device.observe(), device.app.exec_data(), *state))
+    return seen
+
+
+@QUICK
+@given(SCRIPTS, SCRIPTS, SCRIPTS)
+def test_a_device_does_the_same_after_a_snapshot_was_loaded(
+    first: list[str], then: list[str], other: list[str]
+) -> None:
+    device = Device(app_of(3, "real"))
+    device.clear()
+    device.start()
+    run_on(device, first)
+    device.save_snapshot("here")
+    before = run_on(device, then)
+    run_on(device, other)
+    assert device.load_snapshot("here")
+    assert run_on(device, then) == before
 
 
 NODES = (

@@ -11,7 +11,7 @@ from jamel.agents.baselines import FrontierAgent, LeastTriedAgent, PlannerAgent,
 from jamel.agents.fastbot import FastbotAgent
 from jamel.agents.llm import LlmAgent
 from jamel.agents.monkey import MonkeyAgent
-from jamel.config import AgentsConfig
+from jamel.config import AgentsConfig, PolicyConfig
 from jamel.errors import ConfigError
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "changed_settings",
     "known_agents",
     "make_agent",
+    "policy_of",
 ]
 
 SIMPLE_AGENTS: dict[str, Callable[..., Agent]] = {
@@ -68,8 +69,16 @@ def known_agents() -> list[str]:
 
 def agent_settings(name: str, settings: AgentsConfig) -> dict[str, Any]:
     """What of the settings one agent reads, as plain data without secrets."""
-    section = settings.policy_of(name) if name in MODEL_AGENTS else settings.of(name)
+    section = policy_of(name, settings) if name in MODEL_AGENTS else settings.of(name)
     return section.model_dump(mode="json") if section else {}
+
+
+def policy_of(name: str, settings: AgentsConfig) -> PolicyConfig:
+    """How an agent with a model chooses; one that acts with jamel's model as jamel by default."""
+    own = settings.policies.get(name)
+    if own is None and (name == "champion" or arm_of(name) == "jamel"):
+        own = settings.policies.get("jamel")
+    return own or settings.policy
 
 
 def changed_settings(name: str, settings: AgentsConfig) -> dict[str, Any]:
@@ -111,7 +120,7 @@ def make_agent(
         )
     from jamel.agents import learned
 
-    temperature = settings.policy_of(name).temperature
+    temperature = policy_of(name, settings).temperature
     agent = learned.ModelAgent(Path(model_dir), temperature, MODEL_AGENTS[name])
     agent.name = name
     return agent

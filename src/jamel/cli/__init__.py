@@ -17,6 +17,9 @@ from jamel.cli import data, explore, machine, measure, models
 from jamel.disk import full_disk_is_a_store_error
 from jamel.errors import JamelError
 
+INTERRUPTED = 130
+"""The exit status after Ctrl-C, which typer makes of it too, without a word."""
+
 app = typer.Typer(
     help="Agents that explore apps: collect, label, validate, train, evaluate, promote.",
     no_args_is_help=True,
@@ -35,6 +38,8 @@ def main() -> None:
     try:
         with full_disk_is_a_store_error(Path.cwd()):
             status = app(standalone_mode=False, prog_name="jamel")
+        if status == INTERRUPTED:
+            raise KeyboardInterrupt
         raise SystemExit(status)
     except typer.TyperException as error:
         # Without a message the help was asked for, and shown, by naming no command.
@@ -42,7 +47,7 @@ def main() -> None:
     except JamelError as error:
         _fail(str(error), 1)
     except (KeyboardInterrupt, typer.Abort):
-        _fail("interrupted; finished work is kept. Start it again to go on.", 130)
+        _fail("interrupted; finished work is kept. Start it again to go on.", INTERRUPTED)
 
 
 def _usage(error: typer.TyperException) -> str:

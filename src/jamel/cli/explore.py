@@ -6,8 +6,8 @@ Each calls one library function; heavy imports wait until the command runs.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -77,7 +77,7 @@ def explore(
     project = here(settings)
     chosen = _agent(settings, project, agent, model)
     folder = out or project.made / "explore" / re.sub(r"[^\w.-]+", "-", app).strip(".-")
-    with closing(_open(settings, app)) as env, progress_bar("explore") as advance:
+    with _opened(settings, app) as env, progress_bar("explore") as advance:
         found = run(
             chosen, env, seed=seed, steps=steps, reachable=_reachable(settings, app, env),
             until_exhausted=until_exhausted, threshold=threshold, patience=patience,
@@ -125,17 +125,22 @@ def _default_agent(project: Layout) -> str:
     return SIMPLE if registry.champion(project.root) is None else "champion"
 
 
-def _open(settings: Config, app: str) -> AndroidEnv:
+@contextmanager
+def _opened(settings: Config, app: str) -> Iterator[AndroidEnv]:
     """The app's environment; on real devices the app is the package that the profile names."""
-    from jamel.devices import app_name, is_real, open_env
+    from jamel.devices import app_name, is_real, open_env, running_devices
 
     device = settings.device
-    if is_real(device) and app not in (device.package, app_name(device, "", 0)):
-        raise ConfigError(
-            f"expected the package {device.package} of the profile {settings.profile}, found "
-            f"{app!r}. Name that one, or set device.package."
-        )
-    return open_env(device, app_name(device, "", 0) if is_real(device) else app)
+    if is_real(device):
+        name = app_name(device, "", 0)
+        if app not in (device.package, name):
+            raise ConfigError(
+                f"expected the package {device.package} of the profile {settings.profile}, found "
+                f"{app!r}. Name that one, or set device.package."
+            )
+        app = name
+    with running_devices(device, 1) as running, closing(open_env(running, app)) as env:
+        yield env
 
 
 def _reachable(settings: Config, app: str, env: AndroidEnv) -> int:
@@ -228,7 +233,7 @@ def replay(
 
     recorded = read_script(script)
     settings = profile(config)
-    with closing(_open(settings, recorded.header.app)) as env, progress_bar("replay") as advance:
+    with _opened(settings, recorded.header.app) as env, progress_bar("replay") as advance:
         done = run(
             recorded, env, compare_coverage=not ignore_coverage, trace=env.crash_trace,
             progress=lambda step, of, words: advance(step, of, words.replace("[", r"\[")[:60]),

@@ -60,15 +60,16 @@ def doctor(
     ] = False,
     config: ConfigOption = ANDROID_PROFILE,
     boot: Annotated[
-        bool, typer.Option("--boot", help="With --android: start an AVD to look at the app on it.")
+        bool, typer.Option("--boot", help="As --android, and start an AVD to look inside.")
     ] = False,
 ) -> None:
     """Say what this machine and this project lack; exit status 1 if something needed is missing."""
     from jamel.config import load_config
     from jamel.doctor import diagnose, diagnose_android
 
-    if android:
-        checks = diagnose_android(load_config(config).device, boot)
+    if android or boot:
+        settings = load_config(config)
+        checks = diagnose_android(settings.device, boot, settings.collect.workers)
     else:
         checks = diagnose(Layout.at().root)
     rows = [
@@ -132,7 +133,9 @@ def gallery(
         str | None, typer.Option(help="A sheet of pictures for every app of this suite instead.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the PNG files.")] = Path("build/gallery"),
-    steps: Annotated[int, typer.Option(help="How many steps of exploration to draw from.")] = 40,
+    steps: Annotated[
+        int, typer.Option(min=1, help="How many steps of exploration to draw from.")
+    ] = 40,
     workers: WorkersOption = 2,
     json: JsonOption = None,
 ) -> None:

@@ -1,4 +1,4 @@
-"""The commands that measure: evaluate, results.
+"""The commands that measure: evaluate, tune, results.
 
 Each calls one library function; heavy imports wait until the command runs.
 """
@@ -6,6 +6,7 @@ Each calls one library function; heavy imports wait until the command runs.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,10 +24,12 @@ from jamel.cli.common import (
 )
 from jamel.cli.model_folders import agent_models
 from jamel.cli.progress import progress_bar
-from jamel.config import EvaluateConfig
+from jamel.config import Config, EvaluateConfig
 from jamel.disk import write_json
 from jamel.errors import ConfigError
 from jamel.stores import has_stores
+
+DEFAULT_GRID = Path("configs/tune.yaml")
 
 
 def register(app: typer.Typer) -> None:
@@ -36,6 +39,9 @@ def register(app: typer.Typer) -> None:
             "jamel evaluate --suite valid --agents planner,jamel --seeds 0,1 --json r.json"
         )
     )(evaluate)
+    app.command(epilog=example("jamel tune", "jamel tune --agents planner,jamel --json t.json"))(
+        tune
+    )
     app.command(epilog=example("jamel results build/*/evaluation/*.json --out docs/results.md"))(
         results
     )
@@ -87,6 +93,59 @@ def evaluate(
         from jamel.registry import track_evaluation
 
         typer.echo(f"MLflow run: {track_evaluation(project.root, settings, results, page)}")
+
+
+def tune(
+    config: ConfigOption = DEFAULT_PROFILE,
+    grid: Annotated[Path, typer.Option(help="What is tried, and on which suite.")] = DEFAULT_GRID,
+    agents: Annotated[str | None, typer.Option(help="Overrides evaluate.agents.")] = None,
+    model: Annotated[Path | None, typer.Option(help="The jamel model, else the last one.")] = None,
+    keep: Annotated[
+        bool, typer.Option(help="Write the best to the profile's `tuned` file.")
+    ] = True,
+    json: JsonOption = None,
+) -> None:
+    """Try every agent's settings on `valid` and keep the best where evaluations read them."""
+    from jamel.tune import grid_of, keep_best, read_grid
+    from jamel.tune import tune as run
+
+    settings, tried = profile(config, evaluate={"agents": comma_list(agents)}), read_grid(grid)
+    project, target = here(settings), _tuned_file(config, settings, keep)
+    names = [name for name in settings.evaluate.agents if grid_of(tried, name)]
+    folders = agent_models(names, project, model)
+    with progress_bar("tune") as progress:
+        found = run(settings, tried, folders, progress)
+    rows = [asdict(item) for item in found]
+    present([_tried_row(row) for row in rows], f"{tried.suite}, {tried.budget} steps", json, rows)
+    if target is not None:
+        typer.echo(f"best settings: {keep_best(found, tried, target)}")
+    if has_stores(project.root):
+        from jamel.registry import track_table
+
+        run_id = track_table(project.root, settings, [_tried_row(row) for row in rows], "tune")
+        typer.echo(f"MLflow run: {run_id}")
+
+
+def _tuned_file(path: Path, settings: Config, keep: bool) -> Path | None:
+    if not keep:
+        return None
+    if not settings.tuned:
+        raise ConfigError(
+            f"expected {path} to name a file for the best settings, found none. Add the line "
+            "'tuned: tuned.yaml' to it, or try without keeping: jamel tune --no-keep."
+        )
+    return path.parent / settings.tuned
+
+
+def _tried_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    mean, low, high = row["coverage"]
+    behind = "" if row["best"] else "{:+.1f} [{:+.1f}, {:+.1f}]".format(*row["behind"])
+    return {
+        "agent": row["agent"],
+        "settings": ", ".join(f"{key} {value}" for key, value in row["settings"].items()),
+        "coverage": f"{mean:.1f} [{low:.1f}, {high:.1f}]",
+        "against the best": behind,
+    }
 
 
 def results(

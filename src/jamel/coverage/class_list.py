@@ -57,8 +57,13 @@ def write_class_list(path: Path, build: str, classes: Iterable[ListedClass]) -> 
     """Write a list, sorted by name and each class once; returns what is in it.
 
     Raises:
-        CoverageError: There is no class, or one name with two ids: those are two builds.
+        CoverageError: There is no class, or one name with two ids: those are two builds. Or the
+            build has no name.
     """
+    if not build.strip() or "\n" in build:
+        raise CoverageError(
+            f"Expected a name for the build, found {build!r}. Say its version with --build."
+        )
     listed = sorted(set(classes), key=lambda item: (item.name, item.identifier))
     if not listed:
         raise CoverageError(

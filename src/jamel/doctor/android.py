@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-from jamel.config import DeviceConfig
-from jamel.devices import is_real, link_options, running_devices
+from jamel.config import DeviceConfig, EmulatorConfig
+from jamel.devices import is_real, link_options, read_named_files, running_devices
 from jamel.doctor.check import Check
 from jamel.envs.adb_connection import AdbShell
 from jamel.envs.adb_link import AdbLink
@@ -32,11 +32,12 @@ _SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z])")
 BOOT_ADVICE = "run `jamel doctor --android --boot` to start one AVD and look inside"
 
 
-def diagnose_android(device: DeviceConfig, boot: bool = False) -> list[Check]:
+def diagnose_android(device: DeviceConfig, boot: bool = False, at_most: int = 99) -> list[Check]:
     """Every check of a profile's device section.
 
     Args:
         device: the section; it has to name real devices.
+        at_most: how many sessions there will be at once.
         boot: start the first AVD, to look at the app on it. Takes minutes.
     """
     if not is_real(device):
@@ -44,8 +45,10 @@ def diagnose_android(device: DeviceConfig, boot: bool = False) -> list[Check]:
         return [Check("profile", False, "the embedded device", advice)]
     named = ", ".join(device.serials or device.avds)
     checks = [Check("profile", True, f"{device.package} on {named}"), _adb(device)]
+    if device.apk or device.coverage_classes:
+        checks.append(_finding("files", lambda: ", ".join(read_named_files(device))))
     if device.avds:
-        checks += _emulator(device)
+        checks += _emulator(device, min(len(device.avds), at_most))
     if not all(check.passed for check in checks if check.needed):
         return checks
     if not device.avds:
@@ -81,13 +84,13 @@ def _adb(device: DeviceConfig) -> Check:
     return _finding("adb server", look)
 
 
-def _emulator(device: DeviceConfig) -> list[Check]:
+def _emulator(device: DeviceConfig, count: int) -> list[Check]:
     config = device.emulator
     executable = _finding("emulator", lambda: find_emulator(config.executable))
     checks = [executable]
     if executable.passed:
         checks.append(_finding("AVDs", lambda: _avds(device, executable.found)))
-    return [*checks, _acceleration(), _finding("room", lambda: _room(device))]
+    return [*checks, _acceleration(), _finding("room", lambda: _room(config, count))]
 
 
 def _avds(device: DeviceConfig, executable: str) -> str:
@@ -95,8 +98,7 @@ def _avds(device: DeviceConfig, executable: str) -> str:
     return ", ".join(device.avds)
 
 
-def _room(device: DeviceConfig) -> str:
-    count, config = len(device.avds), device.emulator
+def _room(config: EmulatorConfig, count: int) -> str:
     check_room(config, count)
     memory_mb = config.max_memory_mb or available_memory_mb()
     cores = config.max_cores or available_cores()

@@ -14,6 +14,7 @@ import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from jamel.config import PACKAGE
 from jamel.coverage import ProbeSet
 from jamel.coverage.jacoco_remote import DEFAULT_PORT
 from jamel.envs.adb_connection import AdbShell, ShellResult
@@ -39,7 +40,6 @@ LONG_PRESS_MS = 800
 SWIPE_MS = 300
 MAX_DELETIONS = 200
 NO_SCREEN = "the screen could not be dumped"
-_PACKAGE = re.compile(r"[A-Za-z][\w.]{0,200}")
 _ACTIVITY = re.compile(r"[\w.$]{1,300}")
 _FOCUS = re.compile(
     rb"m(?:CurrentFocus|FocusedApp)=\w+\{\S+ (?:u\d+ )?([\w.]+)/([\w.$]+)(?: [^}]*)?\}"
@@ -217,11 +217,15 @@ class AdbLink:
 
     def restore(self, snapshot: bytes) -> Reading:
         """Load an emulator snapshot taken by `snapshot`; raises DeviceError for another name."""
+        self.rewind(snapshot)
+        return self._exchange("true")
+
+    def rewind(self, snapshot: bytes) -> None:
+        """`restore` without a reading: of a real screen that takes one to two seconds."""
         coverage = self._snapshots.load(snapshot)
         # A real emulator drops its connection while it loads.
         self._shell.await_device()
         self._coverage.rewind(coverage)
-        return self._exchange("true")
 
     def forget(self, snapshot: bytes) -> None:
         """Delete a snapshot; raises DeviceError where the emulator is gone."""
@@ -349,7 +353,7 @@ class AdbLink:
 
 def _check_names(package: str, activity: str) -> None:
     """Names go into shell scripts, so only what Android allows is let through."""
-    if not _PACKAGE.fullmatch(package) or (activity and not _ACTIVITY.fullmatch(activity)):
+    if not PACKAGE.fullmatch(package) or (activity and not _ACTIVITY.fullmatch(activity)):
         raise AppMissing(
             f"Expected a package such as com.example.app, found {package!r} {activity!r}. "
             "Set device.package and device.activity."
@@ -375,10 +379,16 @@ def _input_script(observation: Observation, action: Action) -> str:
 
 
 def _may_focus(observation: Observation, action: Action) -> bool:
-    """Whether a touch can give a text field the focus, which brings up the soft keyboard."""
-    if action.element < 0:
-        return True
-    return observation.elements[action.element].cls.endswith("EditText")
+    """Whether a touch can give a text field the focus, which brings up the soft keyboard.
+
+    A field can lie over what the action names, and the touch is the field's then.
+    """
+    x_px, y_px = fingers_px(observation, action)[:2]
+    for element in observation.elements:
+        left, top, right, bottom = element.bounds_px
+        if left <= x_px < right and top <= y_px < bottom and element.cls.endswith("EditText"):
+            return True
+    return False
 
 
 def _replace_text(old: str, new: str) -> str:

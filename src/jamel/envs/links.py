@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from jamel.coverage import ProbeSet
 from jamel.coverage.jacoco import probes_from_flags
 from jamel.errors import DeviceError
-from jamel.types import Action, Observation, centre_px
+from jamel.types import Action, Observation
 
 if TYPE_CHECKING:
     from jamel.virtual_device.apps import App
@@ -77,6 +77,10 @@ class Link(Protocol):
         """Return to a snapshot; raises DeviceError for a name that is unknown."""
         ...
 
+    def rewind(self, snapshot: bytes) -> None:
+        """`restore` without a reading, which takes most of the time on a real device."""
+        ...
+
     def forget(self, snapshot: bytes) -> None:
         """Let go of a snapshot, which takes room on a real device; an unknown one is none."""
         ...
@@ -108,7 +112,7 @@ class InProcessLink:
         """Apply the action to the element it names in `observation`."""
         app = self.app
         executed, reason = app.apply(action)
-        close_crash_dialog(app)
+        app.close_crash_dialog()
         return Reading(app.observe(), app.probe_bytes(), executed, reason)
 
     def restart(self, new_session: bool) -> Reading:
@@ -151,6 +155,11 @@ class InProcessLink:
 
     def restore(self, snapshot: bytes) -> Reading:
         """Return to a snapshot. Raises DeviceError when the name is unknown or too old."""
+        self.rewind(snapshot)
+        return self._read()
+
+    def rewind(self, snapshot: bytes) -> None:
+        """`restore` without a reading."""
         saved = self._snapshots.get(snapshot)
         if saved is None:
             raise DeviceError(
@@ -158,7 +167,6 @@ class InProcessLink:
                 f"{MAX_SNAPSHOTS} it took. Restore sooner, or replay the actions."
             )
         self.app.restore(saved)
-        return self._read()
 
     def forget(self, snapshot: bytes) -> None:
         """Let go of a snapshot."""
@@ -174,12 +182,3 @@ class InProcessLink:
 
     def _read(self) -> Reading:
         return Reading(self.app.observe(), self.app.probe_bytes())
-
-
-def close_crash_dialog(app: App) -> None:
-    """Tap the system's "Close app" after a crash, as a link over adb does: agents see no dialog."""
-    observation = app.observe()
-    if observation.package != app.package:
-        for element in observation.elements:
-            if element.resource_id == "android:id/aerr_close":
-                app.tap(*centre_px(element.bounds_px))

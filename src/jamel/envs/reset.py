@@ -76,12 +76,7 @@ class AppReset:
         return f"pm clear {self._package}"
 
     def _install(self) -> None:
-        apk = Path(self._apk)
-        if not apk.is_file():
-            raise AppMissing(
-                f"Expected the app's APK at {apk}, found no such file. Build it, or set device.apk."
-            )
-        data = apk.read_bytes()
+        data, name = read_apk(self._apk), Path(self._apk).name
         # The name tells the content: pushed once to a device, however many sessions install it.
         target = f"/data/local/tmp/jamel-{hashlib.sha256(data).hexdigest()[:16]}.apk"
         there = self._shell.run(f"wc -c < {target} 2>/dev/null").stdout.strip()
@@ -91,8 +86,8 @@ class AppReset:
         done = self._shell.run(f"pm install -r -t -g {target}")
         if b"Success" not in done.stdout:
             raise DeviceError(
-                f"Expected {apk.name} to be installed on {self._shell.serial}, found: "
-                f"{done.text()!r}. Try `adb -s {self._shell.serial} install -t {apk.name}`."
+                f"Expected {name} to be installed on {self._shell.serial}, found: "
+                f"{done.text()!r}. Try `adb -s {self._shell.serial} install -t {name}`."
             )
 
     def _push(self, data: bytes, target: str) -> None:
@@ -106,3 +101,14 @@ class AppReset:
                 f"{self._shell.serial} went away while {len(data)} bytes were pushed "
                 f"({type(error).__name__}: {error}). Reconnect it and start a new session."
             ) from error
+
+
+def read_apk(path: str) -> bytes:
+    """The APK file. Raises AppMissing where there is none."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise AppMissing(
+            f"Expected the app's APK at {path}, found: {error.strerror}. Build it, or set "
+            "device.apk."
+        ) from None

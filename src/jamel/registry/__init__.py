@@ -5,7 +5,7 @@
 """
 
 from jamel.registry.comparison import compare_two
-from jamel.registry.evaluation import track_evaluation
+from jamel.registry.evaluation import track_evaluation, track_table
 from jamel.registry.models import log_model, register
 from jamel.registry.rounds import close_round, open_round
 from jamel.registry.tracking import (
@@ -52,6 +52,7 @@ __all__ = [
     "register",
     "rollback",
     "track_evaluation",
+    "track_table",
     "train_tracked",
     "weigh",
 ]

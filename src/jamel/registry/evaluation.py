@@ -5,7 +5,7 @@ Knows results as plain data; a run of its own or one that is there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,16 @@ def track_evaluation(
         log_results(tracker, run_id, results)
         tracker.log_artifact(run_id, report, "files")
         tracker.log_metrics(run_id, _figures(results))
+    return run_id
+
+
+def track_table(
+    root: Path | str, config: Config, rows: Sequence[Mapping[str, Any]], stage: str
+) -> str:
+    """Log a table in a run of its own and return the run's id; raises StoreError."""
+    tracker = Tracker(root)
+    with full_disk_is_a_store_error(root), tracker.run(stage, config, stage=stage) as run_id:
+        tracker.log_table(run_id, rows, f"tables/{stage}.json")
     return run_id
 
 

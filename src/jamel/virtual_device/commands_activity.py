@@ -101,6 +101,16 @@ def _kill_all(call: Call, device: Device, args: list[str]) -> int:
     return _kill(call, device, [device.app.package])
 
 
+def _crash(call: Call, device: Device, args: list[str]) -> int:
+    if not args:
+        return call.fail(_EXCEPTION.format("crash", "Argument expected after"), 255)
+    if args[-1] == device.app.package and device.running:
+        device.app.crash()
+        device.note_crashes()
+        device.touched(False)
+    return 0
+
+
 def _broadcast(call: Call, device: Device, args: list[str]) -> int:
     try:
         intent = parse_intent(args)
@@ -150,7 +160,7 @@ def _says(text: str) -> Callable[[Call, Device, list[str]], int]:
 
 _VERBS: dict[str, Callable[[Call, Device, list[str]], int]] = {
     "start": _start, "start-activity": _start, "force-stop": _force_stop, "kill": _kill,
-    "kill-all": _kill_all, "broadcast": _broadcast, "stack": _stack, "task": _task,
+    "kill-all": _kill_all, "crash": _crash, "broadcast": _broadcast, "stack": _stack, "task": _task,
     "instrument": _no_service, "startservice": _no_service, "start-service": _no_service,
     "get-current-user": _says("0"), "idle-maintenance": _says(""),
     "wait-for-broadcast-idle": _says("All broadcast queues are idle!"),

@@ -135,7 +135,7 @@ def _user_rotation(call: Call, device: Device, args: list[str]) -> int:
 def _cmd(call: Call, device: Device) -> int:
     service, rest = (call.args[0] if call.args else ""), call.args[1:]
     names = {"package": "pm", "activity": "am", "window": "wm", "settings": "settings",
-             "input": "input"}  # fmt: skip
+             "input": "input", "input_method": "ime"}  # fmt: skip
     if service not in names:
         return call.fail(f"cmd: Can't find service: {service}", 20)
     return call.shell.call([names[service], *rest], call.streams)

@@ -53,7 +53,7 @@ def _window(device: Device, args: list[str]) -> str:
     lines = [
         "WINDOW MANAGER WINDOWS (dumpsys window windows)",
         "  Window #1 Window{3c6b1a u0 InputMethod}:",
-        f"    mDisplayId=0 mSession=Session{{a1b2c3 1500:u0a10090}} mBaseLayer=151000 "
+        f"    mDisplayId=0 mSession=Session{{a1b2c3 1500:u0a10091}} mBaseLayer=151000 "
         f"mHasSurface={shown}",
         f"    mFrame=[{left},{top}][{right},{bottom}]",
         f"    isOnScreen={shown}", f"    isVisible={shown}",

@@ -58,6 +58,8 @@ def _give(call: Call, device: Device, what: str, args: list[str]) -> int:
         return 0
     if what in _TOUCHES:
         _touch(device, _gesture(what, args))
+    elif what == "motionevent":
+        _move(device, args[0].upper(), (_px(args[1]), _px(args[2])))
     elif what == "text":
         return _text(call, device, args[0])
     elif what in ("keyevent", "keycombination"):
@@ -90,6 +92,17 @@ def _gesture(what: str, args: list[str]) -> _Gesture:
 
 def _px(text: str) -> int:
     return int(float(text))
+
+
+def _move(device: Device, what: str, at_px: tuple[int, int]) -> None:
+    """A finger comes down, moves and goes up in calls of their own. Raises ValueError."""
+    if what not in ("DOWN", "UP", "MOVE", "CANCEL"):
+        raise ValueError(what)
+    down, device.finger = device.finger, at_px if what == "DOWN" else device.finger
+    if what in ("UP", "CANCEL"):
+        device.finger = None
+    if what == "UP" and down is not None:
+        _touch(device, _Gesture(*down, *at_px, 0))
 
 
 def _touch(device: Device, gesture: _Gesture) -> None:

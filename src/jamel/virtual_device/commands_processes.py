@@ -20,6 +20,7 @@ _SYSTEM = (
     ("system", 300, 1, "surfaceflinger"), ("root", 310, 1, "zygote64"), ("shell", 400, 1, "adbd"),
     ("system", 618, 310, "system_server"), ("u0_a60", 900, 310, "com.android.systemui"),
     ("u0_a90", 1100, 310, "com.android.launcher3"),
+    ("u0_a91", 1500, 310, "com.android.inputmethod.latin"),
 )  # fmt: skip
 _HEADS = {"USER": "USER          ", "PID": "  PID", "PPID": " PPID", "NAME": "NAME", "CMD": "CMD",
           "ARGS": "CMD", "S": "S", "RSS": "   RSS", "VSZ": "     VSZ"}  # fmt: skip
@@ -128,13 +129,15 @@ def _run_as(call: Call) -> int:
         system = package in device.packages.names(third_party=False)
         problem = "package not debuggable" if system else "unknown package"
         return call.fail(f"run-as: {problem}: {package}")
-    before, call.shell.cwd = call.shell.cwd, f"/data/data/{package}"
+    if args and call.shell.find(args[0]) is None:
+        return call.fail(f"run-as: exec failed for {args[0]}: No such file or directory")
+    shell, before = call.shell, (call.shell.cwd, call.shell.user)
+    shell.cwd = f"/data/data/{package}"
+    shell.user = f"u0_a{device.packages.installed[package].uid - 10_000}"
     try:
-        if args and call.shell.find(args[0]) is None:
-            return call.fail(f"run-as: exec failed for {args[0]}: No such file or directory")
-        return call.shell.call(args or ["sh"], call.streams)
+        return shell.call(args or ["sh"], call.streams)
     finally:
-        call.shell.cwd = before
+        shell.cwd, shell.user = before
 
 
 # -- the log ------------------------------------------------------------------------------------

@@ -195,6 +195,47 @@ def _svc(call: Call, device: Device) -> int:
     return call.fail("Available commands:\n    help     Show information about the subcommands", 0)
 
 
+IME = "com.android.inputmethod.latin/.LatinIME"
+
+
+def _ime(call: Call, device: Device) -> int:
+    """The one input method there is can be listed and chosen."""
+    verb, names = "".join(call.args[:1]), [a for a in call.args[1:] if not a.startswith("-")]
+    if verb == "list":
+        call.print(IME if "-s" in call.args else f"{IME}:\n  mId={IME} mSettingsActivityName=null")
+    elif verb in ("set", "enable", "disable") and names != [IME]:
+        what = "cannot be selected" if verb == "set" else f"cannot be {verb}d"
+        return call.fail(f"Unknown input method {''.join(names)} {what} for user #0", 255)
+    elif verb in ("set", "enable"):
+        call.print(f"Input method {IME} {'selected' if verb == 'set' else 'already enabled'} for "
+                   "user #0")  # fmt: skip
+    elif verb != "reset":
+        call.print(f"Unknown command: {verb}" if verb else "InputMethodManagerService commands:")
+        return 255
+    return 0
+
+
+_SERVICES = ("activity", "input_method", "package", "settings", "window")
+
+
+def _service(call: Call, device: Device) -> int:
+    verb, name = (*call.args, "", "")[:2]
+    if verb == "list":
+        call.print(f"Found {len(_SERVICES)} services:")
+        for number, known in enumerate(_SERVICES):
+            call.print(f"{number}\t{known}: []")
+    elif verb == "check":
+        call.print(f"Service {name}: {'found' if name in _SERVICES else 'not found'}")
+    elif verb == "call":
+        call.print(f"service: Service {name} does not exist")
+        return 10
+    else:
+        return call.fail(
+            "Usage: service [-h|-?]\n       service list\n       service check SERVICE", 10
+        )
+    return 0
+
+
 def _uptime(call: Call, device: Device) -> int:
     clock = time.strftime("%H:%M:%S", time.gmtime())
     minutes = int(device.uptime_s / 60)
@@ -213,5 +254,6 @@ def _says(text: str) -> Callable[[Call, Device], int]:
 STATE_COMMANDS: dict[str, Command] = {
     "getprop": locked(_getprop), "setprop": locked(_setprop), "settings": locked(_settings),
     "content": locked(_content), "svc": locked(_svc), "uptime": locked(_uptime),
-    "getenforce": locked(_says("Enforcing")), "nproc": locked(_says("2")),
+    "ime": locked(_ime), "service": locked(_service), "getenforce": locked(_says("Enforcing")),
+    "nproc": locked(_says("2")),
 }  # fmt: skip

@@ -37,23 +37,60 @@ def with_file(call: Call, name: str, use: Callable[[bytes], None]) -> int:
 
 
 def _echo(call: Call) -> int:
-    args = list(call.args)
-    newline = True
+    args, flags = list(call.args), ""
     while args and args[0] in ("-n", "-e", "-E", "-ne", "-en"):
-        newline &= "n" not in args.pop(0)
-    call.out(" ".join(args).encode("utf-8", "replace") + (b"\n" if newline else b""))
+        flags += args.pop(0)
+    text = " ".join(args)
+    text = text if "E" in flags else unescaped(text)
+    call.out(text.encode("utf-8", "replace") + (b"" if "n" in flags else b"\n"))
     return 0
+
+
+_ESCAPE = re.compile(r"\\([abfnrtv\\]|0[0-7]{0,3}|x[0-9A-Fa-f]{1,2})")
+_CHARACTERS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v",
+               "\\": "\\"}  # fmt: skip
+
+
+def unescaped(text: str) -> str:
+    """The text with the escapes that mksh's `echo` and `printf` know."""
+
+    def one(match: re.Match[str]) -> str:
+        code = match[1]
+        if code[0] == "0":
+            return chr(int(code[1:] or "0", 8))
+        return chr(int(code[1:], 16)) if code[0] == "x" else _CHARACTERS[code]
+
+    return _ESCAPE.sub(one, text)
 
 
 def _printf(call: Call) -> int:
     if not call.args:
         return call.fail("printf: missing format")
-    rest = iter(call.args[1:])
-    text = re.sub(r"%([sd%])", lambda m: "%" if m[1] == "%" else next(rest, ""), call.args[0])
-    for escape, char in (("\\n", "\n"), ("\\t", "\t"), ("\\0", "\0")):
-        text = text.replace(escape, char)
+    style, values = unescaped(call.args[0]), list(call.args[1:])
+    left, text = len(values), _formatted(style, values)
+    # A format is used again for what is left, unless it takes nothing.
+    while 0 < len(values) < left:
+        left, text = len(values), text + _formatted(style, values)
     call.out(text.encode("utf-8", "replace"))
     return 0
+
+
+_CONVERSION = re.compile(r"%(?:(%)|(-?0?\d{0,3})(?:\.\d{1,3})?([sbdiuxXoc]))")
+
+
+def _formatted(style: str, values: list[str]) -> str:
+    """The format once, with the first of `values`, which are taken off. Raises ValueError."""
+
+    def one(match: re.Match[str]) -> str:
+        if match[1]:
+            return "%"
+        value, kind = values.pop(0) if values else "", match[3]
+        if kind in "diuxXo":
+            return f"%{match[2]}{kind}" % int(value or "0", 0)
+        value = unescaped(value) if kind == "b" else value[:1] if kind == "c" else value
+        return f"%{match[2].replace('0', '', 1) if match[2][:1] == '0' else match[2]}s" % value
+
+    return _CONVERSION.sub(one, style)
 
 
 def _input_bytes(call: Call, names: list[str]) -> bytes | None:
@@ -143,39 +180,76 @@ def _wc(call: Call) -> int:
 
 
 def _cut(call: Call) -> int:
-    delimiter, columns, names = "\t", [1], []
+    delimiter, ranges, by, names = "\t", "", "", []
     args = iter(call.args)
     for arg in args:
         if arg.startswith("-d"):
             delimiter = arg[2:] or next(args, "\t")
-        elif arg.startswith("-f"):
-            columns = [int(c) for c in (arg[2:] or next(args, "1")).split(",") if c.isdigit()]
+        elif arg[:2] in ("-f", "-c", "-b"):
+            by, ranges = arg[1], arg[2:] or next(args, "1")
         else:
             names.append(arg)
+    if not by:
+        return call.fail("cut: Needs -fcb")
     data = _input_bytes(call, names)
     for line in (data or b"").decode("utf-8", "replace").splitlines():
-        fields = line.split(delimiter)
-        call.print(delimiter.join(fields[c - 1] for c in columns if 0 < c <= len(fields)))
+        parts = line.split(delimiter) if by == "f" else list(line)
+        chosen = [part for at, part in enumerate(parts, 1) if _within(at, ranges)]
+        whole = by == "f" and len(parts) == 1
+        call.print(line if whole else (delimiter if by == "f" else "").join(chosen))
     return int(data is None)
 
 
+def _within(at: int, ranges: str) -> bool:
+    """Whether a column is in a list such as `1,3-5,7-`. Raises ValueError."""
+    for one in ranges.split(","):
+        first, dash, last = one.partition("-")
+        if int(first or 1) <= at <= (int(last or at) if dash else int(first)):
+            return True
+    return False
+
+
 def _sort(call: Call) -> int:
+    flags = "".join(a[1:] for a in call.args if a.startswith("-"))
     data = _input_bytes(call, [a for a in call.args if not a.startswith("-")])
     lines = (data or b"").splitlines()
-    ordered = sorted(set(lines) if "-u" in call.args else lines, reverse="-r" in call.args)
+    key = _number_at_start if "n" in flags else None
+    ordered = sorted(set(lines) if "u" in flags else lines, key=key, reverse="r" in flags)
     call.out(b"".join(line + b"\n" for line in ordered))
     return int(data is None)
 
 
+def _number_at_start(line: bytes) -> tuple[float, bytes]:
+    found = re.match(rb"\s*(-?\d+(?:\.\d+)?)", line)
+    return float(found[1]) if found else 0.0, line
+
+
 def _tr(call: Call) -> int:
+    delete = call.args[:1] == ["-d"]
+    sets = [_characters_of(text) for text in call.args[delete:]]
+    if len(sets) != (1 if delete else 2) or not sets[-1]:
+        return call.fail("tr: Needs 2 arguments" if not delete else "tr: Needs 1 argument")
     data = call.stdin().decode("utf-8", "replace")
-    if call.args[:1] == ["-d"] and len(call.args) == 2:
-        gone = call.args[1].replace("\\r", "\r").replace("\\n", "\n")
-        data = "".join(c for c in data if c not in gone)
-    elif len(call.args) == 2 and len(call.args[0]) == len(call.args[1]):
-        data = data.translate(str.maketrans(call.args[0], call.args[1]))
+    if delete:
+        data = "".join(c for c in data if c not in sets[0])
+    else:
+        # A short second set goes on with its last character.
+        to = sets[1].ljust(len(sets[0]), sets[1][-1])[: len(sets[0])]
+        data = data.translate(str.maketrans(sets[0], to))
     call.out(data.encode("utf-8", "replace"))
     return 0
+
+
+_CLASSES = {"[:upper:]": "A-Z", "[:lower:]": "a-z", "[:digit:]": "0-9", "[:space:]": " \t\n\r\v\f"}
+_RANGE = re.compile(r"(.)-(.)", re.DOTALL)
+
+
+def _characters_of(text: str) -> str:
+    """A set of `tr` written out."""
+    text = unescaped(text)
+    for name, range_ in _CLASSES.items():
+        text = text.replace(name, range_)
+    return _RANGE.sub(lambda m: "".join(map(chr, range(ord(m[1]), ord(m[2]) + 1))), text)
 
 
 def _md5sum(call: Call) -> int:

@@ -11,16 +11,22 @@ import re
 import time
 from collections.abc import Callable
 
-from jamel.virtual_device.commands_text import with_file
-from jamel.virtual_device.shell import Call, Command, ShellExit
+from jamel.virtual_device.commands_text import TEXT_COMMANDS, with_file
+from jamel.virtual_device.shell import Call, Command
 
 MAX_SLEEP_S = 30.0
 
 
+def _operands(call: Call) -> list[str]:
+    return [arg for arg in call.args if not arg.startswith("-") or arg == "-"]
+
+
 def _rm(call: Call) -> int:
     flags = "".join(a for a in call.args if a.startswith("-"))
+    if not _operands(call) and "f" not in flags:
+        return call.fail("rm: Needs 1 argument")
     code = 0
-    for name in (a for a in call.args if not a.startswith("-")):
+    for name in _operands(call):
         try:
             call.files.remove(call.path(name), recursive="r" in flags or "R" in flags)
         except FileNotFoundError as error:
@@ -32,15 +38,17 @@ def _rm(call: Call) -> int:
 
 def _mkdir(call: Call) -> int:
     parents = "-p" in call.args
-    for name in (a for a in call.args if not a.startswith("-")):
+    code = 0 if _operands(call) else call.fail("mkdir: Needs 1 argument")
+    for name in _operands(call):
         path = call.path(name)
         parent = call.files.stat(posixpath.dirname(path))
         if call.files.stat(path) is not None and not parents:
-            return call.fail(f"mkdir: '{name}': File exists")
-        if parent is None and not parents:
-            return call.fail(f"mkdir: '{name}': No such file or directory")
-        call.files.make_folders(path)
-    return 0
+            code = call.fail(f"mkdir: '{name}': File exists")
+        elif parent is None and not parents:
+            code = call.fail(f"mkdir: '{name}': No such file or directory")
+        else:
+            call.files.make_folders(path)
+    return code
 
 
 def _touch(call: Call) -> int:
@@ -70,57 +78,43 @@ def _move(call: Call) -> int:
 
 
 def _ls(call: Call) -> int:
-    long = any(a.startswith("-") and "l" in a for a in call.args)
-    code = 0
-    for name in [a for a in call.args if not a.startswith("-")] or [call.shell.cwd]:
-        path = call.path(name)
-        found = call.files.stat(path)
+    flags = "".join(arg[1:] for arg in call.args if arg.startswith("-"))
+    names = _operands(call) or ["."]
+    code, folders = 0, list[str]()
+    for name in names:
+        found = call.files.stat(call.path(name))
         if found is None:
             code = call.fail(f"ls: {name}: No such file or directory")
-        elif found.mode & 0o040000:
-            for inside in call.files.names(path):
-                call.print(_ls_line(call, posixpath.join(path, inside), inside, long))
+        elif found.mode & 0o040000 and "d" not in flags:
+            folders.append(name)
         else:
-            call.print(_ls_line(call, path, name, long))
+            call.print(_ls_line(call, call.path(name), name, flags))
+    for name in folders:
+        if len(names) > 1:
+            call.print(f"{name}:")
+        _ls_folder(call, call.path(name), flags)
     return code
 
 
-def _ls_line(call: Call, path: str, name: str, long: bool) -> str:
+def _ls_folder(call: Call, path: str, flags: str) -> None:
+    inside = call.files.names(path)
+    if "a" not in flags:
+        inside = [name for name in inside if not name.startswith(".")]
+    if "l" in flags:
+        sizes = [call.files.stat(posixpath.join(path, name)) for name in inside]
+        call.print(f"total {sum((found.size + 1023) // 1024 for found in sizes if found)}")
+    for name in ([".", ".."] if "a" in flags else []) + inside:
+        call.print(_ls_line(call, posixpath.normpath(posixpath.join(path, name)), name, flags))
+
+
+def _ls_line(call: Call, path: str, name: str, flags: str) -> str:
     found = call.files.stat(path)
-    if not long or found is None:
+    if "l" not in flags or found is None:
         return name
-    kind = "drwxrwx--x" if found.mode & 0o040000 else "-rw-rw----"
+    bits = "".join("rwx"[n % 3] if found.mode & (0o400 >> n) else "-" for n in range(9))
+    kind = "d" if found.mode & 0o040000 else "-"
     when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(found.mtime_s))
-    return f"{kind} 1 shell shell {found.size} {when} {name}"
-
-
-def _test(call: Call) -> int:
-    args = [a for a in call.args if a not in ("]", "]]")]
-    negate = args[:1] == ["!"]
-    return int(_condition(call, args[1:] if negate else args) == negate)
-
-
-def _condition(call: Call, args: list[str]) -> bool:
-    if len(args) == 2:
-        flag, value = args
-        if flag in ("-z", "-n"):
-            return (value == "") == (flag == "-z")
-        found = call.files.stat(call.path(value))
-        folder = bool(found and found.mode & 0o040000)
-        known = {"-e": found is not None, "-d": folder, "-f": bool(found) and not folder}
-        return known.get(flag, bool(found and found.size))
-    if len(args) == 3 and args[1] in ("=", "==", "!="):
-        return (args[0] == args[2]) == (args[1] != "!=")
-    return args not in ([], [""])
-
-
-def _cd(call: Call) -> int:
-    path = call.path(call.args[0] if call.args else "/")
-    found = call.files.stat(path)
-    if not found or not found.mode & 0o040000:
-        return call.fail(f"/system/bin/sh: cd: {path}: No such file or directory", 2)
-    call.shell.cwd = path
-    return 0
+    return f"{kind}{bits} 1 shell shell {found.size:6} {when} {name}"
 
 
 def _sleep(call: Call) -> int:
@@ -129,53 +123,6 @@ def _sleep(call: Call) -> int:
     except (IndexError, ValueError):
         return call.fail("sleep: Not a number")
     return 0
-
-
-def _exit(call: Call) -> int:
-    code = call.args[0] if call.args else str(call.shell.status)
-    raise ShellExit(int(code) & 0xFF if code.isdigit() else 1)
-
-
-def _export(call: Call) -> int:
-    call.shell.variables.update(a.split("=", 1) for a in call.args if "=" in a)  # type: ignore[misc]
-    return 0
-
-
-def _exec(call: Call) -> int:
-    if not call.args:
-        return 0
-    raise ShellExit(call.shell.call(call.args, call.streams))
-
-
-def _sh(call: Call) -> int:
-    args = [a for a in call.args if a not in ("-l", "-x", "-e")]
-    if args[:1] == ["-c"] and len(args) > 1:
-        script, names = args[1], args[2:] or ["/system/bin/sh"]
-    elif args and not args[0].startswith("-"):
-        try:
-            script, names = call.files.read(call.path(args[0])).decode("utf-8", "replace"), args
-        except OSError as error:
-            return call.fail(f"/system/bin/sh: {args[0]}: {error.strerror}", 127)
-    else:
-        script, names = call.stdin().decode("utf-8", "replace"), ["/system/bin/sh"]
-    shell = call.shell
-    before = shell.positional, shell.cwd, dict(shell.variables)
-    shell.positional = names
-    try:
-        return shell.execute(script, call.streams)
-    except ShellExit as leaving:
-        return leaving.code
-    finally:
-        shell.positional, shell.cwd, shell.variables = before
-
-
-def _read(call: Call) -> int:
-    line = call.stdin.line()
-    names = [a for a in call.args if not a.startswith("-")] or ["REPLY"]
-    words = line.decode("utf-8", "replace").rstrip("\n").split(None, len(names) - 1)
-    for number, name in enumerate(names):
-        call.shell.variables[name] = words[number].strip() if number < len(words) else ""
-    return 0 if line.endswith(b"\n") else 1
 
 
 def _find(call: Call) -> int:
@@ -248,53 +195,53 @@ def _rmdir(call: Call) -> int:
     return code
 
 
-def _env(call: Call) -> int:
-    for name, value in sorted(call.shell.variables.items()):
-        call.print(f"{name}={value}")
-    return 0
-
-
 def _df(call: Call) -> int:
     call.print("Filesystem      1K-blocks   Used Available Use% Mounted on")
     call.print("/dev/block/dm-5   6082144 912060   5153700  16% /data")
     return 0
 
 
-def _say(text: str) -> Command:
-    def command(call: Call) -> int:
-        call.print(text)
-        return 0
-
-    return command
-
-
-def _return(code: int) -> Command:
-    return lambda call: code
-
-
-def _is_root(call: Call) -> bool:
-    return bool(getattr(call.shell.device, "is_root", False))
+def _user(call: Call) -> tuple[int, str, str]:
+    """Whose commands these are: the number, the name and the security context's domain."""
+    if call.shell.user:
+        return 10_000 + int(call.shell.user.rpartition("a")[2]), call.shell.user, "untrusted_app"
+    if getattr(call.shell.device, "is_root", False):
+        return 0, "root", "su"
+    return 2000, "shell", "shell"
 
 
 def _id(call: Call) -> int:
-    if _is_root(call):
-        call.print("uid=0(root) gid=0(root) groups=0(root),1004(input),1007(log) context=u:r:su:s0")
-    else:
-        call.print("uid=2000(shell) gid=2000(shell) groups=2000(shell),1004(input),1007(log) "
-                   "context=u:r:shell:s0")  # fmt: skip
+    number, name, domain = _user(call)
+    if "-u" in call.args:
+        call.print(name if "-n" in call.args else str(number))
+        return 0
+    call.print(f"uid={number}({name}) gid={number}({name}) groups={number}({name}),1004(input),"
+               f"1007(log) context=u:r:{domain}:s0")  # fmt: skip
     return 0
 
 
 def _whoami(call: Call) -> int:
-    call.print("root" if _is_root(call) else "shell")
+    call.print(_user(call)[1])
     return 0
 
 
-def _which(call: Call) -> int:
-    known = [a for a in call.args if a in call.shell.commands]
-    for name in known:
-        call.print(f"/system/bin/{name}")
-    return 0 if known else 1
+def _uname(call: Call) -> int:
+    parts = {"s": "Linux", "n": "localhost", "r": "6.1.23-android14-4", "v": "#1 SMP PREEMPT",
+             "m": "x86_64", "o": "Toybox"}  # fmt: skip
+    asked = "".join(arg[1:] for arg in call.args if arg.startswith("-")) or "s"
+    call.print(" ".join(text for key, text in parts.items() if key in asked or "a" in asked))
+    return 0
+
+
+def _toybox(call: Call) -> int:
+    """The one executable that the plain commands are links to."""
+    names = sorted({*UNIX_COMMANDS, *TEXT_COMMANDS} - {"toybox"})
+    if not call.args:
+        call.print(" ".join(names))
+        return 0
+    if call.args[0] not in names:
+        return call.fail(f"toybox: Unknown command {call.args[0]}", 127)
+    return call.shell.call(call.args, call.streams)
 
 
 def _date(call: Call) -> int:
@@ -308,22 +255,14 @@ def _date(call: Call) -> int:
     return 0
 
 
-def _pwd(call: Call) -> int:
-    call.print(call.shell.cwd)
+def _nothing(call: Call) -> int:
     return 0
 
 
 UNIX_COMMANDS: dict[str, Command] = {
-    "rm": _rm, "mkdir": _mkdir, "touch": _touch,
-    "cp": _copy, "mv": _move, "ls": _ls, 
-    
-    "test": _test, "[": _test, "[[": _test, "cd": _cd, "pwd": _pwd, "sleep": _sleep, "exit": _exit,
-    "export": _export, "exec": _exec, "sh": _sh, "true": _return(0), "false": _return(1),
-    ":": _return(0), "chmod": _return(0), "chown": _return(0), "sync": _return(0),
-    "set": _return(0), "unset": _return(0), "id": _id,
-    "read": _read, "find": _find, "xargs": _xargs, 
-    "basename": _part(posixpath.basename), "dirname": _part(lambda n: posixpath.dirname(n) or "."),
-    "stat": _stat, "rmdir": _rmdir, "env": _env, "printenv": _env, 
-    "df": _df,
-    "whoami": _whoami, "uname": _say("Linux"), "which": _which, "date": _date,
+    "rm": _rm, "mkdir": _mkdir, "touch": _touch, "cp": _copy, "mv": _move, "ls": _ls,
+    "sleep": _sleep, "chmod": _nothing, "chown": _nothing, "sync": _nothing, "id": _id,
+    "find": _find, "xargs": _xargs, "basename": _part(posixpath.basename),
+    "dirname": _part(lambda name: posixpath.dirname(name) or "."), "stat": _stat, "rmdir": _rmdir,
+    "df": _df, "whoami": _whoami, "uname": _uname, "date": _date, "toybox": _toybox,
 }  # fmt: skip

@@ -81,12 +81,13 @@ class Device:
         self.lock = threading.RLock()
         self.log = DeviceLog()
         self.ports = DevicePorts()
-        app, self.natural_px = self.app, self.app.size_px
+        app, self.natural_px = self.app, self.app.natural_px
         manifest = ApkManifest(
             app.package, 1, app.build, app.activities[0], app.links, tuple(app.permissions)
         )
         self.packages = Packages(self.files, manifest)
         self.last_anr = ""
+        self.finger: tuple[int, int] | None = None
         self.install_sessions: dict[int, bytes] = {}
         self.sessions_made = 0
         self.saved_s: dict[str, float] = {}
@@ -103,6 +104,7 @@ class Device:
         self.boot_id = str(uuid.uuid4())
         self.files.make_folders(BOOT_ID.rpartition("/")[0])
         self.files.compute(BOOT_ID, lambda: self.boot_id.encode() + b"\n")
+        self.settle()
 
     def observe(self) -> Observation:
         """The screen; the launcher while the app is stopped, or the dialog over either."""

@@ -14,6 +14,7 @@ class RunningApp(Protocol):
 
     package: str
     build: str
+    natural_px: tuple[int, int]
     size_px: tuple[int, int]
     total_probes: int
     classes: list[tuple[int, str, int]]
@@ -60,6 +61,8 @@ class RunningApp(Protocol):
     def show(self, activity: str) -> None: ...
 
     def turn(self, size_px: tuple[int, int]) -> None: ...
+
+    def crash(self) -> None: ...
 
     def grant(self, name: str, granted: bool) -> None: ...
 

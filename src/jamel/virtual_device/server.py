@@ -102,7 +102,8 @@ class AdbServer:
                 return bytes(reply)
         except OSError as error:
             raise AdbMissing(
-                f"Expected an adb server on port {self.port}, found none ({error}). Start it again."
+                f"Expected an adb server on port {self.port}, found none ({error}). Start one "
+                f"with `adb -P {self.port} start-server`."
             ) from error
 
     def _spawn(self, adb: str) -> subprocess.Popen[bytes]:

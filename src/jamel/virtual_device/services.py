@@ -16,6 +16,7 @@ from jamel.virtual_device.commands_input import INPUT_COMMANDS
 from jamel.virtual_device.commands_net import NET_COMMANDS
 from jamel.virtual_device.commands_packages import PACKAGE_COMMANDS
 from jamel.virtual_device.commands_processes import PROCESS_COMMANDS
+from jamel.virtual_device.commands_shell import SHELL_COMMANDS
 from jamel.virtual_device.commands_state import STATE_COMMANDS
 from jamel.virtual_device.commands_text import TEXT_COMMANDS
 from jamel.virtual_device.commands_unix import UNIX_COMMANDS
@@ -39,8 +40,9 @@ FLUSH_BYTES = 256 * 1024
 MAX_STDIN = 64 << 20
 MAX_INSTALL = 256 << 20
 COMMANDS = {
-    **TEXT_COMMANDS, **UNIX_COMMANDS, **ANDROID_COMMANDS, **PACKAGE_COMMANDS, **DUMPSYS_COMMANDS,
-    **STATE_COMMANDS, **PROCESS_COMMANDS, **NET_COMMANDS, **INPUT_COMMANDS, **ACTIVITY_COMMANDS,
+    **SHELL_COMMANDS, **TEXT_COMMANDS, **UNIX_COMMANDS, **ANDROID_COMMANDS, **PACKAGE_COMMANDS,
+    **DUMPSYS_COMMANDS, **STATE_COMMANDS, **PROCESS_COMMANDS, **NET_COMMANDS, **INPUT_COMMANDS,
+    **ACTIVITY_COMMANDS,
 }  # fmt: skip
 _PACKET = struct.Struct("<BI")
 
@@ -170,13 +172,19 @@ def _serve_shell_v2(stream: Stream, device: Device, script: str) -> None:
 
 def _interactive(shell: Shell, output: _Output, out: Write, err: Write, stdin: Stdin) -> int:
     """A shell fed by its input, line by line; `exit` ends it."""
+    script = ""
     while line := stdin.line():
-        script = line.decode("utf-8", "replace").rstrip("\r\n")
+        script += line.decode("utf-8", "replace").replace("\r\n", "\n")
+        if line.endswith(b"\n") and shell.wants_more(script):
+            continue
         try:
             shell.execute(script, Streams(stdin, out, err))
         except ShellExit as leaving:
             return leaving.code
+        script = ""
         output.flush()
+    if script:
+        shell.execute(script, Streams(stdin, out, err))
     return shell.status
 
 

@@ -11,15 +11,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from jamel.virtual_device.shell_arithmetic import arithmetic
-from jamel.virtual_device.shell_control import ENDS, end_of, keyword, run_statement
+from jamel.virtual_device.shell_control import ENDS, end_of, keyword, plain, run_statement
 from jamel.virtual_device.shell_input import Stdin
-from jamel.virtual_device.shell_syntax import ShellSyntaxError, Token
+from jamel.virtual_device.shell_syntax import Incomplete, ShellSyntaxError, Token
+from jamel.virtual_device.shell_words import expanded, pattern_of, text_of
 
 if TYPE_CHECKING:
     from jamel.virtual_device.shell import Shell, Streams, Write
 
-_VARIABLE = re.compile(r"\$(?:(\w+|[?$!#@*])|\{(\w+)(?::-([^}]*))?\})")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 
 
@@ -50,12 +49,14 @@ class Runner:
                 run = live
             elif self._take("&&"):
                 run = live and self.shell.status == 0
+                self._skip_lines()
             elif self._take("||"):
                 run = live and self.shell.status != 0
+                self._skip_lines()
             else:
                 self._pipeline(streams, run)
         if end:
-            raise ShellSyntaxError(f"syntax error: expected '{end}'")
+            raise Incomplete(f"syntax error: expected '{end}'")
 
     def _take(self, operator: str) -> bool:
         if self.at < len(self.tokens):
@@ -79,33 +80,32 @@ class Runner:
             if not piped:
                 return
             self._take("|")
+            self._skip_lines()
             stdin = Stdin.of(bytes(collected))
 
     def _skip_stage(self) -> str:
         """Move to the operator that ends this stage and say which it is."""
         if keyword(self.tokens, self.at) in ENDS:
             self.at = end_of(self.tokens, self.at)
-        depth = 0
         while self.at < len(self.tokens):
             token = self.tokens[self.at]
             if token.kind == "operator":
-                if token.text in ("(", "{"):
-                    depth += 1
-                elif token.text in (")", "}") and depth:
-                    depth -= 1
-                elif depth == 0:
+                if token.text not in ("(", "{"):
                     return token.text
+                self.at = self._closing(self.at)
             self.at += 1
         return ""
 
     def _stage(self, streams: Streams, live: bool) -> None:
         start = self.at
-        for opening, closing in (("(", ")"), ("{", "}")):
+        for opening in ("(", "{"):
             if self._take(opening):
-                self._group(start, closing, streams, live)
+                self._group(start, streams, live)
                 return
         if keyword(self.tokens, self.at) in ENDS:
             self._statement(start, streams, live)
+            return
+        if self._defines_function(live):
             return
         token = self.tokens[self.at] if self.at < len(self.tokens) else None
         if token is None or token.kind == "operator":
@@ -118,7 +118,7 @@ class Runner:
             self._run_simple(words, redirects, streams)
 
     def _statement(self, start: int, streams: Streams, live: bool) -> None:
-        """An `if` or a loop, and the redirections behind it."""
+        """An `if`, `case` or loop, and the redirections behind it."""
         self.at = end_of(self.tokens, start)
         inner = self.tokens[start : self.at]
         redirects: list[tuple[str, str]] = []
@@ -126,7 +126,7 @@ class Runner:
         if not live:
             return
         flush, redirected = self._redirect(redirects, streams)
-        shell, expanded = self.shell, list[str]()
+        shell, values = self.shell, list[str]()
 
         def run(tokens: list[Token]) -> int:
             Runner(shell, tokens).statements(redirected, end="")
@@ -134,33 +134,74 @@ class Runner:
 
         def assign(name: str, words: list[Token], turn: int) -> bool:
             if turn == 0:
-                expanded.extend(v for word in words for v in _expand(shell, word, redirected))
-            if turn < len(expanded):
-                shell.variables[name] = expanded[turn]
-            return turn < len(expanded)
+                values.extend(v for word in words for v in expanded(shell, word, redirected))
+            if turn < len(values):
+                shell.variables[name] = values[turn]
+            return turn < len(values)
 
-        shell.status = run_statement(inner, run, assign)
+        def matches(word: Token, pattern: Token) -> bool:
+            value = " ".join(expanded(shell, word, redirected))
+            return fnmatch.fnmatchcase(value, pattern_of(shell, pattern, redirected))
+
+        shell.status = run_statement(inner, run, assign, matches)
         flush()
 
-    def _group(self, start: int, closing: str, streams: Streams, live: bool) -> None:
-        self.at = start
-        end = start
-        depth = 0
-        for end in range(start, len(self.tokens)):
-            text = self.tokens[end].text if self.tokens[end].kind == "operator" else ""
-            depth += (text in ("(", "{")) - (text in (")", "}"))
-            if depth == 0:
-                break
-        else:
-            raise ShellSyntaxError(f"syntax error: expected '{closing}'")
+    def _group(self, start: int, streams: Streams, live: bool) -> None:
+        """Commands in brackets, and the redirections behind them; `(…)` is a process of its own."""
+        end = self._closing(start)
+        inner, apart = self.tokens[start + 1 : end], self.tokens[start].text == "("
         redirects: list[tuple[str, str]] = []
-        inner = self.tokens[start + 1 : end]
         self.at = end + 1
         self._simple([], redirects, streams, live)
-        if live:
-            flush, redirected = self._redirect(redirects, streams)
+        if not live:
+            return
+        flush, redirected = self._redirect(redirects, streams)
+        if apart:
+            self.shell.status = self.shell.apart(
+                lambda: Runner(self.shell, inner).statements(redirected, end="")
+            )
+        else:
             Runner(self.shell, inner).statements(redirected, end="")
-            flush()
+        flush()
+
+    def _closing(self, start: int) -> int:
+        """The place of the bracket that closes the one at `start`. Raises Incomplete."""
+        depth, at = 0, start
+        while at < len(self.tokens):
+            if keyword(self.tokens, at) in ENDS:
+                at = end_of(self.tokens, at)
+                continue
+            text = self.tokens[at].text if self.tokens[at].kind == "operator" else ""
+            depth += (text in ("(", "{")) - (text in (")", "}"))
+            if depth == 0:
+                return at
+            at += 1
+        closing = {"(": ")", "{": "}"}[self.tokens[start].text]
+        raise Incomplete(f"syntax error: expected '{closing}'")
+
+    def _defines_function(self, live: bool) -> bool:
+        """`name() { …; }` is kept under its name; whether one begins here."""
+        name, *brackets = self.tokens[self.at : self.at + 3]
+        if [token.text for token in brackets if token.kind == "operator"] != ["(", ")"]:
+            return False
+        self.at += 3
+        self._skip_lines()
+        start = self.at
+        if not self._take("{"):
+            raise ShellSyntaxError("syntax error: a function needs '{'")
+        end = self._closing(start)
+        if live:
+            self.shell.functions[plain(name)] = self.tokens[start + 1 : end]
+            self.shell.status = 0
+        self.at = end + 1
+        return True
+
+    def _skip_lines(self) -> None:
+        """What follows `&&`, `||`, `|` or `name()` may stand on another line."""
+        while self._take("\n"):
+            pass
+        if self.at >= len(self.tokens):
+            raise Incomplete("syntax error: unexpected 'end'")
 
     def _simple(
         self, words: list[str], redirects: list[tuple[str, str]], streams: Streams, live: bool
@@ -169,13 +210,18 @@ class Runner:
             token = self.tokens[self.at]
             self.at += 1
             if token.kind == "word":
-                words += _expand(self.shell, token, streams) if live else []
+                words += expanded(self.shell, token, streams) if live else []
+            elif token.text == "<<":
+                text, expandable, _ = token.parts[0]
+                live_text = expandable and live
+                lines = text_of(self.shell, text, streams) if live_text else text
+                redirects.append(("<<", lines))
             elif "&" in token.text and not token.text.startswith("&"):
                 redirects.append((token.text, ""))
             else:
                 if self.at >= len(self.tokens) or self.tokens[self.at].kind != "word":
                     raise ShellSyntaxError(f"syntax error: '{token.text}' needs a file")
-                target = _expand(self.shell, self.tokens[self.at], streams) if live else []
+                target = expanded(self.shell, self.tokens[self.at], streams) if live else []
                 redirects.append((token.text, " ".join(target)))
                 self.at += 1
 
@@ -213,7 +259,9 @@ class Runner:
         files, cwd = self.shell.files, self.shell.cwd
         opened: list[tuple[str, bytearray]] = []
         for operator, target in redirects:
-            if operator.endswith("<"):
+            if operator == "<<":
+                streams = replace(streams, stdin=Stdin.of(target.encode()))
+            elif operator.endswith("<"):
                 streams = replace(streams, stdin=Stdin.of(files.read(files.resolve(target, cwd))))
             elif "&" in operator and not target:
                 both = streams.out if operator.endswith("1") else streams.err
@@ -245,61 +293,3 @@ class Runner:
         files.write(path, bytes(content))
         opened.append((path, content))
         return content.extend
-
-
-def _expand(shell: Shell, token: Token, streams: Streams) -> list[str]:
-    """A word's values: variables and substitutions resolved, unquoted ones split at blanks."""
-    fields = [""]
-    quoted_any = False
-    for text, expandable, quoted in token.parts:
-        quoted_any |= quoted
-        value = _expand_text(shell, text, streams) if expandable else text
-        if quoted or value == text:
-            fields[-1] += value
-            continue
-        pieces = value.split()
-        if value[:1].isspace() and fields[-1]:
-            fields.append("")
-        if pieces:
-            fields[-1] += pieces[0]
-            fields += pieces[1:]
-        if value[-1:].isspace() and len(value) > 1:
-            fields.append("")
-    if quoted_any:
-        return fields
-    return [name for one in fields if one for name in _matching(shell, one)]
-
-
-def _matching(shell: Shell, word: str) -> list[str]:
-    """The files that a pattern in a path's last part names, or the word itself."""
-    folder, _, pattern = word.rpartition("/")
-    if "/" not in word or not set("*?") & set(pattern):
-        return [word]
-    names = shell.files.names(shell.files.resolve(folder or "/", shell.cwd))
-    return [f"{folder}/{name}" for name in fnmatch.filter(names, pattern)] or [word]
-
-
-def _expand_text(shell: Shell, text: str, streams: Streams) -> str:
-    if text.startswith("$((") and text.endswith("))"):
-        return str(arithmetic(_expand_text(shell, text[3:-2], streams), shell.variables))
-    if text.startswith("$(") and text.endswith(")"):
-        return shell.substitute(text[2:-1], streams)
-    if text.startswith("`") and text.endswith("`") and len(text) > 1:
-        return shell.substitute(text[1:-1], streams)
-
-    def value(match: re.Match[str]) -> str:
-        name = match[1] or match[2]
-        if name == "?":
-            return str(shell.status)
-        if name == "$":
-            return "4242"
-        if name in ("@", "*"):
-            return " ".join(shell.positional[1:])
-        if name == "#":
-            return str(len(shell.positional) - 1)
-        if name.isdigit():
-            at = int(name)
-            return shell.positional[at] if at < len(shell.positional) else match[3] or ""
-        return shell.variables.get(name) or match[3] or ""
-
-    return _VARIABLE.sub(value, text)

@@ -8,20 +8,28 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
+from collections.abc import Sequence
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from jamel.coverage.jacoco import probes_from_flags, write_exec
-from jamel.types import (
-    Action,
-    ActionKind,
-    Observation,
-    action_problem,
-    fingers_px,
-)
+from jamel.types import Action, Observation, action_problem
 from jamel.virtual_device.apps.compose import AppSpec
-from jamel.virtual_device.apps.context import Context
-from jamel.virtual_device.apps.crash import CRASHED, MOST_CRASHES, crash_trace
+from jamel.virtual_device.apps.context import Context, Values
+from jamel.virtual_device.apps.crash import CRASHED, MOST_CRASHES, InducedCrash, crash_trace
+from jamel.virtual_device.apps.events import (
+    BACK,
+    DISMISS,
+    HOME,
+    RESTART,
+    Event,
+    dragged,
+    events_of,
+    held,
+    tapped,
+)
 from jamel.virtual_device.apps.features import module_of
+from jamel.virtual_device.apps.furniture import initial
 from jamel.virtual_device.apps.instrument import Instrumented, instrument
 from jamel.virtual_device.apps.layout import Screen
 from jamel.virtual_device.apps.links import app_links
@@ -44,6 +52,7 @@ class AppSnapshot(NamedTuple):
     shared: dict[str, Any]
     features: tuple[dict[str, Any], ...]
     probes: bytes
+    ticks: int
     screen: Screen | None
     """What is shown, where that is known already."""
 
@@ -54,24 +63,28 @@ class App:
     """One running app.
 
     `probe_bytes` has one byte (0 or 1) a probe in the order of `classes`, each of which is
-    (class id, VM name, number of probes).
+    (class id, VM name, number of probes). `ticks` counts events: the clock of what changes by
+    itself.
     """
 
     def __init__(self, spec: AppSpec) -> None:
         self.spec = spec
-        self.package, self.size_px, self.build = spec.package, spec.size_px, spec.build
+        self.package, self.build = spec.package, spec.build
+        self.natural_px = self.size_px = spec.size_px
         self._modules = [module_of(feature.kind) for feature in spec.features]
         self._code: list[Instrumented] = [instrument(module) for module in self._modules]
         self.activities = [f"{spec.package}.{f.kind.title()}Activity" for f in spec.features]
         self.links = app_links(spec, self.activities)
         self.classes = [self._class(i) for i in range(len(spec.features))]
+        self._lost = [_lost(m, f.cfg) for m, f in zip(self._modules, spec.features, strict=True)]
         self.total_probes = sum(size for _, _, size in self.classes)
         self._probes = bytearray(self.total_probes)
         self.screens = Screens(spec, self._modules)
         self._screen: Screen | None = None
         self._observation: Observation | None = None
-        self._nav: dict[str, Any] = {}
-        self._shared: dict[str, Any] = {}
+        self.ticks = 0
+        self._nav: Values = {}
+        self._shared: Values = {}
         self._contexts = self._make_contexts()
         self.crash_log: deque[str] = deque(maxlen=MOST_CRASHES)
         self.clear_data()
@@ -97,10 +110,15 @@ class App:
             contexts.append(c)
         return contexts
 
-    def _bind(self, nav: dict, shared: dict, states: list[dict[str, Any]]) -> None:
-        self._nav, self._shared = nav, shared
+    def parts(self) -> tuple[Values, ...]:
+        """The whole state but the clock: the navigation, what is shared, each feature's own."""
+        return self._nav, self._shared, *(c.s for c in self._contexts)
+
+    def bind(self, parts: Sequence[Values]) -> None:
+        """Run on these parts, which are written from now on."""
+        self._nav, self._shared, *states = parts
         for c, state in zip(self._contexts, states, strict=True):
-            c.nav, c.shared, c.s = nav, shared, state
+            c.nav, c.shared, c.s = self._nav, self._shared, state
         self._screen = self._observation = None
 
     # -- life ------------------------------------------------------------------------------------
@@ -108,14 +126,17 @@ class App:
     def clear_data(self) -> None:
         """Start a new session: the app as installed, no data and no probes."""
         self.reset_coverage()
-        states = [m.initial(c.cfg) for m, c in zip(self._modules, self._contexts, strict=True)]
-        self._bind(self._fresh_nav(0), {"signed_in": False}, states)
+        states = [initial(m, c.cfg) for m, c in zip(self._modules, self._contexts, strict=True)]
+        self.bind([_fresh_nav(), {"signed_in": False}, *states])
+        self.ticks = 0
         self._enter()
 
     def restart(self) -> None:
         """Kill the app and start it again: data survives, what was on the screen does not."""
-        states = [self._kept(index) for index in range(len(self._modules))]
-        self._bind(self._fresh_nav(self._nav["tick"] + 1), dict(self._shared), states)
+        self._tick()
+        self._nav.update(_fresh_nav())
+        for c, lost in zip(self._contexts, self._lost, strict=True):
+            c.s.update(lost)
         self._enter()
 
     def recreate(self) -> None:
@@ -124,21 +145,12 @@ class App:
         What is on the back stack comes back as it was, typed texts, place and dialog included; of
         everything else only data survives, and toasts never do.
         """
-        nav = self._nav
-        saved = {index for index, _ in nav["stack"]}
-        states = [
-            c.s.copy() if index in saved else self._kept(index)
-            for index, c in enumerate(self._contexts)
-        ]
-        nav = {**nav, "toast": "", "tick": nav["tick"] + 1, "front": True}
-        self._bind(nav, dict(self._shared), states)
-
-    def _kept(self, index: int) -> dict[str, Any]:
-        """A feature's state in a new process: what it keeps on disk, the rest as at first."""
-        module, c = self._modules[index], self._contexts[index]
-        state: dict[str, Any] = module.initial(c.cfg)
-        state.update((key, c.s[key]) for key in module.KEEP)
-        return state
+        self._tick()
+        saved = {index for index, _ in self._nav["stack"]}
+        for index, c in enumerate(self._contexts):
+            if index not in saved:
+                c.s.update(self._lost[index])
+        self._nav["front"] = True
 
     def turn(self, size_px: tuple[int, int]) -> None:
         """The display has another size: the activity is made anew with what it saved.
@@ -146,9 +158,7 @@ class App:
         A toast goes; what is typed, the place, the dialog and the back stack stay.
         """
         self.lay_out_for(size_px)
-        self._nav["tick"] += 1
-        self._nav["toast"] = ""
-        self._screen = self._observation = None
+        self._tick()
 
     def lay_out_for(self, size_px: tuple[int, int]) -> None:
         """Show everything on a display of this size from now on; no event, and state stays."""
@@ -159,10 +169,6 @@ class App:
     def reset_coverage(self) -> None:
         """Forget all executed probes."""
         self._probes[:] = bytes(self.total_probes)
-
-    def _fresh_nav(self, ticks: int) -> dict[str, Any]:
-        return {"stack": ((0, "main"),), "dialog": "", "toast": "", "focus": "", "scroll": 0,
-                "tick": ticks, "entered": ticks, "front": True}  # fmt: skip
 
     def _enter(self) -> None:
         self._call(0, "on_enter", "")
@@ -184,28 +190,23 @@ class App:
 
     def snapshot(self) -> AppSnapshot:
         """Copy the state; costs microseconds."""
-        states = tuple(c.s.copy() for c in self._contexts)
-        return AppSnapshot(
-            self._nav.copy(), self._shared.copy(), states, bytes(self._probes), self._screen,
-            self.size_px,
-        )  # fmt: skip
+        nav, shared, *states = (dict(part) for part in self.parts())
+        probes, now = bytes(self._probes), (self.ticks, self._screen, self.size_px)
+        return AppSnapshot(nav, shared, tuple(states), probes, *now)
 
     def restore(self, snapshot: AppSnapshot) -> None:
         """Go back to a snapshot of this app; coverage goes back too."""
         self._probes[:] = snapshot.probes
-        states = [state.copy() for state in snapshot.features]
-        self._bind(snapshot.nav.copy(), snapshot.shared.copy(), states)
+        states = (state.copy() for state in snapshot.features)
+        self.bind([snapshot.nav.copy(), snapshot.shared.copy(), *states])
         if snapshot.size_px != self.size_px:
             self.lay_out_for(snapshot.size_px)
-        self._screen = snapshot.screen
+        self.ticks, self._screen = snapshot.ticks, snapshot.screen
 
     def state_key(self) -> tuple:
         """Equal for equal states, whatever the clock says; coverage is no part of it."""
-        nav = self._nav
-        return (
-            nav["front"], nav["stack"], nav["dialog"], nav["toast"], nav["scroll"],
-            tuple(self._shared.values()), tuple(tuple(c.s.values()) for c in self._contexts),
-        )  # fmt: skip
+        nav, *others = self.parts()
+        return nav_key(nav), *(tuple(part.values()) for part in others)
 
     def local_key(self, index: int) -> tuple:
         """Equal where one feature and the navigation are, whatever other features' states are."""
@@ -258,18 +259,22 @@ class App:
         """The screen as it is now; costs a look-up when it was seen before."""
         if self._observation is None:
             screen = self._current()
-            state = self._contexts[self._nav["stack"][-1][0]].s
-            elements = self.screens.elements(screen, self._nav, state)
+            state = self._contexts[self.feature_in_front()].s
+            elements = self.screens.elements(screen, self._nav["focus"], state, self.ticks)
             front = self._front_window()
             self._observation = Observation(*front, elements, self.size_px)
         return self._observation
 
     def _current(self) -> Screen:
         if self._screen is None:
-            nav = self._nav
-            front = self._contexts[nav["stack"][-1][0]]
-            self._screen = self.screens.of(nav, front)
+            front = self._contexts[self.feature_in_front()]
+            self._screen = self.screens.of(self._nav, front, self.ticks)
         return self._screen
+
+    def paint(self) -> Screen:
+        """What is shown now, without a look at what was shown in equal states."""
+        front = self._contexts[self.feature_in_front()]
+        return self.screens.paint(self._nav, front, self.ticks)
 
     def candidates_fast(self) -> list[Action]:
         """The actions that can have an effect here, for searches that are no agents."""
@@ -290,52 +295,68 @@ class App:
         """Whether the system's dialog about a crash is on the screen."""
         return bool(self._nav["dialog"] == CRASHED)
 
+    def close_crash_dialog(self) -> None:
+        """Tap the system's "Close app" if the app has crashed: agents see no such dialog."""
+        if self.crashed:
+            self.do(DISMISS)
+
     def perform(self, observation: Observation, action: Action) -> None:
         """Do an action that is known to be possible on `observation`, the screen as it is now."""
-        kind = action.kind
-        if kind is ActionKind.BACK:
-            self.back()
-        elif kind is ActionKind.HOME:
-            self.home()
-        elif kind is ActionKind.RESTART:
-            self.restart()
-        else:
-            self._touch(kind, fingers_px(observation, action), action.text)
-
-    def _touch(self, kind: ActionKind, fingers_px: tuple[int, ...], text: str) -> None:
-        if kind is ActionKind.TAP:
-            self.tap(*fingers_px)
-        elif kind is ActionKind.LONG_PRESS:
-            self.long_press(*fingers_px)
-        elif kind is ActionKind.TYPE:
-            self.tap(*fingers_px)
-            self.type_text(text)
-        else:
-            self.swipe(*fingers_px)
+        for event in events_of(self._current(), observation, action):
+            self.do(event)
 
     def tap(self, x_px: int, y_px: int) -> bool:
         """Touch a point: the topmost clickable element there gets it; whether that is a field."""
-        screen = self._begin()
-        index = _hit(screen, x_px, y_px)
-        if index < 0 or not screen.elements[index].enabled:
-            return False
-        if index in screen.fields:
-            self._nav["focus"] = screen.fields[index]
-            return True
-        call = screen.taps.get(index)
-        if call:
-            self._dispatch(*call)
-        return False
+        event = tapped(self._current(), x_px, y_px)
+        self.do(event)
+        return event.kind == "focus"
 
     def long_press(self, x_px: int, y_px: int) -> bool:
         """Touch a point and hold; an element that knows no long press takes it as a tap."""
-        screen = self._current()
-        index = _hit(screen, x_px, y_px)
-        if index not in screen.holds or not screen.elements[index].enabled:
-            return self.tap(x_px, y_px)
-        self._begin()
-        self._dispatch(*screen.holds[index])
-        return False
+        event = held(self._current(), x_px, y_px)
+        self.do(event)
+        return event.kind == "focus"
+
+    def swipe(self, x1_px: int, y1_px: int, x2_px: int, y2_px: int) -> None:
+        """Drag a finger; the topmost scrollable element at the start moves with it."""
+        self.do(dragged(self._current(), x1_px, y1_px, x2_px, y2_px))
+
+    def back(self) -> None:
+        """Press back: closes the dialog, else the page, else leaves the app."""
+        self.do(BACK)
+
+    def home(self) -> None:
+        """Press home: the app goes to the background as it is."""
+        self.do(HOME)
+
+    def type_text(self, text: str) -> None:
+        """Replace the content of the focused field; without one nothing happens."""
+        self.do(Event("text", text))
+
+    def do(self, event: Event) -> None:
+        """Let one event happen: what it does depends on the state alone, not on how it looks."""
+        if event == RESTART:
+            self.restart()
+            return
+        self._tick()
+        match event.kind:
+            case "call":
+                self._dispatch(event.name, event.arg)
+            case "focus":
+                self._nav["focus"] = event.name
+            case "text" if self.field is not None:
+                self._fill(event.name)
+            case "scroll":
+                self._scroll(*event.arg)
+            case "back":
+                self._back()
+            case "home":
+                self._nav["front"] = False
+
+    def _tick(self) -> None:
+        self.ticks += 1
+        self._nav["toast"] = ""
+        self._screen = self._observation = None
 
     @property
     def field(self) -> str | None:
@@ -343,14 +364,8 @@ class App:
         nav = self._nav
         if not nav["focus"] or not self.in_front:
             return None
-        text: str = self._contexts[nav["stack"][-1][0]].s.get("t:" + nav["focus"], "")
+        text: str = self._contexts[nav["stack"][-1][0]].s["t:" + nav["focus"]]
         return text
-
-    def type_text(self, text: str) -> None:
-        """Replace the content of the focused field; without one nothing happens."""
-        self._begin()
-        if self.field is not None:
-            self._fill(text)
 
     def erase(self, count: int) -> None:
         """Take characters off the focused field's end: a part of typing, and no event."""
@@ -363,26 +378,19 @@ class App:
         nav = self._nav
         self._contexts[nav["stack"][-1][0]].s["t:" + nav["focus"]] = text
 
-    def swipe(self, x1_px: int, y1_px: int, x2_px: int, y2_px: int) -> None:
-        """Drag a finger; the topmost scrollable element at the start moves with it."""
-        screen = self._begin()
-        for left, top, right, bottom in screen.scrollers:
-            if left <= x1_px < right and top <= y1_px < bottom:
-                moved = min(self._nav["scroll"], screen.most_scroll_px) + y1_px - y2_px
-                self._nav["scroll"] = max(0, min(moved, screen.most_scroll_px))
-                if moved > screen.most_scroll_px:
-                    self._reach_end()
-                return
+    def _scroll(self, distance_px: int, most_px: int) -> None:
+        moved = min(self._nav["scroll"], most_px) + distance_px
+        self._nav["scroll"] = max(0, min(moved, most_px))
+        if moved > most_px:
+            self._reach_end()
 
     def _reach_end(self) -> None:
         """Someone scrolled on at the end of a page: lists that load more have an `on_end`."""
-        index = self._nav["stack"][-1][0]
+        index, page = self._nav["stack"][-1]
         if "on_end" in self._code[index].handlers:
-            self._call(index, "on_end", self._nav["stack"][-1][1])
+            self._call(index, "on_end", page)
 
-    def back(self) -> None:
-        """Press back: closes the dialog, else the page, else leaves the app."""
-        self._begin()
+    def _back(self) -> None:
         nav = self._nav
         if nav["dialog"] and (nav["front"] or nav["dialog"] == CRASHED):
             nav["dialog"] = ""
@@ -393,14 +401,9 @@ class App:
         else:
             nav["front"] = False
 
-    def home(self) -> None:
-        """Press home: the app goes to the background as it is."""
-        self._begin()
-        self._nav["front"] = False
-
     def to_front(self) -> None:
         """The app's icon was chosen: it comes back as it was left, over a dialog about its end."""
-        self._begin()
+        self._tick()
         if self.crashed:
             self._nav["dialog"] = ""
         self._nav["front"] = True
@@ -415,13 +418,10 @@ class App:
         while path[0] > 0:
             path.insert(0, max(0, self.spec.features[path[0]].parent))
         closed = not self._shared["signed_in"] and set(path) & set(self._contexts[0].locked)
-        self._begin()
+        self._tick()
         stack = tuple((index, "main") for index in (path[:1] if closed else path))
         dialog = "locked" if closed else ""
-        entered = self._nav["tick"]
-        self._nav.update(
-            stack=stack, dialog=dialog, scroll=0, focus="", front=True, entered=entered
-        )
+        self._nav.update(stack=stack, dialog=dialog, scroll=0, focus="", front=True)
         if not closed:
             self._call(path[-1], "on_enter", "")
 
@@ -436,13 +436,6 @@ class App:
         """Answer for every feature that asks for a permission, as `pm grant` and `revoke` do."""
         set_granted(self._modules, [c.s for c in self._contexts], name, granted)
         self._screen = self._observation = None
-
-    def _begin(self) -> Screen:
-        screen = self._current()
-        self._nav["tick"] += 1
-        self._nav["toast"] = ""
-        self._screen = self._observation = None
-        return screen
 
     def _dispatch(self, name: str, arg: Any) -> None:
         index = self._nav["stack"][-1][0]
@@ -477,7 +470,7 @@ class App:
         if self._nav["stack"] == stack:
             self._nav["scroll"] = 0
         else:
-            self._nav.update(stack=stack, scroll=0, focus="", entered=self._nav["tick"])
+            self._nav.update(stack=stack, scroll=0, focus="")
             self._call(index, "on_enter", "")
 
     def _call(self, index: int, name: str, arg: Any) -> None:
@@ -489,6 +482,11 @@ class App:
             self._crash(index, error)
             return
         self._enter_pending(index)
+
+    def crash(self) -> None:
+        """Die of an exception in the middle of nothing, as `am crash` has it."""
+        self._tick()
+        self._crash(self.feature_in_front(), InducedCrash("shell-induced crash"))
 
     def _crash(self, index: int, error: Exception) -> None:
         """A defect: the process dies with a trace in the log; the system's dialog says so."""
@@ -504,8 +502,16 @@ class App:
             self._call(pending.pop(), "on_enter", "")
 
 
-def _hit(screen: Screen, x_px: int, y_px: int) -> int:
-    for left, top, right, bottom, index in screen.hits:
-        if left <= x_px < right and top <= y_px < bottom:
-            return index
-    return -1
+def nav_key(nav: Values) -> tuple:
+    """What of the navigation makes another state; the focus does not."""
+    return nav["front"], nav["stack"], nav["dialog"], nav["toast"], nav["scroll"]
+
+
+def _fresh_nav() -> dict[str, Any]:
+    return {"stack": ((0, "main"),), "dialog": "", "toast": "", "focus": "", "scroll": 0,
+            "front": True}  # fmt: skip
+
+
+def _lost(module: ModuleType, cfg: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
+    """What the process's end does to a feature's state: all but what it keeps is as at first."""
+    return {k: v for k, v in initial(module, dict(cfg)).items() if k not in module.KEEP}

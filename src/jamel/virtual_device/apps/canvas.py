@@ -50,7 +50,11 @@ class Screen(NamedTuple):
 
 
 class Style(NamedTuple):
-    """How one app looks; the same for all its screens."""
+    """How one app looks; the same for all its screens.
+
+    Without `words` only what can be touched is painted, and nobody can tell one widget from another
+    but by what a touch on it calls.
+    """
 
     seed: int
     look: str
@@ -58,6 +62,7 @@ class Style(NamedTuple):
     package: str
     size_px: tuple[int, int]
     pool: str
+    words: bool = True
 
 
 class Situation(NamedTuple):
@@ -153,9 +158,10 @@ class Canvas:
 
     def __init__(
         self, style: Style, situation: Situation, fragments: Fragments,
-        words: Callable[[Node], Node] = as_it_is,
+        said: Callable[[Node], Node] = as_it_is,
     ) -> None:  # fmt: skip
-        self.style, self.now, self.fragments, self.words = style, situation, fragments, words
+        self.style, self.now, self.fragments, self.said = style, situation, fragments, said
+        self.words = style.words
         self.rates = LOOKS[style.look, style.noise]
         self.look = TOOLKITS[style.look]
         self.scale, self.heights, self.reach, self.tidy, self.with_id, self.wide_targets = (
@@ -183,7 +189,7 @@ class Canvas:
         return chance(self.style.seed, "habit", *what)
 
     def resource_id(self, name: str) -> str:
-        if not name or self.chance("id", name) >= self.with_id:
+        if not (name and self.words) or self.chance("id", name) >= self.with_id:
             return ""
         if self.chance("short", name) < self.rates.short_id:
             name = chr(97 + int(self.chance("letter", name) * 26)) + name[0]
@@ -203,14 +209,16 @@ class Canvas:
         known_id: str = "", pages: bool = False,
     ) -> int:  # fmt: skip
         """Add an element; `pages`: it scrolls sideways, which no action does."""
+        if clickable is None:
+            clickable = on is not None
+        if not (self.words or clickable or hold or scrollable or pages):
+            return parent
         left, top, right, bottom = self.clip
         box = (max(box[0], left), max(box[1], top), min(box[2], right), min(box[3], bottom))
         if box[1] > box[3]:
             edge = min(max(box[3], top), bottom)
             box = (box[0], edge, box[2], edge)
         index = len(self.elements)
-        if clickable is None:
-            clickable = on is not None
         if clickable or hold is not None:
             self.hits.append((*box, index))
         self.elements.append(Element(
@@ -229,7 +237,7 @@ class Canvas:
     def wrap(self, box: Box, parent: int, count: int) -> int:
         """So many containers within each other; the innermost."""
         name = "container" if self.tidy else ""
-        for _ in range(count):
+        for _ in range(count if self.words else 0):
             parent = self.put(self.look.box, box, parent, name=name)
         return parent
 

@@ -5,9 +5,11 @@ Knows no pixels and no other feature's state, save `shared`.
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
 from typing import Any
 
-Nav = dict[str, Any]
+Values = MutableMapping[str, Any]
+"""One part of an app's state, by name: immutable values under names that stay the same."""
 
 
 class Context:
@@ -25,9 +27,9 @@ class Context:
 
     def __init__(self, index: int, title: str, cfg: dict[str, Any], p: bytearray, b: int) -> None:
         self.index, self.title, self.cfg, self.p, self.b = index, title, cfg, p, b
-        self.s: dict[str, Any] = {}
-        self.shared: dict[str, Any] = {}
-        self.nav: Nav = {}
+        self.s: Values = {}
+        self.shared: Values = {}
+        self.nav: Values = {}
         self.children: tuple[tuple[int, str], ...] = ()
         self.locked: tuple[int, ...] = ()
         self.login = 0
@@ -41,19 +43,22 @@ class Context:
     def go(self, page: str) -> None:
         """Open another page of this feature."""
         self.nav["stack"] += ((self.index, page),)
-        self._enter()
+        self.nav["scroll"] = 0
+        self.nav["focus"] = ""
 
     def up(self) -> None:
         """Leave the page on top."""
         if len(self.nav["stack"]) > 1:
             self.nav["stack"] = self.nav["stack"][:-1]
-        self._enter()
+        self.nav["scroll"] = 0
+        self.nav["focus"] = ""
 
     def leave(self) -> None:
         """Leave this feature altogether."""
         kept = tuple(entry for entry in self.nav["stack"] if entry[0] != self.index)
         self.nav["stack"] = kept or self.nav["stack"][:1]
-        self._enter()
+        self.nav["scroll"] = 0
+        self.nav["focus"] = ""
 
     def dialog(self, name: str) -> None:
         """Show a dialog, sheet or menu of this feature; "" closes it."""
@@ -72,11 +77,6 @@ class Context:
     def open(self, index: int) -> None:
         """Open another feature; its `on_enter` runs after this handler."""
         self.nav["stack"] += ((index, "main"),)
-        self._enter()
-        self.pending.append(index)
-
-    def _enter(self) -> None:
-        """Another page is on top: it is shown from its start, and this is when it was entered."""
         self.nav["scroll"] = 0
         self.nav["focus"] = ""
-        self.nav["entered"] = self.nav["tick"]
+        self.pending.append(index)

@@ -13,6 +13,11 @@ from jamel.virtual_device.apps.widgets import Node, Page
 CRASHED = "@crash"
 """The name of the dialog in an app's navigation."""
 
+
+class InducedCrash(Exception):
+    """Someone asked for it with `am crash`."""
+
+
 MOST_CRASHES = 64
 PROCESS_ID = 4242
 _JAVA = {
@@ -20,6 +25,7 @@ _JAVA = {
     IndexError: "java.lang.IndexOutOfBoundsException",
     KeyError: "java.util.NoSuchElementException",
     ZeroDivisionError: "java.lang.ArithmeticException",
+    InducedCrash: "android.app.RemoteServiceException$CrashedByAdbException",
 }
 _FRAMEWORK = (
     "android.view.View.performClick(View.java:7506)",

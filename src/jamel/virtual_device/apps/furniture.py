@@ -10,6 +10,9 @@ something, "@menu" a menu, "@jump" another feature, "@top" scrolls up. None of t
 
 from __future__ import annotations
 
+from types import ModuleType
+from typing import Any
+
 from jamel.virtual_device.apps.compose import AppSpec
 from jamel.virtual_device.apps.noise import chance
 from jamel.virtual_device.apps.widgets import Node, Page
@@ -36,6 +39,11 @@ TOUCHABLE = 0.13
 MOST_ROWS = 10_000
 SEARCH, COMMENT = "@search", "@comment"
 """Fields that nothing comes of; their text is the state value `t:@search` or `t:@comment`."""
+
+
+def initial(module: ModuleType, cfg: dict[str, Any]) -> dict[str, Any]:
+    """A feature's state at first, with what is typed in the fields that are added to its pages."""
+    return {**module.initial(cfg), "t:" + SEARCH: "", "t:" + COMMENT: ""}
 
 
 class Furniture:

@@ -21,14 +21,14 @@ MOST_NESTED = 10
 
 def layout(
     page: Page, style: Style, situation: Situation, fragments: Fragments | None = None,
-    words: Callable[[Node], Node] = as_it_is,
+    said: Callable[[Node], Node] = as_it_is,
 ) -> Screen:  # fmt: skip
     """Lay a page out; the result depends on page, style and situation alone.
 
-    `fragments` keeps painted widgets from call to call; one dict serves one style. `words` says a
+    `fragments` keeps painted widgets from call to call; one dict serves one style. `said` says a
     widget's words in the app's own, the same object for equal widgets.
     """
-    painter = Painter(style, situation, {} if fragments is None else fragments, words)
+    painter = Painter(style, situation, {} if fragments is None else fragments, said)
     if page.style in ("page", "bare"):
         return _paint_page(painter, page)
     return _paint_overlay(painter, page)

@@ -33,17 +33,17 @@ class Rates(NamedTuple):
     counted: float
     sponsored: float
     turn_ticks: int
-    """A page entered so many events later has its lists in another order, other generated ids,
-    counters and adverts elsewhere; 0: it never has."""
+    """After so many events lists are in another order, generated ids and counters are others and
+    adverts stand elsewhere; 0: never."""
 
     turns: int
     """After so many such turns they are as they were; 0: they never are."""
 
-    def turn(self, entered: int) -> int:
-        """The turn of a page that was entered after so many events."""
+    def turn(self, ticks: int) -> int:
+        """The turn after so many events."""
         if not self.turn_ticks:
             return 0
-        turn = entered // self.turn_ticks
+        turn = ticks // self.turn_ticks
         return turn % self.turns if self.turns else turn
 
 
@@ -51,7 +51,7 @@ _CLEAN = Rates(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 
 # Ids, ambiguity and missing labels such that screens show them as often as dumps of real apps do,
 # toolkit by toolkit (`jamel device corpus` compares); the rest is chosen.
 _REAL = (0.4, 0.3, 0.25, 0.1, 0.25, 0.05, 0.15, 0.06, 0.08, 40, 8)
-_HEAVY = (1.0, 0.8, 0.8, 1.0, 0.7, 0.8, 0.8, 0.5, 0.7, 1, 0)
+_HEAVY = (1.0, 0.8, 0.8, 1.0, 0.7, 0.8, 0.8, 0.5, 0.7, 3, 0)
 LOOKS: dict[tuple[str, str], Rates] = {
     **{(look, "none"): _CLEAN for look in ("native", "compose", "flutter", "react", "web")},
     ("native", "real"): Rates(0.65, 0.19, 0.4, 0.17, *_REAL),

@@ -36,7 +36,7 @@ class Painter(Canvas):
         if role in CONTAINERS:
             getattr(self, "paint_" + role)(node, box, parent)
         else:
-            self.part(self.words(node), box, parent)
+            self.part(self.said(node), box, parent)
 
     # -- one method per role; each gets the box it may fill -------------------------------------
 
@@ -74,7 +74,7 @@ class Painter(Canvas):
         return "own" if draw < own else "desc" if draw < own + desc else "below"
 
     def labelled(self, cls: str, node: Node, box: Box, parent: int) -> None:
-        if self.chance("counted", node.role, node.name) < self.rates.counted:
+        if self.words and self.chance("counted", node.role, node.name) < self.rates.counted:
             number = (self.now_turned() * 7 + len(node.text)) % 12
             node = node._replace(text=f"{node.text} ({number})" if number else node.text)
         where = self.where_label(node)
@@ -133,7 +133,7 @@ class Painter(Canvas):
         blurred = self.chance("ambiguous", node.name, node.text) < self.rates.ambiguous
         if node.role == "row" and blurred:
             node = node._replace(text=node.name.replace("_", " ").capitalize())
-        lines = self._row_lines(node)
+        lines = self._row_lines(node) if self.words else []
         says = self.look.says_text
         said = node.text if says and not self.look.repeats else "\n".join(lines)
         index = self.put(
@@ -266,6 +266,8 @@ class Painter(Canvas):
         count = 3 + int(3 * self.chance("card lines"))
         high = (bottom - top) // count
         inside = self.wrap(box, parent, 1)
+        if not self.words:
+            return
         more = [self._words(f"{node.name} {line}") for line in range(count - 2)]
         for line, text in enumerate((node.text, node.sub, *more)):
             cell = (left, top + line * high, right, top + (line + 1) * high)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from jamel.virtual_device.apps.context import Values
 
 PERMISSION_CONTROLLER = "com.android.permissioncontroller"
 GRANT_ACTIVITY = f"{PERMISSION_CONTROLLER}.permission.ui.GrantPermissionsActivity"
@@ -34,7 +36,7 @@ def asks(module: ModuleType, dialog: str) -> bool:
     return permission is not None and permission.dialog == dialog
 
 
-def granted_of(modules: list[ModuleType], states: list[dict[str, Any]]) -> dict[str, bool]:
+def granted_of(modules: list[ModuleType], states: list[Values]) -> dict[str, bool]:
     """The permissions that features ask for, and whether any of them has it."""
     found: dict[str, bool] = {}
     for asked, state in _asked(modules, states):
@@ -43,18 +45,14 @@ def granted_of(modules: list[ModuleType], states: list[dict[str, Any]]) -> dict[
     return found
 
 
-def set_granted(
-    modules: list[ModuleType], states: list[dict[str, Any]], name: str, granted: bool
-) -> None:
+def set_granted(modules: list[ModuleType], states: list[Values], name: str, granted: bool) -> None:
     """Write an answer into the state of every feature that asks for the permission `name`."""
     for asked, state in _asked(modules, states):
         if asked.name == name:
             state[asked.state] = asked.granted if granted else asked.unset
 
 
-def _asked(
-    modules: list[ModuleType], states: list[dict[str, Any]]
-) -> Iterator[tuple[Permission, dict[str, Any]]]:
+def _asked(modules: list[ModuleType], states: list[Values]) -> Iterator[tuple[Permission, Values]]:
     for module, state in zip(modules, states, strict=True):
         if hasattr(module, "PERMISSION"):
             yield module.PERMISSION, state

@@ -11,7 +11,7 @@ from typing import Any
 
 from jamel.types import TYPED_TEXTS, Action, ActionKind, Element, Elements
 from jamel.virtual_device.apps.compose import AppSpec
-from jamel.virtual_device.apps.context import Context
+from jamel.virtual_device.apps.context import Context, Values
 from jamel.virtual_device.apps.crash import CRASHED, crash_page
 from jamel.virtual_device.apps.dialect import Dialect
 from jamel.virtual_device.apps.furniture import Furniture
@@ -25,7 +25,7 @@ from jamel.virtual_device.apps.layout import (
 )
 from jamel.virtual_device.apps.noise import LOOKS, changing_text
 from jamel.virtual_device.apps.permissions import PERMISSION_CONTROLLER, asks
-from jamel.virtual_device.apps.widgets import Node, Page
+from jamel.virtual_device.apps.widgets import Node, Page, wordless
 from jamel.virtual_device.apps.wording import POOL_OF
 
 MOST_CACHED_SCREENS = 3000
@@ -36,7 +36,7 @@ Known = dict[tuple, Screen | None]
 class _Seen(dict):
     """A feature's state that remembers which of its values somebody looked at."""
 
-    def __init__(self, state: dict[str, Any]) -> None:
+    def __init__(self, state: Values) -> None:
         super().__init__(state)
         self.names: set[str] = set()
 
@@ -60,12 +60,16 @@ class _Place:
 
 
 class Screens:
-    """The screens of one app on a display of `size_px`; equal states give equal screens."""
+    """The screens of one app on a display of `size_px`; equal states give equal screens.
 
-    def __init__(self, spec: AppSpec, modules: list[ModuleType]) -> None:
+    Without `words`, only what a touch does is as it should be: whatever is read on a screen, typed
+    or chosen moves nothing, so that far fewer screens differ.
+    """
+
+    def __init__(self, spec: AppSpec, modules: list[ModuleType], words: bool = True) -> None:
         self._spec, self._modules = spec, modules
         pool = POOL_OF.get(spec.split, "train")
-        self.style = Style(spec.seed, spec.look, spec.noise, spec.package, spec.size_px, pool)
+        self.style = Style(spec.seed, spec.look, spec.noise, spec.package, spec.size_px, pool, words)
         self._dialect = Dialect(spec.seed, spec.split)
         self._furniture = Furniture(spec)
         self._rates = LOOKS[spec.look, spec.noise]
@@ -75,6 +79,7 @@ class Screens:
     def _forget(self) -> None:
         self._places: dict[tuple, _Place] = {}
         self._cached = 0
+        self._pages: Known = {}
         self._told: dict[tuple[int, str], tuple[Screen, Screen]] = {}
         self._fragments: Fragments = {}
         self._system_fragments: dict[str, Fragments] = {}
@@ -90,26 +95,30 @@ class Screens:
         self.style = self.style._replace(size_px=size_px)
         self._forget()
 
-    def of(self, nav: dict[str, Any], c: Context) -> Screen:
-        """The screen of a state; `c` is the feature in front."""
+    def turn(self, ticks: int) -> int:
+        """Which of their orders and generated ids lists have after so many events."""
+        return self._rates.turn(ticks)
+
+    def of(self, nav: Values, c: Context, ticks: int) -> Screen:
+        """The screen of a state after so many events; `c` is the feature in front."""
         stack = nav["stack"]
         where = (*stack[-1], nav["dialog"], nav["front"], len(stack) > 1)
         place = self._places.get(where) or self._places.setdefault(where, _Place())
-        turn = self._rates.turn(nav["entered"])
+        turn = self.turn(ticks)
         key = (nav["scroll"], *map(c.s.get, place.names))
         screen = _known(place.screens, key, turn)
         if screen is None:
-            screen = self._look(nav, c, where, turn)
+            screen = self._look(nav, c, where, ticks)
         if nav["toast"] and nav["front"] and not nav["dialog"]:
             return self._with_toast(screen, nav["toast"])
         return screen
 
-    def _look(self, nav: dict[str, Any], c: Context, where: tuple, turn: int) -> Screen:
+    def _look(self, nav: Values, c: Context, where: tuple, ticks: int) -> Screen:
         """Lay the screen out and keep it, with the values of the state that it depends on."""
         state = c.s
         c.s = seen = _Seen(state)
         try:
-            screen = self._paint(nav, c, turn)
+            screen = self.paint(nav, c, ticks)
         finally:
             c.s = state
         place = self._places[where]
@@ -120,7 +129,7 @@ class Screens:
             self._places, self._cached = {where: place}, 0
             place.screens = {}
         key = (nav["scroll"], *map(state.get, place.names))
-        _keep(place.screens, key, turn, screen)
+        _keep(place.screens, key, self.turn(ticks), screen)
         return screen
 
     def _with_toast(self, screen: Screen, toast: str) -> Screen:
@@ -132,18 +141,18 @@ class Screens:
         return known[1]
 
     def elements(
-        self, screen: Screen, nav: dict[str, Any], state: dict[str, Any]
+        self, screen: Screen, focus: str, state: Values, ticks: int
     ) -> tuple[Element, ...]:
         """A screen's elements, with what is typed and what its clocks and counters say now."""
         if not (screen.changing or screen.fields):
             return screen.elements
         elements = list(screen.elements)
         for index, kind, salt in screen.changing:
-            text = changing_text(kind, self._spec.seed, salt, nav["tick"])
+            text = changing_text(kind, self._spec.seed, salt, ticks)
             old = elements[index]
             elements[index] = Element(old.cls, text, *old[2:])
         for index, name in screen.fields.items():
-            text, focused = state.get("t:" + name, ""), nav["focus"] == name
+            text, focused = state["t:" + name], focus == name
             if text or focused:
                 elements[index] = _filled(elements[index], text, focused)
         return Elements(elements, screen.elements)
@@ -157,7 +166,8 @@ class Screens:
             known = self._actions[id(screen)] = screen, _actions_on(screen)
         return known[1]
 
-    def _paint(self, nav: dict[str, Any], c: Context, turn: int) -> Screen:
+    def paint(self, nav: Values, c: Context, ticks: int) -> Screen:
+        """As `of`, without a look at what was shown in equal states."""
         if nav["dialog"] == CRASHED:
             return self._system(crash_page(self._spec.title), "android")
         if not nav["front"]:
@@ -170,11 +180,23 @@ class Screens:
             return self._system(
                 getattr(module, "dialog_" + nav["dialog"])(c), PERMISSION_CONTROLLER
             )
-        kind = self._spec.features[index].kind
-        situation = Situation(f"{kind}/{page}", nav["scroll"], len(nav["stack"]) == 1, turn)
-        drawn = self._page(nav["dialog"], module, c, index, page)
-        shown = self._furniture.page(drawn, situation.kind, index)
+        kind = f"{self._spec.features[index].kind}/{page}"
+        situation = Situation(kind, nav["scroll"], len(nav["stack"]) == 1, self.turn(ticks))
+        shown = self._furniture.page(self._page(nav["dialog"], module, c, index, page), kind, index)
+        if not self.style.words:
+            return self._wordless(wordless(shown), situation)
         return layout(shown, self.style, situation, self._fragments, self._dialect.node)
+
+    def _wordless(self, page: Page, situation: Situation) -> Screen:
+        """Most pages without words are like one before."""
+        key = page, situation[:3]
+        screen = _known(self._pages, key, situation.turn)
+        if screen is None:
+            screen = layout(page, self.style, situation, self._fragments, self._dialect.node)
+            if len(self._pages) >= self.most_cached:
+                self._pages.clear()
+            _keep(self._pages, key, situation.turn, screen)
+        return screen
 
     def _page(self, dialog: str, module: ModuleType, c: Context, index: int, page: str) -> Page:
         drawn: Page

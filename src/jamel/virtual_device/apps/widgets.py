@@ -43,6 +43,20 @@ class Page(NamedTuple):
     """Whether scrolling on at its end loads more, so that it scrolls however short it is."""
 
 
+def wordless(page: Page) -> Page:
+    """A page with the same widgets that say nothing, and of which nothing is chosen."""
+    fab = page.fab and _wordless(page.fab)
+    nodes, icons, tabs = (tuple(map(_wordless, n)) for n in (page.nodes, page.icons, page.tabs))
+    return page._replace(title="", nodes=nodes, icons=icons, tabs=tabs, fab=fab)
+
+
+def _wordless(node: Node) -> Node:
+    checked = None if node.checked is None else False
+    children = tuple(map(_wordless, node.children)) if node.children else ()
+    return Node(node.role, node.name, "", node.on, node.hold, "", checked, node.enabled, False,
+                node.password, children)  # fmt: skip
+
+
 def label(text: str, name: str = "label") -> Node:
     """A line of text that does nothing."""
     return Node("label", name, text)

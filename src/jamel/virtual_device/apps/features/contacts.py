@@ -49,7 +49,7 @@ def initial(cfg: dict[str, Any]) -> dict[str, Any]:
 
 def page_main(c: Context) -> Page:
     shown = {"Favourites": c.s["favourites"], "Blocked": c.s["blocked"]}
-    names = shown.get(c.s["group"], c.s["people"])
+    names = shown[c.s["group"]] if c.s["group"] in shown else c.s["people"]
     rows = [row("person", name, "on_person", name, hold="on_hold") for name in names]
     return Page(
         c.title,

@@ -1,0 +1,77 @@
+"""What a touch on a screen comes to: the event that the app in front gets.
+
+Knows screens and gestures; nothing of an app's state. The same event does the same in states that
+look different, which is why it has a name of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from jamel.types import Action, ActionKind, Observation, fingers_px
+from jamel.virtual_device.apps.canvas import Screen
+
+
+class Event(NamedTuple):
+    """One event. By kind, `name` and `arg` are:
+
+    "call": a handler and its argument; "focus": a field; "text": what is typed; "scroll": how far
+    and how far at most, in px. "back", "home", "restart" and "nothing" have neither.
+    """
+
+    kind: str
+    name: str = ""
+    arg: Any = ""
+
+
+BACK, HOME, RESTART, NOTHING = Event("back"), Event("home"), Event("restart"), Event("nothing")
+_KEYS = {ActionKind.BACK: BACK, ActionKind.HOME: HOME, ActionKind.RESTART: RESTART}
+DISMISS = Event("call", "@dismiss", "")
+
+
+def events_of(screen: Screen, observation: Observation, action: Action) -> tuple[Event, ...]:
+    """What a possible action on what was observed comes to, now that `screen` is shown."""
+    kind = action.kind
+    if kind in _KEYS:
+        return (_KEYS[kind],)
+    fingers = fingers_px(observation, action)
+    if kind is ActionKind.TAP:
+        return (tapped(screen, *fingers),)
+    if kind is ActionKind.LONG_PRESS:
+        return (held(screen, *fingers),)
+    if kind is ActionKind.TYPE:
+        return tapped(screen, *fingers), Event("text", action.text)
+    return (dragged(screen, *fingers),)
+
+
+def tapped(screen: Screen, x_px: int, y_px: int) -> Event:
+    """A touch: the topmost clickable element there gets it."""
+    index = _hit(screen, x_px, y_px)
+    if index < 0 or not screen.elements[index].enabled:
+        return NOTHING
+    if index in screen.fields:
+        return Event("focus", screen.fields[index])
+    return Event("call", *screen.taps[index]) if index in screen.taps else NOTHING
+
+
+def held(screen: Screen, x_px: int, y_px: int) -> Event:
+    """A long press; an element that knows none takes it as a tap."""
+    index = _hit(screen, x_px, y_px)
+    if index not in screen.holds or not screen.elements[index].enabled:
+        return tapped(screen, x_px, y_px)
+    return Event("call", *screen.holds[index])
+
+
+def dragged(screen: Screen, x1_px: int, y1_px: int, x2_px: int, y2_px: int) -> Event:
+    """A drag: the topmost scrollable element at its start moves with the finger."""
+    for left, top, right, bottom in screen.scrollers:
+        if left <= x1_px < right and top <= y1_px < bottom:
+            return Event("scroll", "", (y1_px - y2_px, screen.most_scroll_px))
+    return NOTHING
+
+
+def _hit(screen: Screen, x_px: int, y_px: int) -> int:
+    for left, top, right, bottom, index in screen.hits:
+        if left <= x_px < right and top <= y_px < bottom:
+            return index
+    return -1
