@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from jamel.types import Element
+from jamel.virtual_device.apps.dialect import Dialect
 from jamel.virtual_device.apps.looks import TOOLKITS
 from jamel.virtual_device.apps.noise import LOOKS, chance
 from jamel.virtual_device.apps.widgets import Call, Node
@@ -140,6 +141,7 @@ def habits_of(style: Style) -> Habits:
         role: int(units * scale * (density if role in DENSE else 1))
         for role, units in HEIGHTS.items()
     }
+    heights["line"] = heights["row"]
     with_id = LOOKS[style.look, style.noise].with_id
     tidy = native and style.noise != "none" and chance(style.seed, "habit", "tidy") < TIDY
     if native:
@@ -148,9 +150,8 @@ def habits_of(style: Style) -> Habits:
     return Habits(scale, heights, int(REACH * scale), tidy, with_id, wide)
 
 
-def as_it_is(node: Node) -> Node:
-    """For widgets that say what they say."""
-    return node
+AS_IT_IS = Dialect(0, "")
+"""For widgets that say what they say."""
 
 
 class Canvas:
@@ -158,9 +159,9 @@ class Canvas:
 
     def __init__(
         self, style: Style, situation: Situation, fragments: Fragments,
-        said: Callable[[Node], Node] = as_it_is,
+        dialect: Dialect = AS_IT_IS,
     ) -> None:  # fmt: skip
-        self.style, self.now, self.fragments, self.said = style, situation, fragments, said
+        self.style, self.now, self.fragments, self.dialect = style, situation, fragments, dialect
         self.words = style.words
         self.rates = LOOKS[style.look, style.noise]
         self.look = TOOLKITS[style.look]

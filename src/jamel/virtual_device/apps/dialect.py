@@ -71,6 +71,7 @@ class Dialect:
         }
         self._known: dict[Node, Node] = {}
         self._same: dict[int, tuple[Node, Node]] = {}
+        self._lines: dict[tuple[int, ...], Node] = {}
 
     def node(self, node: Node) -> Node:
         """A widget in this app's words; equal widgets become one and the same object."""
@@ -82,8 +83,19 @@ class Dialect:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
                 self._same.clear()
+                self._lines.clear()
             text = self.words.get(node.text, node.text) if node.on else node.text
             children = tuple([self.node(child) for child in node.children])
             known = self._known[node] = node._replace(text=text, children=children)
             self._same[id(node)], self._same[id(known)] = (node, known), (known, known)
+        return known
+
+    def line(self, cells: tuple[Node, ...]) -> Node:
+        """Some widgets side by side in a list of several columns; equal lines are one object."""
+        said = tuple([self.node(cell) for cell in cells])
+        key = tuple(map(id, said))
+        known = self._lines.get(key)
+        if known is None:
+            known = self._lines[key] = Node("line", "line", children=said)
+            self._same[id(known)] = known, known
         return known

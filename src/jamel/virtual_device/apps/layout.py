@@ -5,11 +5,10 @@ Knows no handlers and no navigation.
 
 from __future__ import annotations
 
-from jamel.virtual_device.apps.looks import FRAME, LINEAR, TEXT, VIEW
-from collections.abc import Callable
-
 from jamel.types import Elements
-from jamel.virtual_device.apps.canvas import as_it_is, Box, Fragments, Screen, Situation, Style
+from jamel.virtual_device.apps.canvas import AS_IT_IS, Box, Fragments, Screen, Situation, Style
+from jamel.virtual_device.apps.dialect import Dialect
+from jamel.virtual_device.apps.looks import FRAME, LINEAR, TEXT, VIEW
 from jamel.virtual_device.apps.painter import Painter
 from jamel.virtual_device.apps.widgets import Node, Page
 
@@ -21,14 +20,14 @@ MOST_NESTED = 10
 
 def layout(
     page: Page, style: Style, situation: Situation, fragments: Fragments | None = None,
-    said: Callable[[Node], Node] = as_it_is,
+    dialect: Dialect = AS_IT_IS,
 ) -> Screen:  # fmt: skip
     """Lay a page out; the result depends on page, style and situation alone.
 
-    `fragments` keeps painted widgets from call to call; one dict serves one style. `said` says a
-    widget's words in the app's own, the same object for equal widgets.
+    `fragments` keeps painted widgets from call to call; one dict serves one style. `dialect` says
+    widgets' words in the app's own.
     """
-    painter = Painter(style, situation, {} if fragments is None else fragments, said)
+    painter = Painter(style, situation, {} if fragments is None else fragments, dialect)
     if page.style in ("page", "bare"):
         return _paint_page(painter, page)
     return _paint_overlay(painter, page)

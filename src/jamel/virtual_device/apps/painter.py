@@ -36,7 +36,7 @@ class Painter(Canvas):
         if role in CONTAINERS:
             getattr(self, "paint_" + role)(node, box, parent)
         else:
-            self.part(self.said(node), box, parent)
+            self.part(self.dialect.node(node), box, parent)
 
     # -- one method per role; each gets the box it may fill -------------------------------------
 
@@ -204,6 +204,8 @@ class Painter(Canvas):
             start = left + number * width
             self.node(child, (start, top, start + width, bottom), index)
 
+    paint_line = paint_bar
+
     def paint_listing(self, node: Node, box: Box, parent: int) -> None:
         index = self.put(self.look.listing, box, parent, name=node.name)
         rows = node.children
@@ -215,15 +217,23 @@ class Painter(Canvas):
             rows = (*rows[:place], SPONSORED, *rows[place:])
         columns = self.columns(node)
         if columns > 1:
-            rows = tuple(
-                Node("bar", "line", children=rows[k : k + columns])
-                for k in range(0, len(rows), columns)
-            )
-        self.column(rows, box, index)
+            self._lines(rows, columns, box, index)
+        else:
+            self.column(rows, box, index)
         foot = self.foot(node)
         bottom = box[1] + self.height(node)
         if foot and bottom <= self.clip[3]:
             self.changes("loading", 7, (box[0], bottom - foot, box[2], bottom), index)
+
+    def _lines(self, rows: tuple[Node, ...], columns: int, box: Box, parent: int) -> None:
+        """Rows in several columns, all equally high; lines that cannot be seen are not made."""
+        left, top, right, _ = box
+        high = self.heights["line"]
+        first = max(0, (self.clip[1] - top) // high)
+        last = max(0, (self.clip[3] - top) // high + 1)
+        for number, start in enumerate(range(0, len(rows), columns)[first:last], first):
+            line = self.dialect.line(rows[start : start + columns])
+            self.node(line, (left, top + number * high, right, top + (number + 1) * high), parent)
 
     def sponsored(self, node: Node) -> bool:
         """Whether an advert stands among a list's rows, in another place each turn."""

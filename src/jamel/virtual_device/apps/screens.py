@@ -185,14 +185,14 @@ class Screens:
         shown = self._furniture.page(self._page(nav["dialog"], module, c, index, page), kind, index)
         if not self.style.words:
             return self._wordless(wordless(shown), situation)
-        return layout(shown, self.style, situation, self._fragments, self._dialect.node)
+        return layout(shown, self.style, situation, self._fragments, self._dialect)
 
     def _wordless(self, page: Page, situation: Situation) -> Screen:
         """Most pages without words are like one before."""
         key = page, situation[:3]
         screen = _known(self._pages, key, situation.turn)
         if screen is None:
-            screen = layout(page, self.style, situation, self._fragments, self._dialect.node)
+            screen = layout(page, self.style, situation, self._fragments, self._dialect)
             if len(self._pages) >= self.most_cached:
                 self._pages.clear()
             _keep(self._pages, key, situation.turn, screen)
