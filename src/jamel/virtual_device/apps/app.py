@@ -217,10 +217,11 @@ class App:
         )  # fmt: skip
 
     def cell(self) -> tuple:
-        """A coarse name of where the app is: page, dialog, and which values are set."""
+        """A coarse name of where the app is: page, dialog, screenful, and which values are set."""
         nav = self._nav
         state = self._contexts[nav["stack"][-1][0]].s
-        return nav["stack"][-1], nav["dialog"], tuple(bool(value) for value in state.values())
+        seen = nav["dialog"], 2 * nav["scroll"] // self.size_px[1]
+        return nav["stack"][-1], *seen, tuple(bool(value) for value in state.values())
 
     def feature_in_front(self) -> int:
         """The index of the feature whose page is on top."""
@@ -277,7 +278,7 @@ class App:
         return self.screens.paint(self._nav, front, self.ticks)
 
     def candidates_fast(self) -> list[Action]:
-        """The actions that can have an effect here, for searches that are no agents."""
+        """The actions that can lead to code that has not run, for searches that are no agents."""
         return self.screens.actions(self._current())
 
     # -- events ----------------------------------------------------------------------------------

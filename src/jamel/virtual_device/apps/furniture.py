@@ -15,7 +15,7 @@ from typing import Any
 
 from jamel.virtual_device.apps.compose import AppSpec
 from jamel.virtual_device.apps.noise import chance
-from jamel.virtual_device.apps.widgets import Node, Page
+from jamel.virtual_device.apps.widgets import Call, Node, Page
 from jamel.virtual_device.apps.wording import POOL_OF, WORDS
 
 MENU = (
@@ -39,6 +39,11 @@ TOUCHABLE = 0.13
 MOST_ROWS = 10_000
 SEARCH, COMMENT = "@search", "@comment"
 """Fields that nothing comes of; their text is the state value `t:@search` or `t:@comment`."""
+
+
+def leads_on(call: Call) -> bool:
+    """Whether a handler can lead to code of a feature; what furniture does elsewhere never does."""
+    return call[0] not in ("@say", "@menu", "@visit", "@top")
 
 
 def initial(module: ModuleType, cfg: dict[str, Any]) -> dict[str, Any]:

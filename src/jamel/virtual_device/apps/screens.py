@@ -14,7 +14,7 @@ from jamel.virtual_device.apps.compose import AppSpec
 from jamel.virtual_device.apps.context import Context, Values
 from jamel.virtual_device.apps.crash import CRASHED, crash_page
 from jamel.virtual_device.apps.dialect import Dialect
-from jamel.virtual_device.apps.furniture import Furniture
+from jamel.virtual_device.apps.furniture import COMMENT, SEARCH, Furniture, leads_on
 from jamel.virtual_device.apps.layout import (
     Fragments,
     Screen,
@@ -29,6 +29,7 @@ from jamel.virtual_device.apps.widgets import Node, Page, wordless
 from jamel.virtual_device.apps.wording import POOL_OF
 
 MOST_CACHED_SCREENS = 3000
+LONG = 12
 Known = dict[tuple, Screen | None]
 """Screens by what they depend on; None for one that is kept once a turn, under (key, turn)."""
 
@@ -158,7 +159,7 @@ class Screens:
         return Elements(elements, screen.elements)
 
     def actions(self, screen: Screen) -> list[Action]:
-        """The actions that can have an effect on a screen."""
+        """The actions on a screen that can lead to code that has not run."""
         known = self._actions.get(id(screen))
         if known is None or known[0] is not screen:
             if len(self._actions) >= self.most_cached:
@@ -207,8 +208,11 @@ class Screens:
             return drawn
         drawn = getattr(module, "page_" + page)(c)
         if page == "main" and index and c.children:
-            links = [Node("row", "link", title, ("@open", i)) for i, title in c.children]
-            drawn = drawn._replace(nodes=drawn.nodes + tuple(links))
+            links = tuple([Node("row", "link", title, ("@open", i)) for i, title in c.children])
+            # Nobody puts the way to another feature below many screens of rows.
+            rows = sum([len(node.children) for node in drawn.nodes])
+            nodes = links + drawn.nodes if rows > LONG else drawn.nodes + links
+            drawn = drawn._replace(nodes=nodes)
         return drawn
 
     def _system(self, page: Page, package: str) -> Screen:
@@ -235,9 +239,12 @@ def _keep(screens: Known, key: tuple, turn: int, screen: Screen) -> None:
 
 def _actions_on(screen: Screen) -> list[Action]:
     elements = screen.elements
-    actions = [Action(ActionKind.TAP, i) for i in screen.taps if elements[i].enabled]
-    actions += [Action(ActionKind.LONG_PRESS, i) for i in screen.holds if elements[i].enabled]
-    actions += [Action(ActionKind.TYPE, i, text) for i in screen.fields for text in TYPED_TEXTS]
+    taps = [i for i, call in screen.taps.items() if elements[i].enabled and leads_on(call)]
+    holds = [i for i, call in screen.holds.items() if elements[i].enabled and leads_on(call)]
+    fields = [i for i, name in screen.fields.items() if name not in (SEARCH, COMMENT)]
+    actions = [Action(ActionKind.TAP, i) for i in taps]
+    actions += [Action(ActionKind.LONG_PRESS, i) for i in holds]
+    actions += [Action(ActionKind.TYPE, i, text) for i in fields for text in TYPED_TEXTS]
     if screen.most_scroll_px:
         scroller = next(i for i, element in enumerate(elements) if element.scrollable)
         actions.append(Action(ActionKind.SCROLL_DOWN, scroller))
