@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -70,9 +71,13 @@ def test_another_dataset_than_the_pinned_one_is_refused(
     starter.pin_starter(tmp_path, small(workers=1))
     for shard in starter.starter_shards(tmp_path, small(workers=1)):
         shard.unlink()
+    # As in a fresh clone, which has none of the pinned files to compare with.
+    shutil.rmtree(tmp_path / ".dvc" / "cache")
+    pinned = (tmp_path / "data.dvc").read_text()
     other = parse_config({"collect": {"steps": 9, "workers": 1}}, "test")
     with pytest.raises(DatasetError, match="as pinned"):
         starter.make_starter(tmp_path, other)
+    assert (tmp_path / "data.dvc").read_text() == pinned
     # The command ends with that sentence, and not as if all were well.
     (tmp_path / "other.yaml").write_text("collect: {steps: 9, workers: 1}\n")
     for shard in starter.starter_shards(tmp_path, other):

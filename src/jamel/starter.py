@@ -11,7 +11,8 @@ from pathlib import Path
 
 from jamel.collect import collect, plan
 from jamel.config import Config
-from jamel.dataset import DATA, changes_since_pinned, pinned_md5, version
+from jamel.dataset import DATA, PINNED, pinned_md5, version
+from jamel.disk import write_text
 from jamel.errors import DatasetError
 from jamel.label import label
 
@@ -32,16 +33,19 @@ def make_starter(root: Path | str, config: Config) -> str:
     there = set((root / DATA).rglob("*.parquet"))
     if there == wanted or there - wanted:
         return pinned_md5(root)
+    before = (root / PINNED).read_text(encoding="utf-8") if (root / PINNED).exists() else ""
+    pinned = pinned_md5(root) if before else ""
     write_starter(root, config)
-    changes = changes_since_pinned(root)
-    if changes:
+    found = version(root)
+    if before and found != pinned:
+        # A fresh clone holds nothing of the pinned version, so only the md5 can tell.
+        write_text(root / PINNED, before)
         raise DatasetError(
-            f"expected the starter dataset to be {pinned_md5(root)} as pinned, found other "
-            f"contents in {sum(map(len, changes.values()))} files: the apps, the agents or the "
-            "profile have changed since. Pin it anew with `jamel init --pin-starter`, or go back "
-            "to that commit."
+            f"expected the starter dataset to be {pinned} as pinned, found {found}: the apps, the "
+            "agents or the profile have changed since. Pin it anew with `jamel init "
+            "--pin-starter`, or go back to that commit."
         )
-    return version(root)
+    return found
 
 
 def pin_starter(root: Path | str, config: Config) -> str:
