@@ -134,8 +134,10 @@ def _says(elements: tuple[Element, ...], action: Action, text: str) -> bool:
     """Whether a tap is on an element with this label, its own or one below it."""
     if action.kind is not ActionKind.TAP:
         return False
-    parts = [e for e in elements if text in (e.text, e.content_desc)]
-    return elements[action.element] in parts or any(p.parent == action.element for p in parts)
+    index = next((i for i, e in enumerate(elements) if text in (e.text, e.content_desc)), -1)
+    while index >= 0 and not elements[index].clickable:
+        index = elements[index].parent
+    return index == action.element
 
 
 def test_who_asks_has_said_so() -> None:
