@@ -271,12 +271,12 @@ class _Picture:
     ) -> tuple[int, int, tuple[int, int, int]]:
         """A row's lone title stands in its middle; a second line is smaller and grey.
 
-        On a card, where there are more lines than a row has, each stands where it is.
+        On a card, where lines stand below each other, each stands where it is.
         """
         inside = [e for e in self._within(row) if e.text]
         top, bottom = row.bounds_px[1], row.bounds_px[3]
         said = bool(row.content_desc) and not self._said_below(row)
-        if len(inside) > 3:
+        if len(inside) > 2 and len({e.bounds_px[0] for e in inside}) == 1:
             first = element is inside[0]
             return _middle(element)[1], min(size, self.px(SMALL)), colour if first else GREY
         if len(inside) == 1 and not said:
@@ -336,7 +336,7 @@ class _Picture:
         if any(other.text for other in inside):
             y = top + (bottom - top) * 3 // 10
         images = [e.bounds_px[2] for e in inside if e.cls.endswith("ImageView")]
-        left = max([left, *(edge for edge in images if edge < self.width // 2)]) + self.px(32)
+        left = max([left, *(edge for edge in images if edge < (left + element.bounds_px[2]) // 2)]) + self.px(32)
         ink = INK if element.enabled else FAINT
         self._text(text, (left, y), room - self.px(32), self.px(TEXT), ink, "lm")
 
