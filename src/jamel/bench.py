@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jamel import provenance
 from jamel.config import Config, config_digest
@@ -21,9 +21,14 @@ from jamel.errors import JamelError
 from jamel.parallel import Progress, one_torch_thread
 from jamel.scores import LATENCY_STEPS, WINDOW, latencies
 
+if TYPE_CHECKING:
+    from jamel.virtual_device.apps import AppSpec
+
 APP = "valid/0"
 IN_PROCESS_S = 2.0
 ADB_S = 5.0
+SUITE, WARM_STEPS, TIMED_STEPS = "test", 4000, 8000
+FAST_STEPS_PER_S = 20_000
 SNAPSHOTS = 2000
 UPDATES = 20
 TRAINED_SESSIONS, TRAINED_STEPS = 8, 60
@@ -52,6 +57,7 @@ def bench(
             "device in process": lambda: {
                 "in_process_steps_per_s": device_speed("in_process", IN_PROCESS_S)
             },
+            "every app in process": corpus_speed,
             "snapshots": lambda: {"snapshot_and_restore_us": snapshot_speed()},
             "device over adb": lambda: _try(
                 lambda: {"adb_steps_per_s": device_speed("adb", ADB_S)}, "adb_steps_per_s"
@@ -89,6 +95,41 @@ def device_speed(
             if ended or cut:
                 observation, _ = env.reset()
         return round(steps / (clock() - began), 2)
+    finally:
+        env.close()
+
+
+def corpus_speed() -> dict[str, Any]:
+    """How fast every app of a suite is in process: the share that is fast, and the spread.
+
+    Steps are random actions of an environment, observations included, a second of one core's time.
+    """
+    from jamel.suites import suite_apps
+
+    speeds = sorted(app_speed(spec) for spec in suite_apps(SUITE))
+    fast = sum(speed >= FAST_STEPS_PER_S for speed in speeds)
+    return {
+        f"apps_at_{FAST_STEPS_PER_S}_steps_per_s": round(fast / len(speeds), 3),
+        "apps_slowest_steps_per_s": round(speeds[0]),
+        "apps_p10_steps_per_s": round(speeds[len(speeds) // 10]),
+        "apps_median_steps_per_s": round(speeds[len(speeds) // 2]),
+    }
+
+
+def app_speed(spec: AppSpec) -> float:
+    """Steps a second of processor time, once the app has been walked through for a while."""
+    from jamel.envs.android import make_env
+    from jamel.envs.base import candidates
+
+    env, choose = make_env(spec), random.Random(0).choice
+    try:
+        observation, _ = env.reset()
+        began_s = 0.0
+        for step in range(WARM_STEPS + TIMED_STEPS):
+            if step == WARM_STEPS:
+                began_s = time.process_time()
+            observation = env.step(choose(candidates(observation)))[0]
+        return TIMED_STEPS / (time.process_time() - began_s)
     finally:
         env.close()
 

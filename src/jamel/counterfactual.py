@@ -19,10 +19,10 @@ from jamel.envs.links import InProcessLink
 from jamel.errors import DatasetError
 from jamel.types import Observation, Session
 from jamel.virtual_device.apps import App
+from jamel.virtual_device.apps.canvas import Screen
 from jamel.virtual_device.apps.effects import Effect, Effects, Parts, bits, effects_of
 from jamel.virtual_device.apps.events import Event, events_of
 from jamel.virtual_device.apps.noise import LOOKS
-from jamel.virtual_device.apps.painter import Screen
 
 MAX_EXPANSIONS = 300
 """States that one breadth-first search may open."""

@@ -212,13 +212,17 @@ def reachable(spec: AppSpec) -> Reach:
     Looked up by build in configs/reachable.json, then in build/reachable.json; searched for (some
     seconds) and kept there if new.
     """
-    for path in (REACHABLE_FILE, CACHE_FILE):
-        known = read_reachable(path).get(spec.build)
-        if known is not None:
-            return known
-    found = reach_of(spec)
-    keep_reachable({spec.build: found})
-    return found
+    known = known_reach(spec)
+    if known is None:
+        known = reach_of(spec)
+        keep_reachable({spec.build: known})
+    return known
+
+
+def known_reach(spec: AppSpec) -> Reach | None:
+    """What was found of an app's probes before, None where nobody has searched it yet."""
+    known = read_reachable(REACHABLE_FILE).get(spec.build)
+    return read_reachable(CACHE_FILE).get(spec.build) if known is None else known
 
 
 def keep_reachable(counts: dict[str, Reach], path: Path = CACHE_FILE) -> None:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from jamel.envs.base import candidates
 from jamel.types import Observation
 from jamel.virtual_device.apps import App, build_app, effects
+from jamel.virtual_device.apps.canvas import Screen
 from jamel.virtual_device.apps.effects import Effects, View, bits, effects_of
 from jamel.virtual_device.apps.events import Event, events_of
-from jamel.virtual_device.apps.painter import Screen
 
 NOISES = st.sampled_from(("none", "real", "heavy"))
 

@@ -157,12 +157,12 @@ def corpus(
     workers: WorkersOption = 2,
     json: JsonOption = None,
 ) -> None:
-    """Count what a suite's screens are like, beside counts over dumps of real apps."""
+    """Count what a suite's screens are like, beside real dumps; ratio is here over real."""
     from jamel.corpus import corpus as run
 
     with progress_bar("corpus") as progress:
         rows = run(suite, steps, workers, progress)
-    present(rows, f"Screens of {suite}, beside published counts", json)
+    present(rows, f"Screens of {suite} beside those of real dumps", json)
 
 
 def reach(

@@ -66,7 +66,9 @@ def evaluate(
     json: JsonOption = None,
 ) -> None:
     """Measure agents on apps no model has seen, with intervals over apps and paired differences."""
+    from jamel.devices import app_names, is_real
     from jamel.evaluate import evaluate as run
+    from jamel.reach import search_unknown
     from jamel.report import write_report
 
     numbers = comma_list(seeds)
@@ -81,6 +83,10 @@ def evaluate(
     settings = profile(config, evaluate=overrides)
     project = here(settings)
     models = agent_models(settings.evaluate.agents, project, model)
+    if not is_real(settings.device):
+        measured = app_names(settings.device, settings.evaluate.suite, settings.evaluate.apps)
+        with progress_bar("searching what can be reached") as progress:
+            search_unknown(measured, settings.evaluate.workers, progress)
     with progress_bar("evaluate") as progress:
         results = run(settings, models, progress)
     write_json(json or project.results, results)

@@ -407,10 +407,16 @@ def _input_script(observation: Observation, action: Action) -> str:
 
 
 def _may_focus(observation: Observation, action: Action) -> bool:
-    """Whether a touch can give a text field the focus, which brings up the soft keyboard."""
-    if action.element < 0:
-        return True
-    return observation.elements[action.element].cls.endswith("EditText")
+    """Whether a touch can give a text field the focus, which brings up the soft keyboard.
+
+    A field can lie over what the action names, and the touch is the field's then.
+    """
+    x_px, y_px = fingers_px(observation, action)[:2]
+    for element in observation.elements:
+        left, top, right, bottom = element.bounds_px
+        if left <= x_px < right and top <= y_px < bottom and element.cls.endswith("EditText"):
+            return True
+    return False
 
 
 def _replace_text(old: str, new: str) -> str:
