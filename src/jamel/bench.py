@@ -18,7 +18,7 @@ from jamel import provenance
 from jamel.config import Config, config_digest
 from jamel.disk import append_line
 from jamel.errors import JamelError
-from jamel.parallel import Progress, one_torch_thread
+from jamel.parallel import Progress, collect_garbage_rarely, one_torch_thread
 from jamel.scores import LATENCY_STEPS, WINDOW, latencies
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def bench(
         path: a file of JSON lines, created when missing; None appends nowhere.
         progress: is told of every finished measure.
     """
+    collect_garbage_rarely()
     row: dict[str, Any] = {
         "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "commit": provenance.commit(),

@@ -125,10 +125,11 @@ def test_pure_python_adb_looks(phone: VirtualDevice, ppadb: PpDevice) -> None:
 
 
 def _answers(ask: Callable[[], str]) -> str:
-    """What a device says that has just hung up on everyone and comes back."""
+    """What a device says that hangs up on everyone and comes back: before that, nothing."""
     for _ in range(50):
         with contextlib.suppress(RuntimeError, OSError):
-            return ask()
+            if said := ask():
+                return said
         time.sleep(0.1)
     return ask()
 
