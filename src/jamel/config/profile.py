@@ -1,51 +1,17 @@
-"""YAML profiles become frozen configuration objects; an unknown key names the nearest known one.
+"""The sections of a profile, and the profile: frozen objects with every default, once.
 
-Knows nothing of what the values are used for. Every section's defaults live here, once.
+Knows nothing of what the values are used for.
 """
 
 from __future__ import annotations
 
-import difflib
-import hashlib
-import json
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import Field, model_validator
 
-from jamel.errors import ConfigError
-
-
-class Section(BaseModel):
-    """Base of all sections: frozen, and unknown keys are errors.
-
-    A number must be finite, and `yes` is no number although Python counts with it.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_boolean_as_number(cls, value: Any, info: ValidationInfo) -> Any:
-        kind = cls.model_fields[str(info.field_name)].annotation
-        if isinstance(value, bool) and kind in (int, float, int | None):
-            raise PydanticCustomError("number", "Input should be a number")
-        return value
-
+from jamel.config.agents import AgentsConfig
+from jamel.config.section import Section
 
 FaultKind = Literal[
     "never_idle",
@@ -271,107 +237,6 @@ class RoundsConfig(Section):
         return self
 
 
-class MonkeyConfig(Section):
-    """How often each raw event comes, relative to the others."""
-
-    tap: float = Field(60.0, ge=0)
-    long_press: float = Field(5.0, ge=0)
-    swipe: float = Field(20.0, ge=0)
-    key: float = Field(5.0, ge=0)
-    back: float = Field(8.0, ge=0)
-    restart: float = Field(2.0, ge=0)
-
-    @model_validator(mode="after")
-    def _something(self) -> MonkeyConfig:
-        if not any(self.model_dump().values()):
-            raise ValueError("expected an event that comes at all. Set one weight above 0")
-        return self
-
-
-class TriesConfig(Section):
-    """What counts as tried: a candidate on its screen, or its widget wherever it appeared."""
-
-    tried: Literal["screen", "anywhere"] = "screen"
-
-
-class PlannerConfig(Section):
-    """Value of a candidate: gamma^distance × (1 + tries)^-power × (1 + tries anywhere)^-alike."""
-
-    gamma: float = Field(0.7, gt=0, lt=1)
-    power: float = Field(6.0, ge=0)
-    alike: float = Field(1.0, ge=0)
-
-
-class FastbotConfig(Section):
-    """Learning rate, discount and look-ahead of its Q values; how it chooses by them."""
-
-    alpha: float = Field(0.25, gt=0, le=1)
-    gamma: float = Field(0.8, ge=0, lt=1)
-    steps: int = Field(5, gt=0)
-    epsilon: float = Field(0.05, ge=0, le=1)
-    temperature: float = Field(0.1, gt=0)
-
-
-class LlmConfig(Section):
-    """An OpenAI-compatible endpoint, such as http://127.0.0.1:8000/v1, and how it is asked.
-
-    The key is in the environment variable that `key_variable` names, and in no file: the command
-    line and the flows read it. Neither it nor the address is in any dump, log or result. A decision
-    has `deadline_s`, tries and waits included.
-    """
-
-    base_url: str = Field("", exclude=True)
-    model: str = ""
-    key_variable: str = Field("OPENAI_API_KEY", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
-    deadline_s: float = Field(60.0, gt=0)
-    retries: int = Field(3, ge=0)
-    max_tokens: int = Field(512, gt=0)
-    temperature: float = Field(0.8, ge=0)
-    key: SecretStr = Field(SecretStr(""), exclude=True, repr=False)
-
-    @field_validator("base_url")
-    @classmethod
-    def _no_secret_in_url(cls, url: str) -> str:
-        if not re.fullmatch(r"(https?://[^\s@?#]+)?", url):
-            # Not quoted: what is wrong with it may be a password.
-            raise ValueError("expected http:// or https:// with host and path and nothing else")
-        return url.rstrip("/")
-
-    @field_validator("key", mode="before")
-    @classmethod
-    def _no_key_in_a_file(cls, key: Any) -> SecretStr:
-        if not isinstance(key, SecretStr):
-            raise ValueError("a key is in no file. Name its environment variable in key_variable")
-        return key
-
-
-class PolicyConfig(Section):
-    """How the agent of a trained model chooses: the temperature of sampling."""
-
-    temperature: float = Field(0.3, gt=0)
-
-
-class AgentsConfig(Section):
-    """The settings of every agent, each tuned on `valid` by `jamel tune`.
-
-    `policy` is for agents with a trained model; `policies` has those that differ, by agent.
-    """
-
-    monkey: MonkeyConfig = MonkeyConfig()
-    least_tried: TriesConfig = TriesConfig()
-    frontier: TriesConfig = TriesConfig()
-    planner: PlannerConfig = PlannerConfig()
-    fastbot: FastbotConfig = FastbotConfig()
-    llm: LlmConfig = LlmConfig()
-    policy: PolicyConfig = PolicyConfig()
-    policies: dict[str, PolicyConfig] = {"no-memory": PolicyConfig(temperature=2.5)}
-
-    def of(self, agent: str) -> Section | None:
-        """The settings of an agent without a model, None where it has none."""
-        found = getattr(self, agent.replace("-", "_"), None)
-        return found if isinstance(found, Section) else None
-
-
 class EvaluateConfig(Section):
     """What is measured; `latency` adds one session of a thousand steps an agent."""
 
@@ -419,117 +284,3 @@ class Config(Section):
     rounds: RoundsConfig = RoundsConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     gate: GateConfig = GateConfig()
-
-
-def load_config(path: Path | str) -> Config:
-    """Read a profile; raises ConfigError that names the file, the key and the nearest known key."""
-    path = Path(path)
-    raw = read_yaml(path)
-    config = parse_config(raw, source=str(path))
-    if not config.tuned:
-        return config
-    tuned = path.parent / config.tuned
-    if not tuned.is_file():
-        raise ConfigError(
-            f"{path}: expected the agents' settings in {tuned}, found no such file. Write it with "
-            "`jamel tune`, or leave out 'tuned'."
-        )
-    laid_under = {"agents": read_yaml(tuned)}
-    parse_config(laid_under, source=str(tuned))
-    return parse_config(_merged(laid_under, raw), source=str(path))
-
-
-def read_yaml(path: Path) -> Any:
-    """The plain data of a YAML file; raises ConfigError where it cannot be read."""
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(
-            f"expected a profile at {path}, found no such file in {Path.cwd()}. Work in the "
-            "project's folder, or name one of the profiles in configs/ with --config."
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"expected a profile at {path}, found what cannot be read ({error}). "
-            "Name one of the profiles in configs/ with --config."
-        ) from None
-    except yaml.YAMLError as error:
-        where = " ".join(str(error).split())
-        raise ConfigError(f"expected YAML in {path}, found: {where}. Mend that line.") from None
-
-
-def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` laid over `under`, mapping by mapping."""
-    both = {
-        key: _merged(under[key], value)
-        for key, value in over.items()
-        if isinstance(value, Mapping) and isinstance(under.get(key), Mapping)
-    }
-    return {**under, **over, **both}
-
-
-def with_key(config: Config, environment: Mapping[str, str]) -> Config:
-    """The profile with the language model's key; for the command line and the flows alone."""
-    llm = config.agents.llm
-    key = SecretStr(environment.get(llm.key_variable, ""))
-    agents = config.agents.model_copy(update={"llm": llm.model_copy(update={"key": key})})
-    return config.model_copy(update={"agents": agents})
-
-
-def parse_config(raw: Any, source: str) -> Config:
-    """Turn plain data into a Config; raises ConfigError."""
-    if not isinstance(raw, dict):
-        found = "nothing" if raw is None else f"a {type(raw).__name__}"
-        raise ConfigError(
-            f"{source}: expected a mapping of sections such as collect and train, found {found}. "
-            "Copy one of the profiles in configs/."
-        )
-    _reject_unknown_keys(raw, Config, source, prefix="")
-    with _sentence(source):
-        return Config.model_validate(raw)
-
-
-def override(config: Config, section: str, values: Mapping[str, Any], source: str) -> Config:
-    """The profile with some values of one section replaced; raises ConfigError."""
-    before: Section = getattr(config, section)
-    with _sentence(source, f"{section}."):
-        after = type(before).model_validate(before.model_dump() | dict(values))
-    return config.model_copy(update={section: after})
-
-
-@contextmanager
-def _sentence(source: str, prefix: str = "") -> Iterator[None]:
-    """Tell the first of pydantic's findings as one sentence."""
-    try:
-        yield
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = prefix + ".".join(str(part) for part in first["loc"])
-        if first["type"] == "value_error":
-            said = first["msg"].removeprefix("Value error, ").rstrip(".")
-            raise ConfigError(f"{source}: {key}: {said}.") from None
-        wanted = first["msg"].removeprefix("Input should be ").split(", unable")[0]
-        raise ConfigError(
-            f"{source}: expected {wanted} for '{key}', found {first['input']!r}. "
-            "Mend that value; src/jamel/config.py says what each key takes."
-        ) from None
-
-
-def _reject_unknown_keys(raw: dict, section: type[BaseModel], source: str, prefix: str) -> None:
-    known = section.model_fields
-    for key, value in raw.items():
-        if key not in known:
-            nearest = difflib.get_close_matches(str(key), list(known), n=1, cutoff=0.0)
-            raise ConfigError(
-                f"{source}: unknown key '{prefix}{key}'. The nearest known key is "
-                f"'{prefix}{nearest[0]}'."
-            )
-        inner = known[key].annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel) and isinstance(value, dict):
-            _reject_unknown_keys(value, inner, source, prefix=f"{prefix}{key}.")
-
-
-def config_digest(config: Config) -> str:
-    """Twelve hex digits that change when any value of the profile does."""
-    text = json.dumps(config.model_dump(mode="json"), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,0 +1,70 @@
+"""YAML profiles as frozen configuration objects, passed explicitly.
+
+`profile` has the sections with their defaults, `agents` those of the agents, `loading` reads them.
+"""
+
+from jamel.config.agents import (
+    AgentsConfig,
+    FastbotConfig,
+    LlmConfig,
+    MonkeyConfig,
+    PlannerConfig,
+    PolicyConfig,
+    TriesConfig,
+)
+from jamel.config.loading import (
+    config_digest,
+    load_config,
+    override,
+    parse_config,
+    read_yaml,
+    with_key,
+)
+from jamel.config.profile import (
+    PACKAGE,
+    CollectConfig,
+    Config,
+    DeviceConfig,
+    EmulatorConfig,
+    EvaluateConfig,
+    FaultKind,
+    FaultsConfig,
+    GateConfig,
+    LabelConfig,
+    LabelKind,
+    ModelConfig,
+    RoundsConfig,
+    TrainConfig,
+)
+from jamel.config.section import Section
+
+__all__ = [
+    "PACKAGE",
+    "AgentsConfig",
+    "CollectConfig",
+    "Config",
+    "DeviceConfig",
+    "EmulatorConfig",
+    "EvaluateConfig",
+    "FastbotConfig",
+    "FaultKind",
+    "FaultsConfig",
+    "GateConfig",
+    "LabelConfig",
+    "LabelKind",
+    "LlmConfig",
+    "ModelConfig",
+    "MonkeyConfig",
+    "PlannerConfig",
+    "PolicyConfig",
+    "RoundsConfig",
+    "Section",
+    "TrainConfig",
+    "TriesConfig",
+    "config_digest",
+    "load_config",
+    "override",
+    "parse_config",
+    "read_yaml",
+    "with_key",
+]
