@@ -34,6 +34,15 @@ def test_rounds_use_fresh_apps_and_agents_take_turns(tmp_path):
     assert first[1].session_id == "train-001-least-tried-s0"
 
 
+def test_apps_have_levels_of_noise_in_turn(tmp_path):
+    keys = {"apps": 4, "noise": ("real", "none", "heavy")}
+    suites = [job.suite for job in plan(profile(**keys), tmp_path)]
+    assert suites == ["train", "train@none", "train@heavy", "train"]
+    named = plan(profile(suite="train@heavy", **keys), tmp_path, round_index=1)
+    assert {job.suite for job in named} == {"train@heavy"}
+    assert [job.index for job in named] == [4, 5, 6, 7]
+
+
 def test_a_model_gets_its_share(tmp_path):
     mixed = profile(apps=8, agents=("random",))
     jobs = plan(mixed, tmp_path, round_index=1, arm="no-memory", model_dir=tmp_path)

@@ -27,7 +27,7 @@ from jamel.layout import SHARED_ARM
 from jamel.parallel import Progress, one_torch_thread, run_parallel
 from jamel.rollout import session_id, session_seed, whole_rollout
 from jamel.shards import remove_partial
-from jamel.suites import suite_of
+from jamel.suites import at_noise, suite_of
 from jamel.types import Session
 
 OpenEnv = Callable[..., Env]
@@ -111,7 +111,7 @@ def plan(
     share = section.on_policy_share if model_dir is not None else 0.0
     return [
         Job(
-            suite=section.suite,
+            suite=_suite(config, round_index * section.apps + number),
             index=round_index * section.apps + number,
             agent=name,
             model_dir=model_dir if name in MODEL_AGENTS else None,
@@ -123,6 +123,14 @@ def plan(
         )
         for number, name in enumerate(_explorers(names, section.apps, share))
     ]
+
+
+def _suite(config: Config, index: int) -> str:
+    """The suite of an app, at the level of noise whose turn it is."""
+    suite, levels = config.collect.suite, config.collect.noise
+    if is_real(config.device) or not levels:
+        return suite
+    return at_noise(suite, levels[index % len(levels)])
 
 
 def _explorers(names: Sequence[str], apps: int, share: float) -> Iterator[str]:

@@ -172,6 +172,12 @@ def with_noise(name: str, noise: str) -> str:
     return f"{file[1] if file else name.partition('@')[0]}@{noise}"
 
 
+def at_noise(name: str, noise: str) -> str:
+    """The suite at another noise level than its usual one; a level in the name stays."""
+    usual = suite_of(name)[1]
+    return name if name.endswith(f"@{usual}") or noise == usual else with_noise(name, noise)
+
+
 def suite_apps(name: str, count: int | None = None) -> list[AppSpec]:
     """The first `count` apps of a suite, all of them by default.
 

@@ -154,9 +154,14 @@ class DeviceConfig(Section):
 
 
 class CollectConfig(Section):
-    """Which sessions are collected in each round."""
+    """Which sessions are collected in each round.
+
+    The embedded apps have these levels of identity noise in turn. A suite that names its own, as
+    `train@heavy` does, keeps it.
+    """
 
     suite: str = "train"
+    noise: tuple[Literal["none", "real", "heavy"], ...] = ("real", "real", "heavy")
     apps: int = Field(96, gt=0)
     agents: tuple[str, ...] = ("random", "least-tried", "frontier", "planner")
     on_policy_share: float = Field(0.75, ge=0, le=1)
