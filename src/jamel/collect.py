@@ -17,7 +17,14 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from jamel.agents import MODEL_AGENTS, Agent, agent_settings, changed_settings, make_agent
+from jamel.agents import (
+    MODEL_AGENTS,
+    Agent,
+    agent_settings,
+    changed_settings,
+    kept_agent,
+    make_agent,
+)
 from jamel.config import AgentsConfig, Config, DeviceConfig
 from jamel.devices import app_build, app_name, is_real, open_env, running_devices
 from jamel.envs.base import Env
@@ -252,17 +259,10 @@ def explore(job: Job, open_one: OpenEnv = open_env) -> Session:
     )
 
 
-_AGENTS: dict[str, Agent] = {}
-"""This process's agents: loading a model takes longer than a session."""
-
-
 def _agent(job: Job) -> Agent:
-    key = json.dumps([job.agent, str(job.model_dir), agent_settings(job.agent, job.settings)])
-    if key not in _AGENTS:
-        if job.model_dir is not None:
-            one_torch_thread()
-        _AGENTS[key] = make_agent(job.agent, job.model_dir, settings=job.settings)
-    return _AGENTS[key]
+    if job.model_dir is not None:
+        one_torch_thread()
+    return kept_agent(job.agent, job.model_dir, job.settings)
 
 
 @lru_cache(maxsize=8)
