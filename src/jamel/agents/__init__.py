@@ -129,6 +129,8 @@ def make_agent(
 
 
 _KEPT: dict[str, Agent] = {}
+MOST_KEPT = 16
+"""Agents of a process; each remembers screens that it has seen."""
 
 
 def kept_agent(
@@ -151,6 +153,8 @@ def kept_agent(
     own = agent_settings(name, settings)
     key = json.dumps([name, str(model_dir), written_ns(model_dir), own])
     if key not in _KEPT:
+        if len(_KEPT) >= MOST_KEPT:
+            _KEPT.clear()
         agent = make_agent(name, model_dir, settings=settings)
         if prepare is not None:
             prepare(agent)
