@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 from jamel import bench, scores
-from jamel.config import Config
+from jamel.collect import collect
+from jamel.config import Config, parse_config
 from jamel.errors import AdbMissing
+from jamel.suites import suite_apps
 
 
 def test_a_device_steps_and_an_agent_decides(monkeypatch):
@@ -22,6 +24,33 @@ def test_a_snapshot_and_its_restore_take_less_than_a_tenth_of_a_millisecond():
     assert 0 < bench.snapshot_speed() < 100
 
 
+def test_labels_are_counted_and_told_what_they_cost(monkeypatch, tmp_path):
+    monkeypatch.setattr(bench, "WARM_UP", 2)
+    monkeypatch.setattr(bench, "IN_PROCESS_S", 0.05)
+    keys = {"apps": 4, "steps": 10, "workers": 1, "agents": ["random"]}
+    config = parse_config({"collect": keys}, source="test")
+    sessions = collect(config, tmp_path / "sessions")
+    found, shards = bench.label_speed(config, sessions, tmp_path / "labels" / "round-0")
+    assert [path.name for path in shards] == [path.name for path in sessions]
+    assert found["labels_per_s"] > 10 and found["label_workers"] == 1
+    assert 0 < found["app_steps_per_label"] < 10_000
+
+
+def test_the_speed_of_every_app_is_told_as_a_share_and_a_spread(monkeypatch):
+    speeds = {spec.name: 10_000 + 1000 * n for n, spec in enumerate(suite_apps("test"))}
+    monkeypatch.setattr(bench, "app_speed", lambda spec: speeds[spec.name])
+    assert bench.corpus_speed() == {
+        "apps_at_20000_steps_per_s": round(38 / 48, 3), "apps_slowest_steps_per_s": 10_000,
+        "apps_p10_steps_per_s": 14_000, "apps_median_steps_per_s": 34_000,
+    }  # fmt: skip
+
+
+def test_an_app_is_walked_warm_before_it_is_timed(monkeypatch):
+    monkeypatch.setattr(bench, "WARM_STEPS", 50)
+    monkeypatch.setattr(bench, "TIMED_STEPS", 100)
+    assert bench.app_speed(suite_apps("test", 1)[0]) > 100
+
+
 def test_what_a_machine_lacks_is_null_with_the_reason(monkeypatch, tmp_path):
     def speed(transport: str, at_least_s: float) -> float:
         if transport == "adb":
@@ -30,6 +59,7 @@ def test_what_a_machine_lacks_is_null_with_the_reason(monkeypatch, tmp_path):
 
     monkeypatch.setattr(bench, "device_speed", speed)
     monkeypatch.setattr(bench, "decision_latency", lambda name, folder: {f"{name}_ms_at_10": 1.0})
+    monkeypatch.setattr(bench, "app_speed", lambda spec: 30_000.0)
     monkeypatch.setattr(bench, "learning_speed", lambda config, folder: {"labels_per_s": 5.0})
     path = tmp_path / "docs" / "bench.jsonl"
     bench.bench(Config(), path)
@@ -37,6 +67,7 @@ def test_what_a_machine_lacks_is_null_with_the_reason(monkeypatch, tmp_path):
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     assert len(lines) == 2 and lines[1] == row
     assert row["in_process_steps_per_s"] == 1000.0
+    assert row["apps_at_20000_steps_per_s"] == 1.0
     assert row["adb_steps_per_s"] is None
     assert "Install it" in row["adb_steps_per_s_reason"]
     assert {"when", "commit", "config", "processor", "cores", "labels_per_s"} <= set(row)

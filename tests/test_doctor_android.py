@@ -1,6 +1,7 @@
 """`jamel doctor --android`: each thing that can be missing is found, and told how to be mended."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,9 @@ from standin_emulator import APP_SEED
 
 from jamel.config import Config, DeviceConfig, parse_config
 from jamel.doctor import Check, android, diagnose_android
-from jamel.envs.adb_connection import ShellResult
+from jamel.doctor import device as device_looks
+from jamel.envs.adb_connection import AdbShell, ShellResult
+from jamel.envs.emulator_console import console_command
 from jamel.errors import DeviceError
 from jamel.virtual_device.apps import App, build_app
 from jamel.virtual_device.server import VirtualDevice
@@ -52,10 +55,10 @@ def failed(checks: list[Check]) -> Check:
 
 def test_a_device_that_has_everything(phone: VirtualDevice) -> None:
     checks = diagnose_android(profile(phone).device)
-    assert all(check.passed for check in checks)
+    assert all(check.passed for check in checks if check.needed)
     names = [check.name.removesuffix(f" on {phone.serial}") for check in checks]
-    assert names == ["profile", "adb server", "adb", "boot", "package", "debuggable", "activity",
-                     "coverage"]  # fmt: skip
+    assert names == ["profile", "adb server", "adb", "boot", "screen", "quiet", "package",
+                     "debuggable", "activity", "coverage"]  # fmt: skip
     assert f" of {phone.device.app.total_probes} probes" in checks[-1].found
 
 
@@ -100,6 +103,39 @@ def test_a_device_that_still_boots(phone: VirtualDevice) -> None:
     assert check.name.startswith("boot on") and "no sys.boot_completed" in check.found
 
 
+def test_a_device_that_is_asleep(phone: VirtualDevice) -> None:
+    phone.device.screen_on = False
+    try:
+        check = failed(diagnose_android(profile(phone).device))
+    finally:
+        phone.device.screen_on = True
+    assert check.name.startswith("screen on") and "asleep" in check.found
+    assert "svc power stayon" in check.advice
+
+
+def test_what_would_make_a_users_device_quieter(phone: VirtualDevice) -> None:
+    def quiet() -> Check:
+        checks = diagnose_android(profile(phone).device)
+        return next(check for check in checks if check.name.startswith("quiet"))
+
+    shell = AdbShell(phone.serial, phone.adb.port, 5.0)
+    shell.run("settings put global window_animation_scale 0.0")
+    check = quiet()
+    assert not check.passed and not check.needed and "hide_error_dialogs" in check.found
+    assert "window_animation_scale" not in check.found
+    (sets,) = re.findall(r"shell '(.*)'", check.advice)
+    shell.run(sets)
+    assert quiet().passed
+
+
+def test_the_snapshot_that_sessions_return_to(phone: VirtualDevice) -> None:
+    section = profile(phone, reset="snapshot", reset_snapshot="clean").device
+    check = failed(diagnose_android(section))
+    assert check.name.startswith("snapshot on") and "avd snapshot save clean" in check.advice
+    console_command(phone.serial, "avd snapshot save clean", 5.0)
+    assert all(check.passed for check in diagnose_android(section) if check.needed)
+
+
 class Answering:
     """A device that gives one answer to everything, as the real ones were seen to."""
 
@@ -124,14 +160,14 @@ def test_an_activity_that_is_none(code: int) -> None:
         package="com.example", activity=".Absent", transport="adb", serials=("a",)
     )
     with pytest.raises(DeviceError, match=r"Expected \.Absent to start.* Set device\.activity"):
-        android._activity(device, Answering(NO_ACTIVITY, code))
+        device_looks._activity(device, Answering(NO_ACTIVITY, code))
 
 
 def test_a_release_build() -> None:
     device = DeviceConfig(package="com.example", transport="adb", serials=("a",))
     refusal = b"run-as: package not debuggable: com.example"
     with pytest.raises(DeviceError, match=r"not debuggable: com\.example.*Install a debug build"):
-        android._debuggable(device, Answering(refusal, 1))
+        device_looks._debuggable(device, Answering(refusal, 1))
 
 
 def test_the_embedded_device_is_no_real_one() -> None:
@@ -201,4 +237,4 @@ def test_the_command(phone: VirtualDevice, tmp_path: Path) -> None:
     )
     assert done.returncode == 1 and "MISSING" in done.stdout, done.stderr
     rows = json.loads((tmp_path / "found.json").read_text())
-    assert [row["passed"] for row in rows] == [True, True, True, True, False]
+    assert [row["passed"] for row in rows if row["needed"]] == [True] * 5 + [False]

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from jamel import suites
+from jamel import reach, suites
 from jamel.errors import ConfigError
+from jamel.reach import search_unknown
 from jamel.rollout import session_id
 from jamel.suites import (
     app_spec,
@@ -136,6 +137,19 @@ def test_a_bad_suite_file_is_a_sentence(tmp_path: Path, text: str, said: str) ->
 def test_a_suite_file_that_is_missing_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"found no such file.*suite of train"):
         suite_apps(str(tmp_path / "none.yaml"))
+
+
+def test_apps_that_nobody_searched_are_searched_with_progress(tmp_path: Path, monkeypatch) -> None:
+    path, cache = tmp_path / "two.yaml", tmp_path / "reachable.json"
+    path.write_text("{count: 2, kinds: [timer, poll], features: [1, 1]}")
+    monkeypatch.setattr(reach, "CACHE_FILE", cache)
+    monkeypatch.setattr(suites, "CACHE_FILE", cache)
+    names, told = [f"{path}/0", f"{path}/1", "valid/0"], []
+    rows = search_unknown(names, 1, lambda done, total, app: told.append((done, total, app)))
+    assert told == [(1, 2, names[0]), (2, 2, names[1])]
+    assert [row["app"] for row in rows] == names[:2] and all(row["converged"] for row in rows)
+    assert reachable(app_spec(names[0])).probes == rows[0]["reachable"]
+    assert search_unknown(names, 1) == []
 
 
 def test_a_suite_files_probes_are_searched_once(tmp_path: Path, monkeypatch) -> None:

@@ -12,20 +12,28 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jamel import provenance
 from jamel.config import Config, config_digest
 from jamel.disk import append_line
 from jamel.errors import JamelError
-from jamel.parallel import Progress, one_torch_thread
+from jamel.parallel import Progress, collect_garbage_rarely, one_torch_thread
 from jamel.scores import LATENCY_STEPS, WINDOW, latencies
+
+if TYPE_CHECKING:
+    from jamel.virtual_device.apps import AppSpec
 
 APP = "valid/0"
 IN_PROCESS_S = 2.0
 ADB_S = 5.0
+SUITE, WARM_STEPS, TIMED_STEPS = "test", 4000, 8000
+FAST_STEPS_PER_S = 20_000
 SNAPSHOTS = 2000
-SESSIONS, SESSION_STEPS, UPDATES = 8, 60, 20
+UPDATES = 20
+TRAINED_SESSIONS, TRAINED_STEPS = 8, 60
+WARM_UP = 20
+"""Sessions after which every kind of feature has been met."""
 
 
 def bench(
@@ -38,6 +46,7 @@ def bench(
         path: a file of JSON lines, created when missing; None appends nowhere.
         progress: is told of every finished measure.
     """
+    collect_garbage_rarely()
     row: dict[str, Any] = {
         "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "commit": provenance.commit(),
@@ -49,6 +58,7 @@ def bench(
             "device in process": lambda: {
                 "in_process_steps_per_s": device_speed("in_process", IN_PROCESS_S)
             },
+            "every app in process": corpus_speed,
             "snapshots": lambda: {"snapshot_and_restore_us": snapshot_speed()},
             "device over adb": lambda: _try(
                 lambda: {"adb_steps_per_s": device_speed("adb", ADB_S)}, "adb_steps_per_s"
@@ -65,7 +75,9 @@ def bench(
     return row
 
 
-def device_speed(transport: str, at_least_s: float) -> float:
+def device_speed(
+    transport: str, at_least_s: float, clock: Callable[[], float] = time.perf_counter
+) -> float:
     """Environment steps a second of random actions, after ten to warm up."""
     from jamel.envs.android import make_env
     from jamel.envs.base import candidates
@@ -75,15 +87,50 @@ def device_speed(transport: str, at_least_s: float) -> float:
     choose = random.Random(0).choice
     try:
         observation, _ = env.reset(seed=0, options={"new_session": True})
-        steps, began = -10, time.perf_counter()
-        while steps < 10 or time.perf_counter() - began < at_least_s:
+        steps, began = -10, clock()
+        while steps < 10 or clock() - began < at_least_s:
             if steps == 0:
-                began = time.perf_counter()
+                began = clock()
             observation, _, ended, cut, _ = env.step(choose(candidates(observation)))
             steps += 1
             if ended or cut:
                 observation, _ = env.reset()
-        return round(steps / (time.perf_counter() - began), 2)
+        return round(steps / (clock() - began), 2)
+    finally:
+        env.close()
+
+
+def corpus_speed() -> dict[str, Any]:
+    """How fast every app of a suite is in process: the share that is fast, and the spread.
+
+    Steps are random actions of an environment, observations included, a second of one core's time.
+    """
+    from jamel.suites import suite_apps
+
+    speeds = sorted(app_speed(spec) for spec in suite_apps(SUITE))
+    fast = sum(speed >= FAST_STEPS_PER_S for speed in speeds)
+    return {
+        f"apps_at_{FAST_STEPS_PER_S}_steps_per_s": round(fast / len(speeds), 3),
+        "apps_slowest_steps_per_s": round(speeds[0]),
+        "apps_p10_steps_per_s": round(speeds[len(speeds) // 10]),
+        "apps_median_steps_per_s": round(speeds[len(speeds) // 2]),
+    }
+
+
+def app_speed(spec: AppSpec) -> float:
+    """Steps a second of processor time, once the app has been walked through for a while."""
+    from jamel.envs.android import make_env
+    from jamel.envs.base import candidates
+
+    env, choose = make_env(spec), random.Random(0).choice
+    try:
+        observation, _ = env.reset()
+        began_s = 0.0
+        for step in range(WARM_STEPS + TIMED_STEPS):
+            if step == WARM_STEPS:
+                began_s = time.process_time()
+            observation = env.step(choose(candidates(observation)))[0]
+        return TIMED_STEPS / (time.process_time() - began_s)
     finally:
         env.close()
 
@@ -115,33 +162,66 @@ def decision_latency(name: str, model_dir: Path | None) -> dict[str, float]:
 
 
 def learning_speed(config: Config, folder: Path) -> dict[str, Any]:
-    """Labels and training samples a second, and the trained model's decisions.
+    """Labels and training samples a second on a round of the profile; the model's decisions.
 
-    A label is one labelled step, with all its candidates. A sample is one step of one session in
-    one update.
+    A sample is one step of one session in one update.
     """
     from jamel.collect import collect
-    from jamel.label import label
     from jamel.train import train
 
-    few = config.collect.model_copy(
-        update={"apps": SESSIONS, "steps": SESSION_STEPS, "workers": 1, "agents": ("random",)}
+    apps = max(config.collect.apps, 2 * WARM_UP)
+    enough = config.collect.model_copy(update={"apps": apps})
+    short = config.train.model_copy(
+        update={"updates": UPDATES, "checkpoint_every": UPDATES, "max_steps": TRAINED_STEPS}
     )
-    short = config.train.model_copy(update={"updates": UPDATES, "checkpoint_every": UPDATES})
-    config = config.model_copy(update={"collect": few, "train": short})
+    config = config.model_copy(update={"collect": enough, "train": short})
     sessions = collect(config, folder / "sessions" / "round-0")
-    began = time.perf_counter()
-    labelled = label(config, sessions, folder / "labels" / "round-0")
-    label_s = time.perf_counter() - began
-    trained = train(config, sessions, labelled, folder / "model")
+    measured, labelled = label_speed(config, sessions, folder / "labels" / "round-0")
+    kept = slice(TRAINED_SESSIONS)
+    trained = train(config, sessions[kept], labelled[kept], folder / "model")
     # Decisions are measured as an evaluation makes them.
     one_torch_thread()
-    samples = UPDATES * short.batch_sessions * SESSION_STEPS
+    samples = UPDATES * short.batch_sessions * min(TRAINED_STEPS, config.collect.steps)
     return {
-        "labels_per_s": round(SESSIONS * SESSION_STEPS / label_s, 2),
+        **measured,
         "training_samples_per_s": round(samples / trained.seconds, 2),
         **decision_latency("jamel", trained.path),
     }
+
+
+def label_speed(
+    config: Config, sessions: list[Path], folder: Path
+) -> tuple[dict[str, Any], list[Path]]:
+    """Labels a second on all workers, what one costs, and the shards.
+
+    A label is one labelled step, with all its candidates. The time that workers need to start does
+    not count.
+    """
+    from jamel.label import label
+
+    ends: list[float] = []
+    labelled = label(config, sessions, folder, lambda *_: ends.append(time.perf_counter()))
+    workers = min(config.collect.workers, WARM_UP)
+    labels_per_s = (len(sessions) - workers) * config.collect.steps / (ends[-1] - ends[workers - 1])
+    cost = {"app_steps_per_label": label_cost(config, sessions, folder.parent / "again")}
+    return {"labels_per_s": round(labels_per_s, 2), "label_workers": workers, **cost}, labelled
+
+
+def label_cost(config: Config, sessions: list[Path], folder: Path) -> float:
+    """How many app steps take the processor as long as a label, on one core.
+
+    Processor time, so that it means the same on a busy machine.
+    """
+    from jamel.label import label_shard
+
+    warm_up, measured = sessions[:WARM_UP], sessions[WARM_UP : 2 * WARM_UP]
+    for path in warm_up:
+        label_shard(config.label, path, folder)
+    began = time.process_time()
+    for path in measured:
+        label_shard(config.label, path, folder)
+    label_s = (time.process_time() - began) / len(measured) / config.collect.steps
+    return round(label_s * device_speed("in_process", IN_PROCESS_S, time.process_time), 2)
 
 
 def _try(measure: Callable[[], dict[str, Any]], key: str) -> dict[str, Any]:

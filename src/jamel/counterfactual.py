@@ -19,10 +19,10 @@ from jamel.envs.links import InProcessLink
 from jamel.errors import DatasetError
 from jamel.types import Observation, Session
 from jamel.virtual_device.apps import App
+from jamel.virtual_device.apps.canvas import Screen
 from jamel.virtual_device.apps.effects import Effect, Effects, Parts, bits, effects_of
 from jamel.virtual_device.apps.events import Event, events_of
 from jamel.virtual_device.apps.noise import LOOKS
-from jamel.virtual_device.apps.painter import Screen
 
 MAX_EXPANSIONS = 300
 """States that one breadth-first search may open."""
@@ -148,6 +148,9 @@ def _state_graph(app: App) -> Iterator[StateGraph]:
     finally:
         graph.forget()
         if collected:
+            # What was made meanwhile goes among the old, not through the next collection.
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 
@@ -162,7 +165,7 @@ def _label_steps(
         labels.append(search.label(graph.shown(app), bits(app.probe_bytes())))
         app.apply(step.action)
         app.close_crash_dialog()
-        covered = sum(app.probe_bytes())
+        covered = app.probe_bytes().count(1)
         _check_replay(session, number, covered == step.covered, "coverage")
     return labels
 

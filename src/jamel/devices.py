@@ -187,9 +187,11 @@ def link_options(device: DeviceConfig) -> dict[str, Any]:
 def _fault_plan(device: DeviceConfig, name: str) -> FaultPlan | None:
     if not device.faults.rate:
         return None
-    from jamel.virtual_device.faults import FaultPlan
+    from jamel.virtual_device.faults import KINDS, FaultPlan
 
-    return FaultPlan(device.faults, name)
+    # Where no picture is taken, none can be black.
+    seen = [kind for kind in KINDS if kind != "black_screenshot" or device.screenshots]
+    return FaultPlan(device.faults, name, device.faults.kinds or seen)
 
 
 def known_probes(device: DeviceConfig, app: str, env: AndroidEnv) -> int:

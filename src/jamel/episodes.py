@@ -19,6 +19,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -267,10 +268,9 @@ def _elements(table: pa.Table) -> list[tuple[Element, ...]]:
     """Per row its elements; equal screens share one tuple, as sessions return to few screens."""
     column = table.column("elements").combine_chunks()
     fields = [_shared_values(field) for field in column.flatten().flatten()]
-    flat = [
-        Element._make((*values[:4], tuple(values[4:8]), *values[8:]))
-        for values in zip(*fields, strict=True)
-    ]
+    rows_of_values = zip(*fields[:4], zip(*fields[4:8], strict=True), *fields[8:], strict=True)
+    # As Element._make, without a call in Python for each of a session's thousands.
+    flat = list(map(partial(tuple.__new__, Element), rows_of_values))
     screens: dict[tuple[Element, ...], tuple[Element, ...]] = {}
     rows, begin = [], 0
     for length in column.value_lengths().to_pylist():

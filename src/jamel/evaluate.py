@@ -17,9 +17,10 @@ from jamel import provenance
 from jamel.agents import agent_settings
 from jamel.calibration import read_calibration
 from jamel.config import Config, config_digest
-from jamel.devices import app_names, running_devices
+from jamel.devices import app_names, is_real, running_devices
 from jamel.errors import ConfigError, EvaluationError
 from jamel.parallel import Progress
+from jamel.reach import search_unknown
 from jamel.reliability import judged
 from jamel.scores import LATENCY_STEPS, WINDOW, Run, collate, latencies
 from jamel.trials import Job, run_job, run_jobs
@@ -47,6 +48,8 @@ def evaluate(
         ProcessDied: a worker was killed.
     """
     section, jobs = config.evaluate, plan(config, agents)
+    if not is_real(config.device):
+        search_unknown([job.app for job in jobs], section.workers)
     began, started = time.time(), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     with running_devices(config.device, min(section.workers, len(jobs))) as device:
         ready = config.model_copy(update={"device": device})

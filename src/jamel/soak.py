@@ -65,7 +65,11 @@ class SoakResult:
 
 
 def faulty_device(
-    rate: float, kinds: Sequence[str] = (), seed: int = 0, transport: str = "adb"
+    rate: float,
+    kinds: Sequence[str] = (),
+    seed: int = 0,
+    transport: str = "adb",
+    screenshots: bool = False,
 ) -> DeviceConfig:
     """A device section with faults. Raises ConfigError for an unknown kind or transport."""
     faults = {"rate": rate, "kinds": list(kinds), "seed": seed, "slow_s": SLOW_S}
@@ -74,6 +78,7 @@ def faulty_device(
         "faults": faults,
         "step_timeout_s": STEP_TIMEOUT_S,
         "recover_s": RECOVER_S,
+        "screenshots": screenshots,
     }
     return parse_config({"device": section}, source="the command line").device
 
@@ -121,7 +126,8 @@ def soak_session(job: Job) -> Soaked:
         session = read_session(job.path)
         marks = [step.marks for step in session.transitions() if step.marks]
         marked, begun = len(marks), 1 + sum(text.count("begun again") for text in marks)
-        problem = difference(session, explore(replace(job, device=DeviceConfig())))
+        sound = DeviceConfig(screenshots=job.device.screenshots)
+        problem = difference(session, explore(replace(job, device=sound)))
     injected = tuple(kind for env in opened for _, kind in env.faults)
     return Soaked(job.session_id, injected, begun, marked, reason, problem)
 

@@ -172,6 +172,12 @@ def with_noise(name: str, noise: str) -> str:
     return f"{file[1] if file else name.partition('@')[0]}@{noise}"
 
 
+def at_noise(name: str, noise: str) -> str:
+    """The suite at another noise level than its usual one; a level in the name stays."""
+    usual = suite_of(name)[1]
+    return name if name.endswith(f"@{usual}") or noise == usual else with_noise(name, noise)
+
+
 def suite_apps(name: str, count: int | None = None) -> list[AppSpec]:
     """The first `count` apps of a suite, all of them by default.
 
@@ -212,13 +218,17 @@ def reachable(spec: AppSpec) -> Reach:
     Looked up by build in configs/reachable.json, then in build/reachable.json; searched for (some
     seconds) and kept there if new.
     """
-    for path in (REACHABLE_FILE, CACHE_FILE):
-        known = read_reachable(path).get(spec.build)
-        if known is not None:
-            return known
-    found = reach_of(spec)
-    keep_reachable({spec.build: found})
-    return found
+    known = known_reach(spec)
+    if known is None:
+        known = reach_of(spec)
+        keep_reachable({spec.build: known})
+    return known
+
+
+def known_reach(spec: AppSpec) -> Reach | None:
+    """What was found of an app's probes before, None where nobody has searched it yet."""
+    known = read_reachable(REACHABLE_FILE).get(spec.build)
+    return read_reachable(CACHE_FILE).get(spec.build) if known is None else known
 
 
 def keep_reachable(counts: dict[str, Reach], path: Path = CACHE_FILE) -> None:

@@ -5,9 +5,10 @@ Knows nothing of devices, learning or files. Everything here is immutable plain 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 TYPED_TEXTS = ("alice@example.com", "12", "hello", "Passw0rd!")
 """What agents may type. Index in this tuple is part of the action space."""
@@ -35,6 +36,25 @@ class Element(NamedTuple):
     selected: bool
     password: bool
     parent: int
+
+
+class Elements(tuple[Element, ...]):
+    """The elements of a screen on which the same can be done as on another one.
+
+    A tuple like any other. `like` are the other screen's elements: the same classes and flags in
+    the same places, with other texts; what is known of those need not be found out again.
+    """
+
+    like: tuple[Element, ...]
+
+    def __new__(cls, elements: Iterable[Element], like: tuple[Element, ...]) -> Elements:
+        """Take over `elements`; `like` may be like others in turn."""
+        made = super().__new__(cls, tuple(elements))
+        made.like = getattr(like, "like", like)
+        return made
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return tuple, (tuple(self),)
 
 
 class Observation(NamedTuple):

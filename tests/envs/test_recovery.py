@@ -12,10 +12,10 @@ from jamel.coverage import ProbeSet
 from jamel.coverage.jacoco import read_exec, write_exec
 from jamel.envs.android import AndroidEnv, attach_env, make_env
 from jamel.envs.base import candidates
-from jamel.envs.interruptions import in_the_way
+from jamel.envs.interruptions import BLACK, in_the_way, picture_problem
 from jamel.errors import ConfigError, CoverageError, DeviceLost, UiTreeError
 from jamel.types import Action, ActionKind, Observation
-from jamel.virtual_device.apps import build_app
+from jamel.virtual_device.apps import AppSpec, build_app
 from jamel.virtual_device.faults import Fault, FaultPlan
 
 SPEC = build_app(2)
@@ -48,10 +48,12 @@ class Once(FaultPlan):
 class Twins:
     """The same app over adb with faults and in process without, driven alike."""
 
-    def __init__(self) -> None:
+    def __init__(self, spec: AppSpec = SPEC, screenshots: bool = False) -> None:
         self.plan = Once()
-        self.faulty = make_env(SPEC, "adb", plan=self.plan, recover_s=10.0, timeout_s=5.0)
-        self.sound = make_env(SPEC)
+        self.faulty = make_env(
+            spec, "adb", screenshots=screenshots, plan=self.plan, recover_s=10.0, timeout_s=5.0
+        )
+        self.sound = make_env(spec, screenshots=screenshots)
         self.rng = random.Random(1)
         self.begin()
 
@@ -124,6 +126,42 @@ def test_a_reboot_ends_the_session_whenever_it_comes(twins: Twins, moment: str) 
         twins.step("reboot", moment)
     assert twins.faulty.recover()
     twins.begin()
+
+
+@pytest.mark.parametrize("kind", ["process_death", "framework_restart"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_an_app_that_the_system_ended_ends_the_session(
+    twins: Twins, kind: str, moment: str
+) -> None:
+    said = (
+        "by want of memory" if kind == "process_death" else "Android's services|dumps that failed"
+    )
+    with pytest.raises((DeviceLost, UiTreeError), match=said):
+        twins.step(kind, moment)
+    assert twins.faulty.recover()
+    twins.begin()
+    assert twins.step("slow") == ""
+
+
+def test_a_web_page_is_asked_again() -> None:
+    twins = Twins(next(spec for spec in map(build_app, range(200)) if spec.look == "web"))
+    try:
+        marks = [twins.step("empty_webview") for _ in range(4)]
+        assert "dumped again after a web page that told nothing" in marks
+    finally:
+        twins.faulty.close()
+
+
+def test_a_black_screenshot_is_taken_again() -> None:
+    twins = Twins(screenshots=True)
+    try:
+        assert twins.step("black_screenshot") == "took the screenshot again: it was all black"
+        link = twins.faulty.link
+        link._owned[0].faults.black_screenshot = 3
+        assert picture_problem(link.screenshot()) == BLACK and len(link.marks) == 3
+        assert picture_problem(b"\x89PNG\r\n\x1a\n cut") == "no whole PNG"
+    finally:
+        twins.faulty.close()
 
 
 @pytest.mark.parametrize(("kind", "answers"), [("never_idle", 3), ("null_root", 3)])

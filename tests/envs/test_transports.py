@@ -213,7 +213,7 @@ def test_a_device_that_vanishes_is_lost_and_comes_back(device: VirtualDevice) ->
 
 
 def test_a_frozen_device_meets_the_deadline(device: VirtualDevice) -> None:
-    env = AndroidEnv(link_to(device, timeout_s=0.5))
+    env = AndroidEnv(link_to(device, timeout_s=0.5, recover_s=1.0))
     env.reset()
     device.faults.slow_s = 3.0
     with pytest.raises(DeviceLost, match=r"0\.5 s"):

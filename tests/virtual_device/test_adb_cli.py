@@ -118,7 +118,7 @@ def test_the_devices_own_app_comes_and_goes(phone: VirtualDevice, cli: Adb, tmp_
     )
     assert cli("install", str(tmp_path / "own.apk"))[0] == 0
     assert cli("shell", f"am start -W -n {package}/{manifest.activity}")[0] == 0
-    assert cli("shell", f"pidof {package}")[:2] == (0, b"4242\n")
+    assert cli("shell", f"pidof {package}")[:2] == (0, b"%d\n" % phone.device.pid)
 
 
 def test_logcat(phone: VirtualDevice, cli: Adb) -> None:

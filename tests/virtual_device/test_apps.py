@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from random import Random
+from xml.etree import ElementTree
 
 import pytest
 
 from jamel.envs.base import candidates
 from jamel.envs.ui_tree import parse_hierarchy
 from jamel.errors import ConfigError
+from jamel.suites import suite_apps
 from jamel.types import Action, ActionKind, Element, Observation, centre_px, swipe_px
 from jamel.virtual_device.apps import App, build_app
 from jamel.virtual_device.apps.instrument import instrument_source
@@ -70,6 +72,17 @@ def test_screens_survive_the_way_through_xml(seed: int) -> None:
     for observation, _ in walk(App(spec), 120, seed):
         elements, rotation = parse_hierarchy(hierarchy_xml(observation).encode())
         assert elements == observation.elements and rotation == 0
+
+
+def test_an_index_is_no_position_in_as_many_dumps_as_in_real_ones() -> None:
+    odd, dumps = 0, set()
+    for spec in suite_apps("valid", 16):
+        dumps |= {hierarchy_xml(observation) for observation, _ in walk(App(spec), 40)}
+    for xml in dumps:
+        nodes = list(ElementTree.fromstring(xml.encode()).iter())
+        odd += any(int(child.get("index", "")) != place for node in nodes
+                   for place, child in enumerate(node))  # fmt: skip
+    assert 0.25 < odd / len(dumps) < 0.6
 
 
 def test_the_xml_is_spelled_as_uiautomator_spells_it() -> None:

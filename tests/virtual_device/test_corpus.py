@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from random import Random
 
 import pytest
 
+from jamel.dumps import count
+from jamel.envs.base import candidates
 from jamel.envs.links import InProcessLink
 from jamel.suites import load_suites, suite_apps
-from jamel.types import Action, ActionKind, Element
+from jamel.types import Action, ActionKind, Element, Observation
 from jamel.virtual_device.apps import App
 from jamel.virtual_device.apps.compose import AppSpec, FeatureSpec
 from jamel.virtual_device.apps.dialect import WAYS_TO_SAY, Dialect
+from jamel.virtual_device.apps.events import BACK, Event, events_of
 from jamel.virtual_device.apps.features import KINDS, NEW_KINDS, module_of
+from jamel.virtual_device.apps.furniture import Furniture, initial
 from jamel.virtual_device.apps.instrument import instrument
 from jamel.virtual_device.apps.oracle import search
-from jamel.virtual_device.apps.widgets import Page, button, label
+from jamel.virtual_device.apps.widgets import button, label
 from jamel.virtual_device.apps.wording import WORDS, PoolRandom, titles
 from jamel.virtual_device.device import Device
 from jamel.virtual_device.services import COMMANDS
@@ -102,10 +108,9 @@ def test_common_buttons_are_called_differently_on_training_and_test_apps() -> No
         assert train == set(pools["train"]) and test == set(pools["test"])
         assert not train & test and not set(pools["valid"]) & (train | test), base
     assert said["test"] == said["test-new"] and not Dialect(1, "mine").words
-    page = Page("Save", (button("save", "Save", "on_save"), label("Save")))
-    drawn = Dialect(1, "test").page(page)
-    assert drawn.nodes[0].text in WAYS_TO_SAY["Save"]["test"]
-    assert (drawn.title, drawn.nodes[1].text) == ("Save", "Save")
+    words = Dialect(1, "test").node
+    assert words(button("save", "Save", "on_save")).text in WAYS_TO_SAY["Save"]["test"]
+    assert words(label("Save")).text == "Save"
 
 
 def test_test_apps_share_no_title_or_drawn_word_with_training_apps() -> None:
@@ -148,7 +153,7 @@ def test_a_kind_is_the_same_every_time_and_keeps_what_it_says(kind: str) -> None
     assert first.probe_bytes() == second.probe_bytes()
     kept = {key: first.snapshot().features[1][key] for key in module_of(kind).KEEP}
     first.restart()
-    fresh = module_of(kind).initial(dict(first.spec.features[1].cfg)) | kept
+    fresh = initial(module_of(kind), dict(first.spec.features[1].cfg)) | kept
     after = first.snapshot().features[1]
     assert kept.keys() <= after.keys() == fresh.keys()
 
@@ -273,3 +278,86 @@ def test_the_dialog_that_asks_for_a_rating_comes_back_and_swallows_taps() -> Non
             tap(app, "Not now")
         tap(app, "Newer" if turn % 2 else "Older")
     assert asked >= 3
+
+
+def screens_of(spec: AppSpec, steps: int = 120) -> list[Observation]:
+    """What a random walk comes across."""
+    app, rng, seen = App(spec), Random(spec.seed), []
+    for _ in range(steps):
+        seen.append(app.observe())
+        app.apply(rng.choice(candidates(seen[-1])))
+    return seen
+
+
+def test_there_are_long_lists_and_lists_of_rows_that_look_the_same() -> None:
+    alike = [count(o.elements, o.size_px).get("ambiguous", 0)
+             for spec in suite_apps("test", 16) for o in screens_of(spec)]  # fmt: skip
+    assert max(alike) >= 12
+    lengths = [len(value) for spec in suite_apps("test") for feature in spec.features
+               for _, value in feature.cfg if isinstance(value, tuple)]  # fmt: skip
+    assert sum(length > 20 for length in lengths) > 20 and max(lengths) > 50
+
+
+def test_a_calendar_has_a_month_of_days_that_run_the_same_code() -> None:
+    app = app_of("booking")
+    tap(app, app.spec.features[1].title, dict(app.spec.features[1].cfg)["places"][0], "Arrival")
+    here = app.snapshot()
+    days = [i for i, e in enumerate(app.observe().elements) if e.clickable and e.text.isdigit()]
+    ran = Counter()
+    for day in days:
+        app.restore(here)
+        app.apply(Action(ActionKind.TAP, day))
+        ran[app.probe_bytes()] += 1
+    assert len(days) >= 28 and ran.most_common(1)[0][1] >= 25
+
+
+def test_screens_that_differ_in_a_number_alone_are_other_states() -> None:
+    app = app_of("stream")
+    topic = dict(app.spec.features[1].cfg)["topics"][0]
+    tap(app, app.spec.features[1].title, f"{topic} · 1")
+    shapes, keys = set(), set()
+    for _ in range(3):
+        shapes.add(tuple((e.cls, e.resource_id, e.bounds_px) for e in app.observe().elements))
+        keys.add(app.state_key())
+        tap(app, "Older")
+    assert len(shapes) == 1 and len(keys) == 3
+
+
+def test_bottom_navigation_opens_a_feature_as_the_first_screen_does() -> None:
+    specs = [spec for spec in suite_apps("valid") if Furniture(spec).entries]
+    assert 0.2 < len(specs) / 32 < 0.6
+    for spec in specs[:4]:
+        index, title = Furniture(spec).entries[1]
+        app = App(replace(spec, noise="none"))
+        app.do(Event("call", "@jump", index))
+        assert app.back_stack == [app.activities[0], app.activities[index]]
+        app.do(Event("call", "@jump", 0))
+        assert app.back_stack == [app.activities[0]], title
+
+
+def test_furniture_runs_no_code_and_a_toast_tells_what_was_touched() -> None:
+    for spec in suite_apps("valid", 12):
+        app = App(spec)
+        before = app.probe_bytes()
+        for event in ("@menu", "@menu"), ("@visit", "@about"), ("@menu", "@share"), ("@top", ""):
+            app.do(Event("call", *event))
+            assert app.observe().elements
+        app.do(Event("call", "@say", "Shared!"))
+        assert "Shared!" in [e.text for e in app.observe().elements]
+        assert app.probe_bytes() == before
+
+
+@pytest.mark.parametrize("noise", ["none", "real", "heavy"])
+def test_what_is_done_in_a_state_is_the_same_at_every_noise(noise: str) -> None:
+    """Noise adds widgets and hides names; a call that both screens have does the same."""
+    spec = suite_apps("valid", 3)[2]
+    plain, noisy = App(replace(spec, noise="none")), App(replace(spec, noise=noise))
+    rng = Random(1)
+    for _ in range(200):
+        events = [(BACK,), *(e for a in plain.candidates_fast() for e in [
+            events_of(plain.paint(), plain.observe(), a)])]  # fmt: skip
+        for event in rng.choice(events):
+            plain.do(event)
+            noisy.do(event)
+        assert plain.probe_bytes() == noisy.probe_bytes()
+        assert plain.state_key() == noisy.state_key()

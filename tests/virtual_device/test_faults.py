@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import time
 from collections.abc import Iterator
 
 import pytest
+from PIL import Image
 
 from jamel.config import FaultsConfig
 from jamel.coverage.jacoco import read_exec
@@ -69,6 +71,30 @@ def test_a_stale_dump_succeeds_with_the_screen_before(device, shell):
     device.faults.stale_xml = 1
     assert shell.run(f"input keyevent HOME; {DUMP}").stdout == before
     assert b"launcher" in shell.run(DUMP).stdout
+
+
+def test_a_web_page_tells_nothing_for_once():
+    spec = next(s for s in map(build_app, range(200)) if s.look == "web")
+    running = VirtualDevice(App(spec))
+    running.start()
+    try:
+        shell = AdbShell(running.serial, running.adb.port, 5.0)
+        whole = elements(shell)
+        running.faults.empty_webview = 1
+        bare = elements(shell)
+        assert bare[-1].cls == "android.webkit.WebView" and bare == whole[: len(bare)]
+        assert elements(shell) == whole and len(whole) > len(bare) + 3
+    finally:
+        running.close()
+
+
+def test_a_black_screenshot(device, shell):
+    device.faults.black_screenshot = 1
+    for colours in (1, 3):
+        with Image.open(io.BytesIO(shell.run("screencap -p").stdout)) as picture:
+            assert picture.size == device.device.app.size_px
+            found = picture.getcolors(1 << 24)
+        assert len(found) >= colours and (colours > 1 or found[0][1] == (0, 0, 0))
 
 
 def test_coverage_files_are_cut_short_empty_or_anothers(device, shell):
@@ -178,7 +204,9 @@ def test_the_connection_drops_in_the_middle_and_comes_back(device, shell, kind, 
     assert shell.run("echo here").stdout == b"here\n"
 
 
-def test_a_reboot_ends_the_app_and_takes_time(device, shell):
+def test_a_reboot_ends_the_app_and_takes_time(device, shell, monkeypatch):
+    # Long enough to be looked at on a machine that is busy.
+    monkeypatch.setattr("jamel.virtual_device.device.BOOT_S", 3.0)
     boot_id = shell.run("cat /proc/sys/kernel/random/boot_id").stdout
     device.faults.reboot = 1
     with pytest.raises(DeviceLost):
@@ -188,12 +216,43 @@ def test_a_reboot_ends_the_app_and_takes_time(device, shell):
     package = device.device.app.package
     assert shell.run("getprop sys.boot_completed").stdout == b"\n"
     assert "Can't find service" in shell.run(f"pm path {package} 2>&1").text()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 10
     while shell.run("getprop sys.boot_completed").stdout != b"1\n":
         assert time.monotonic() < deadline
         time.sleep(0.02)
     assert shell.run("cat /proc/sys/kernel/random/boot_id").stdout != boot_id
     assert shell.run(f"pidof {package}").code == 1 and b"launcher" in shell.run(DUMP).stdout
+
+
+def test_a_process_killed_for_its_memory_is_gone_and_says_why(device, shell):
+    package = device.device.app.package
+    pid = shell.run(f"pidof {package}").stdout.strip()
+    device.faults.process_death = 1
+    assert shell.run("input swipe 1 1 2 2").code == 0
+    told = shell.run(f"dumpsys activity exit-info {package}").stdout
+    assert b"#0:" in told and b" pid=%b " % pid in told and b" reason=3 (LOW_MEMORY) " in told
+    shell.run(f"am force-stop {package}; monkey -p {package} 1")
+    assert shell.run(f"pidof {package}").stdout.strip() not in (b"", pid)
+    assert shell.run(f"ls /proc/{pid.decode()}").code == 1
+    assert shell.run(f"dumpsys activity exit-info {package}").stdout.count(b" reason=") == 2
+
+
+def test_services_that_start_again_end_the_app_and_not_the_connection(device, shell, monkeypatch):
+    monkeypatch.setattr("jamel.virtual_device.device.SERVICES_S", 1.5)
+    package = device.device.app.package
+    boot_id = shell.run("cat /proc/sys/kernel/random/boot_id").stdout
+    server = shell.run("pidof system_server").stdout
+    device.faults.framework_restart = 1
+    found = shell.run(f"input tap 5 5; echo here; pidof {package}; pm path {package}")
+    assert b"here\n" in found.stdout and b"Can't find service" in found.stderr
+    assert shell.run("getprop sys.boot_completed; pidof system_server").stdout == b"1\n"
+    deadline = time.monotonic() + 5
+    while shell.run(f"pm path {package}").code != 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert shell.run("pidof system_server").stdout not in (b"", server)
+    assert shell.run("cat /proc/sys/kernel/random/boot_id").stdout == boot_id
+    assert b"launcher" in shell.run(DUMP).stdout
 
 
 def test_a_dead_device_does_not_come_back(device, shell):

@@ -10,6 +10,7 @@ from conftest import Adb, field_of, link_of, run, tap
 from jamel.suites import app_spec
 from jamel.virtual_device.apps import App, build_app
 from jamel.virtual_device.apps.features import module_of
+from jamel.virtual_device.apps.furniture import initial
 from jamel.virtual_device.device import Device
 from jamel.virtual_device.server import VirtualDevice
 
@@ -117,7 +118,7 @@ def test_only_what_is_on_the_back_stack_is_saved(seed: int) -> None:
     for index, (old, new) in enumerate(zip(saved.features, again.features, strict=True)):
         module = module_of(app.spec.features[index].kind)
         kept = old if index in shown else {key: old[key] for key in module.KEEP}
-        assert new == {**module.initial(dict(app.spec.features[index].cfg)), **kept}
+        assert new == {**initial(module, dict(app.spec.features[index].cfg)), **kept}
 
 
 def test_foreground_and_background(typed: Device) -> None:

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jamel.envs.base import candidates
-from jamel.suites import app_spec
-from jamel.types import Action, ActionKind, Element, Observation
+from jamel.types import Action, ActionKind, Observation
 from jamel.virtual_device.apps import App, build_app
-from jamel.virtual_device.apps.painter import CARD, Fragments, Painter, Situation, Style
+from jamel.virtual_device.apps.canvas import Situation
+from jamel.virtual_device.apps.painter import Painter
+from jamel.virtual_device.apps.widgets import Node, button, field, icon, row, tick, toggle
 from jamel.virtual_device.device import Device
 
 PICKS = st.lists(st.integers(0, 10_000), min_size=1, max_size=25)
@@ -98,34 +99,29 @@ def test_a_device_does_the_same_after_a_snapshot_was_loaded(
     assert run_on(device, then) == before
 
 
-def test_a_card_is_remembered_by_its_number_too() -> None:
-    """The second card of a short page lies where the first of a longer page lies."""
-    names = (f"train/{number}" for number in range(99))
-    style = next(App(app_spec(name)).screens.style for name in names if _cards(name, {}, 0, 0) > 1)
-    fragments: Fragments = {}
-    one = len(_painted(style, {}, 0, 0, most=1))
-    _painted(style, fragments, 0, 0)
-    below = int(CARD * style.size_px[0] / 1080)
-    shown = _painted(style, fragments, below, one)
-    assert shown == _painted(style, {}, below, one)
+NODES = (
+    row("item", "Letter", "on_open", icons=(icon("star", "Star", "on_star"),), hold="on_hold"),
+    Node("card", "card", "Today", ("@say", "Hi"), sub="A longer line of text"),
+    button("save", "Save", "on_save"), field("name", "Name"), toggle("on", "On", True, "on_flip"),
+    Node("paragraph", "text", "Some lines"), tick("way", "Way", False, "on_way"),
+)  # fmt: skip
 
 
-def _painted(
-    style: Style, fragments: Fragments, top_px: int, before: int, most: int = 9
-) -> list[Element]:
-    painter = Painter(style, Situation("page", {}, "", 0, "", True, 0), fragments)
-    painter.elements = [painter_filler()] * before
-    high = int(CARD * style.size_px[0] / 1080)
-    painter.cards((0, top_px, style.size_px[0], min(style.size_px[1], top_px + most * high)), 0)
-    return painter.elements[before:]
-
-
-def painter_filler() -> Element:
-    """An element that stands for what a page shows above its cards."""
-    return App(app_spec("train/0")).observe().elements[0]
-
-
-def _cards(app: str, fragments: Fragments, top_px: int, before: int) -> int:
-    style = App(app_spec(app)).screens.style
-    one = len(_painted(style, fragments, top_px, before, most=1))
-    return len(_painted(style, fragments, top_px, before)) // one if one else 0
+@QUICK
+@given(
+    st.integers(0, 11),
+    st.lists(st.tuples(st.sampled_from(NODES), st.integers(-200, 2000)), min_size=1, max_size=12),
+)
+def test_a_widget_painted_before_elsewhere_is_painted_alike(
+    seed: int, painted: list[tuple[Node, int]]
+) -> None:
+    style = App(build_app(seed)).screens.style
+    used, fresh = (Painter(style, Situation("page", 0, True, 0), {}) for _ in range(2))
+    for painter in (used, fresh):
+        painter.put("root", (0, 0, *style.size_px), -1)
+    for node, top_px in painted:
+        box = 0, top_px, style.size_px[0], top_px + used.height(node)
+        fresh.fragments.clear()
+        used.node(node, box, 0)
+        fresh.node(node, box, 0)
+    assert used.screen(0) == fresh.screen(0)

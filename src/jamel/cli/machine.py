@@ -157,12 +157,12 @@ def corpus(
     workers: WorkersOption = 2,
     json: JsonOption = None,
 ) -> None:
-    """Count what a suite's screens are like, beside counts over dumps of real apps."""
+    """Count what a suite's screens are like, beside real dumps; ratio is here over real."""
     from jamel.corpus import corpus as run
 
     with progress_bar("corpus") as progress:
         rows = run(suite, steps, workers, progress)
-    present(rows, f"Screens of {suite}, beside published counts", json)
+    present(rows, f"Screens of {suite} beside those of real dumps", json)
 
 
 def reach(
@@ -191,6 +191,9 @@ def soak(
     kinds: Annotated[str | None, typer.Option(help="Faults, by commas; all by default.")] = None,
     seed: Annotated[int, typer.Option(help="Of the faults.")] = 0,
     transport: Annotated[str, typer.Option(help="adb or in_process.")] = "adb",
+    screenshots: Annotated[
+        bool, typer.Option("--screenshots", help="Compare a picture of every screen too.")
+    ] = False,
     workers: Annotated[int, typer.Option(min=1, help="Processes, each with a device.")] = 2,
     json: JsonOption = None,
 ) -> None:
@@ -201,7 +204,7 @@ def soak(
     from jamel.soak import faulty_device
     from jamel.soak import soak as run
 
-    device = faulty_device(rate, comma_list(kinds) or (), seed, transport)
+    device = faulty_device(rate, comma_list(kinds) or (), seed, transport, screenshots)
     with progress_bar("soak") as progress:
         result = run(device, sessions, steps, workers, progress)
     present(result.kinds, f"Faults at {rate:.0%} of steps", None)

@@ -1,4 +1,4 @@
-"""The commands that measure: evaluate, tune, results.
+"""The commands that measure: evaluate, tune, study, results.
 
 Each calls one library function; heavy imports wait until the command runs.
 """
@@ -42,6 +42,9 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=example("jamel tune", "jamel tune --agents planner,jamel --json t.json"))(
         tune
     )
+    app.command(epilog=example("jamel study --config configs/study.yaml --out docs/results.md"))(
+        study
+    )
     app.command(epilog=example("jamel results build/*/evaluation/*.json --out docs/results.md"))(
         results
     )
@@ -66,7 +69,9 @@ def evaluate(
     json: JsonOption = None,
 ) -> None:
     """Measure agents on apps no model has seen, with intervals over apps and paired differences."""
+    from jamel.devices import app_names, is_real
     from jamel.evaluate import evaluate as run
+    from jamel.reach import search_unknown
     from jamel.report import write_report
 
     numbers = comma_list(seeds)
@@ -81,6 +86,10 @@ def evaluate(
     settings = profile(config, evaluate=overrides)
     project = here(settings)
     models = agent_models(settings.evaluate.agents, project, model)
+    if not is_real(settings.device):
+        measured = app_names(settings.device, settings.evaluate.suite, settings.evaluate.apps)
+        with progress_bar("searching what can be reached") as progress:
+            search_unknown(measured, settings.evaluate.workers, progress)
     with progress_bar("evaluate") as progress:
         results = run(settings, models, progress)
     write_json(json or project.results, results)
@@ -154,6 +163,30 @@ def results(
     json: JsonOption = None,
 ) -> None:
     """Judge the goals by evaluations of several suites, noise levels and training seeds."""
+    _judge(files, out, json)
+
+
+def study(
+    config: ConfigOption = Path("configs/study.yaml"),
+    folder: Annotated[
+        Path | None, typer.Option(help="Holds all that is made, else build/<profile>/study.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the page, as Markdown.")] = None,
+    json: JsonOption = None,
+) -> None:
+    """Train the arms of `study` from their seeds and measure them: the evidence, in hours.
+
+    A study that was stopped goes on where it was when it is started again.
+    """
+    from jamel.study import study as run
+
+    settings = profile(config)
+    with progress_bar("study") as progress:
+        files = run(settings, folder or here(settings).made / "study", progress)
+    _judge(files, out, json)
+
+
+def _judge(files: list[Path], out: Path | None, json: Path | None) -> None:
     from jamel.disk import write_text
     from jamel.evaluate import read_json
     from jamel.results import Measured, results_page, verdicts

@@ -35,6 +35,7 @@ from jamel.config.profile import (
     LabelKind,
     ModelConfig,
     RoundsConfig,
+    StudyConfig,
     TrainConfig,
 )
 from jamel.config.section import Section
@@ -61,6 +62,7 @@ __all__ = [
     "PolicyConfig",
     "RoundsConfig",
     "Section",
+    "StudyConfig",
     "TrainConfig",
     "TriesConfig",
     "config_digest",

@@ -17,6 +17,8 @@ FaultKind = Literal[
     "never_idle",
     "null_root",
     "stale_xml",
+    "empty_webview",
+    "black_screenshot",
     "truncated_coverage",
     "empty_coverage",
     "other_build_coverage",
@@ -24,6 +26,8 @@ FaultKind = Literal[
     "crash_dialog",
     "keyboard",
     "slow",
+    "process_death",
+    "framework_restart",
     "vanish",
     "offline",
     "unauthorized",
@@ -150,9 +154,14 @@ class DeviceConfig(Section):
 
 
 class CollectConfig(Section):
-    """Which sessions are collected in each round."""
+    """Which sessions are collected in each round.
+
+    The embedded apps have these levels of identity noise in turn. A suite that names its own, as
+    `train@heavy` does, keeps it.
+    """
 
     suite: str = "train"
+    noise: tuple[Literal["none", "real", "heavy"], ...] = ("real", "real", "heavy")
     apps: int = Field(96, gt=0)
     agents: tuple[str, ...] = ("random", "least-tried", "frontier", "planner")
     on_policy_share: float = Field(0.75, ge=0, le=1)
@@ -268,6 +277,15 @@ class CalibrateConfig(Section):
     fewer: int = Field(2, gt=0)
 
 
+class StudyConfig(Section):
+    """What a study trains and where it measures: seeds of every arm, and the suites."""
+
+    arms: dict[str, Annotated[tuple[int, ...], Field(min_length=1)]] = Field(
+        {"jamel": (0,)}, min_length=1
+    )
+    suites: tuple[str, ...] = Field(("test",), min_length=1)
+
+
 class GateConfig(Section):
     """When a model may become champion."""
 
@@ -295,3 +313,4 @@ class Config(Section):
     calibrate: CalibrateConfig = CalibrateConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     gate: GateConfig = GateConfig()
+    study: StudyConfig = StudyConfig()

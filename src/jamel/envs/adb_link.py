@@ -19,11 +19,18 @@ from jamel.coverage import ProbeSet
 from jamel.coverage.jacoco_remote import DEFAULT_PORT
 from jamel.envs.adb_connection import AdbShell, ShellResult
 from jamel.envs.adb_recovery import SteadyShell
+from jamel.envs.app_process import ProcessWatch
 from jamel.envs.coverage_source import open_coverage
 from jamel.envs.crash_log import COMMAND as CRASH_LOG
 from jamel.envs.crash_log import last_trace
 from jamel.envs.emulator_snapshots import EmulatorSnapshots
-from jamel.envs.interruptions import dump_problem, in_the_way
+from jamel.envs.interruptions import (
+    BLACK,
+    dump_problem,
+    has_bare_page,
+    in_the_way,
+    picture_problem,
+)
 from jamel.envs.links import Reading
 from jamel.envs.reset import AppReset
 from jamel.envs.ui_tree import parse_hierarchy
@@ -138,9 +145,12 @@ class AdbLink:
         self._shell = SteadyShell(AdbShell(serial, adb_port, timeout_s), package, recover_s)
         self._snapshots = EmulatorSnapshots(serial)
         self._owned: list[Closeable] = []
+        self.marks: list[str] = []
+        self._bare_pages: set[Focus] = set()
         self.log: list[tuple[int, str]] = []
         """What an embedded device was told to do wrong."""
         self._replaced = replaced
+        self._process = ProcessWatch(self._shell, package)
         self._reset = AppReset(self._shell, package, reset, reset_snapshot, apk)
         self._reset.install_if_missing()
         self._size_px = self._check_device()
@@ -178,6 +188,7 @@ class AdbLink:
         start = f"am start -W -n {self.package}/{self._activity}"
         if not self._activity:
             start = f"monkey -p {self.package} -c android.intent.category.LAUNCHER 1"
+        self._process.expect_new()
         dump = self._coverage.dump_script()
         done, seen = self._act(f"{dump}{stop} >/dev/null && {start} >/dev/null")
         # Older versions of `am` report their errors with exit code 0.
@@ -193,14 +204,24 @@ class AdbLink:
         return self._coverage.decode(coverage)
 
     def screenshot(self) -> bytes:
-        """The screen as a PNG; raises DeviceError when the device sends none."""
-        data = self._shell.run("screencap -p").stdout
-        if not data.startswith(b"\x89PNG"):
-            raise DeviceError(
-                f"Expected a PNG from screencap on {self.device}, found {data[:40]!r}. "
-                "Check that the device's screen is on."
-            )
-        return data
+        """The screen as a PNG, asked for again where it is cut short or all black.
+
+        Raises:
+            DeviceError: the device sends none that is whole.
+        """
+        for _ in range(DUMP_TRIES):
+            data = self._shell.run("screencap -p").stdout
+            problem = picture_problem(data)
+            if not problem:
+                return data
+            self.marks.append(f"took the screenshot again: it was {problem}")
+        # A display that is black three times shows black.
+        if problem == BLACK:
+            return data
+        raise DeviceError(
+            f"Expected a PNG from screencap on {self.device}, found {data[:40]!r}. "
+            "Check that the device's screen is on."
+        )
 
     def crash_trace(self) -> str:
         """The app's newest trace in the device's crash log; raises DeviceLost."""
@@ -226,6 +247,7 @@ class AdbLink:
         # A real emulator drops its connection while it loads.
         self._shell.await_device()
         self._coverage.rewind(coverage)
+        self._process.expect_new()
 
     def forget(self, snapshot: bytes) -> None:
         """Delete a snapshot; raises DeviceError where the emulator is gone."""
@@ -278,7 +300,8 @@ class AdbLink:
         mark = f"--{secrets.token_hex(12)}--"
         done, read = self._shell.act(
             script,
-            f"{settle}{_DUMP}; echo {mark}; {_FOCUS_SCRIPT}; echo {mark}; "
+            f"{settle}{_DUMP}; echo {mark}; {_FOCUS_SCRIPT}; {self._process.script}; "
+            f"echo {mark}; "
             f"{self._coverage.read_script()} 2>/dev/null",
         )
         parts = read.split(mark.encode())
@@ -287,6 +310,7 @@ class AdbLink:
                 f"{self.device} answered {len(parts)} of 3 parts of a step: it went away in the "
                 "middle. Reconnect it and start a new session."
             )
+        self._process.check(done.stdout, parts[1])
         return done, Seen(parts[0], parts[1], parts[2].removeprefix(b"\n"))
 
     def _observation(self, seen: Seen) -> Observation:
@@ -300,6 +324,10 @@ class AdbLink:
         front, screen = self._parse_focus(seen.focus), seen.screen
         if self._confirm and screen == self._last_screen:
             screen = self._dump_again(screen, "a stale screen")
+        if front not in self._bare_pages and has_bare_page(screen):
+            screen = self._dump_again(screen, "a web page that told nothing")
+            if has_bare_page(screen):
+                self._bare_pages.add(front)
         for attempt in range(DUMP_TRIES):
             try:
                 elements, rotation = parse_hierarchy(screen)
@@ -379,10 +407,16 @@ def _input_script(observation: Observation, action: Action) -> str:
 
 
 def _may_focus(observation: Observation, action: Action) -> bool:
-    """Whether a touch can give a text field the focus, which brings up the soft keyboard."""
-    if action.element < 0:
-        return True
-    return observation.elements[action.element].cls.endswith("EditText")
+    """Whether a touch can give a text field the focus, which brings up the soft keyboard.
+
+    A field can lie over what the action names, and the touch is the field's then.
+    """
+    x_px, y_px = fingers_px(observation, action)[:2]
+    for element in observation.elements:
+        left, top, right, bottom = element.bounds_px
+        if left <= x_px < right and top <= y_px < bottom and element.cls.endswith("EditText"):
+            return True
+    return False
 
 
 def _replace_text(old: str, new: str) -> str:

@@ -62,7 +62,7 @@ class AndroidEnv:
         self._started = True
         reading = self.link.restart(new_session)
         self._absorb(reading)
-        return self._observation, _info(reading)
+        return self._observation, self._info(reading)
 
     def step(self, action: Action) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Perform one action; an invalid one changes nothing and says why in `info`.
@@ -74,7 +74,7 @@ class AndroidEnv:
             raise DeviceError("step() was called before reset(). Call reset() first.")
         reading = self.link.perform(self._observation, action)
         reward = 1.0 if self._absorb(reading) else 0.0
-        info = _info(reading)
+        info = self._info(reading)
         if crash := self.link.crash_news():
             info["crash"] = crash
         return self._observation, reward, False, False, info
@@ -128,10 +128,11 @@ class AndroidEnv:
         self._seen = seen
         return fresh
 
-
-def _info(reading: Reading) -> dict[str, Any]:
-    info = {"executed": reading.executed, "invalid_reason": reading.invalid_reason}
-    return info | ({"marks": reading.marks} if reading.marks else {})
+    def _info(self, reading: Reading) -> dict[str, Any]:
+        info = {"executed": reading.executed, "invalid_reason": reading.invalid_reason}
+        marks = "; ".join([*([reading.marks] if reading.marks else []), *self.link.marks])
+        self.link.marks.clear()
+        return info | ({"marks": marks} if marks else {})
 
 
 def attach_env(

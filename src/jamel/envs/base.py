@@ -5,11 +5,12 @@ Knows no backend and nothing of learning. `tests/envs/test_contract.py` runs on 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
 from jamel.coverage import ProbeSet
-from jamel.types import TYPED_TEXTS, Action, ActionKind, Observation
+from jamel.types import TYPED_TEXTS, Action, ActionKind, Element, Observation
 
 
 @runtime_checkable
@@ -79,14 +80,30 @@ def candidates(observation: Observation) -> list[Action]:
 
     A disabled element is no candidate. A text field yields one TYPE per text of `TYPED_TEXTS`.
     """
+    elements = getattr(observation.elements, "like", observation.elements)
+    known = _of_screens.get(id(elements))
+    if known is None or known[0] is not elements:
+        if len(_of_screens) >= MOST_SCREENS:
+            _of_screens.clear()
+        known = _of_screens[id(elements)] = elements, _candidates(elements)
+    return list(known[1])
+
+
+MOST_SCREENS = 1024
+_of_screens: dict[int, tuple[tuple[Element, ...], list[Action]]] = {}
+"""By the identity of their elements, which are kept so that no other screen has it."""
+
+
+def _candidates(elements: Sequence[Element]) -> list[Action]:
     actions: list[Action] = []
-    # Read by place and from memory: this runs every step, and most elements do nothing.
-    for index, element in enumerate(observation.elements):
-        flags = element[5:9]
-        if not ((True in flags or element[0].endswith("EditText")) and element[10]):
+    fields = {cls for cls in {element[0] for element in elements} if cls.endswith("EditText")}
+    for index, element in enumerate(elements):
+        cls, flags = element[0], element[5:9]
+        # Most elements do nothing.
+        if not (True in flags or cls in fields) or not element[10]:
             continue
         taps, holds, scrolls, checks = flags
-        if element[0].endswith("EditText"):
+        if cls in fields:
             actions.extend([_action(ActionKind.TYPE, index, text) for text in TYPED_TEXTS])
             continue
         if taps or checks:

@@ -17,16 +17,13 @@ PROBE_TIMEOUT_S = 15.0
 POLL_S = 0.25
 BOOTED = "getprop sys.boot_completed"
 _READY = f"{BOOTED}; pm list packages android"
-# Dialogs of crashed apps steal the focus, animations keep uiautomator from coming to rest.
-_QUIET = "; ".join(
-    f"settings put global {name}"
-    for name in (
-        "hide_error_dialogs 1",
-        "window_animation_scale 0",
-        "transition_animation_scale 0",
-        "animator_duration_scale 0",
-    )
-)
+QUIET = {
+    "hide_error_dialogs": "1",
+    "window_animation_scale": "0",
+    "transition_animation_scale": "0",
+    "animator_duration_scale": "0",
+}
+"""Global settings: dialogs of crashed apps steal the focus, animations keep uiautomator busy."""
 
 
 def await_boot(
@@ -76,7 +73,7 @@ def is_healthy(shell: AdbShell) -> bool:
 
 def quieten(shell: AdbShell) -> None:
     """No crash dialogs and no animations: for devices of our own, not for a user's phone."""
-    shell.run(_QUIET)
+    shell.run("; ".join(f"settings put global {name} {QUIET[name]}" for name in QUIET))
 
 
 def _announce(serial: str, adb_port: int) -> None:

@@ -32,6 +32,8 @@ _ERRORS: dict[str, type[JamelError]] = {
     "truncated_coverage": CoverageError,
     "empty_coverage": CoverageError,
     "other_build_coverage": CoverageError,
+    "process_death": DeviceLost,
+    "framework_restart": DeviceLost,
     "vanish": DeviceLost,
     "offline": DeviceMissing,
     "unauthorized": DeviceMissing,

@@ -1,11 +1,14 @@
-"""What comes between an agent and its app, told from a screen: failed dumps, dialogs, keyboard.
+"""What comes between an agent and its app: failed dumps and pictures, dialogs, the keyboard.
 
 Pure functions of what a device printed; knows no device.
 """
 
 from __future__ import annotations
 
+import io
 import re
+
+from PIL import Image
 
 from jamel.types import Observation, centre_px
 
@@ -13,6 +16,8 @@ CRASH_BUTTONS = ("android:id/aerr_wait", "android:id/aerr_close")
 """Of the ANR and crash dialogs, in order of preference: waiting keeps the app's process."""
 TITLES = ("android:id/alertTitle", "android:id/message")
 _ERROR = re.compile(rb"ERROR: ([^\r\n]{1,80})")
+BLACK = "all black"
+_BARE_PAGE = re.compile(rb'<node [^>]*\bclass="android\.webkit\.WebView"[^>]*(?:/>|></node>)')
 _KEYBOARD = re.compile(rb"mInputShown=true")
 
 
@@ -20,6 +25,22 @@ def dump_problem(screen: bytes) -> str:
     """Why a dump failed, in uiautomator's words where it used any."""
     found = _ERROR.search(screen)
     return found[1].decode("ascii", "replace").rstrip(". ") if found else "an unreadable dump"
+
+
+def has_bare_page(screen: bytes) -> bool:
+    """Whether a dump has a WebView with nothing below it: its page has not told its content yet,
+    or never does."""
+    return _BARE_PAGE.search(screen) is not None
+
+
+def picture_problem(png: bytes) -> str:
+    """What is wrong with a screenshot: cut short, or BLACK; "" for nothing."""
+    try:
+        with Image.open(io.BytesIO(png), formats=["PNG"]) as picture:
+            lightest = picture.convert("L").getextrema()[1]
+    except (OSError, SyntaxError, ValueError):
+        return "no whole PNG"
+    return "" if lightest else BLACK
 
 
 def in_the_way(observation: Observation, windows: bytes) -> tuple[str, str]:

@@ -44,6 +44,8 @@ class Link(Protocol):
     build: str
     total_probes: int
     device: str
+    marks: list[str]
+    """What was mended outside of a reading; whoever reads it empties it."""
 
     def perform(self, observation: Observation, action: Action) -> Reading:
         """Do an action on the element it names in `observation`, the screen read last."""
@@ -107,6 +109,7 @@ class InProcessLink:
         self._snapshots: OrderedDict[bytes, Any] = OrderedDict()
         self._taken = 0
         self._told = ""
+        self.marks: list[str] = []
 
     def perform(self, observation: Observation, action: Action) -> Reading:
         """Apply the action to the element it names in `observation`."""

@@ -14,6 +14,9 @@ import struct
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
+
+from jamel.virtual_device.acceptor import Acceptor
 
 VERSION = 0x01000001
 """The first version whose peers ignore the checksum."""
@@ -273,26 +276,21 @@ class Adbd:
         open_service: OpenService,
         on_hang_up: Callable[[], None] = lambda: None,
     ) -> None:
-        self._listener = listener
+        self._acceptor = Acceptor(listener, self._welcome)
         self._banner = banner.encode()
         self._open_service = open_service
         self._on_hang_up = on_hang_up
         self._connections: list[Connection] = []
         self.reception = ""
-        self._thread = threading.Thread(target=self._accept, daemon=True)
 
     def start(self) -> None:
         """Begin to accept."""
-        self._thread.start()
+        self._acceptor.start()
 
     def close(self) -> None:
         """Stop accepting and hang up on every adb server."""
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self._acceptor.close()
         self.drop()
-        if self._thread.ident is not None:
-            self._thread.join(timeout=5)
 
     @property
     def connected(self) -> bool:
@@ -305,17 +303,12 @@ class Adbd:
             connection.close()
         self._connections.clear()
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                conn, _ = self._listener.accept()
-            except OSError:
-                return
-            conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection = Connection(conn, self._banner, self._open_service)
-            connection.reception = self.reception
-            self._connections.append(connection)
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+    def _welcome(self, conn: socket.socket) -> Callable[[], None]:
+        conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = Connection(conn, self._banner, self._open_service)
+        connection.reception = self.reception
+        self._connections.append(connection)
+        return partial(self._serve, connection)
 
     def _serve(self, connection: Connection) -> None:
         connection.serve()

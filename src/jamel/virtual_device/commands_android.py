@@ -20,7 +20,7 @@ from jamel.virtual_device.keyboard import is_shown
 from jamel.virtual_device.shell import Call, Command
 
 DISPLAY_ID = 4619827259835644672
-_WHILE_BOOTING = ("getprop", "setprop", "reboot")
+_WITHOUT_SERVICES = ("getprop", "setprop", "reboot", "ps", "pidof", "kill", "top")
 
 
 def locked(command: Callable[[Call, Device], int]) -> Command:
@@ -31,7 +31,7 @@ def locked(command: Callable[[Call, Device], int]) -> Command:
         if device.faults.slow_s:
             time.sleep(device.faults.slow_s)
         with device.lock:
-            if not device.is_booted and call.name not in _WHILE_BOOTING:
+            if not device.serves and call.name not in _WITHOUT_SERVICES:
                 return call.fail("cmd: Can't find service: activity", 20)
             code = command(call, device)
             device.settle()
@@ -67,7 +67,7 @@ def _uiautomator(call: Call, device: Device) -> int:
 
 
 def _screencap(call: Call, device: Device) -> int:
-    from jamel.virtual_device.screenshot import screenshot_png
+    from jamel.virtual_device.screenshot import black_png, screenshot_png
 
     args = list(call.args)
     if "-d" in args:
@@ -78,7 +78,12 @@ def _screencap(call: Call, device: Device) -> int:
     names = [a for a in args if not a.startswith("-")]
     if set(args) - set(names) - {"-p", "-a"}:
         return call.fail("usage: screencap [-ahp] [-d display-id] [FILENAME]", 1)
-    data = screenshot_png(device.observe(), is_shown(device))
+    dark = device.faults.take("black_screenshot")
+    data = (
+        black_png(device.app.size_px)
+        if dark
+        else screenshot_png(device.observe(), is_shown(device))
+    )
     if "-p" not in args and not (names and names[0].endswith(".png")):
         data = _raw(data)
     if names:

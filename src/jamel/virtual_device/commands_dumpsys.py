@@ -13,7 +13,8 @@ from jamel.types import Observation
 from jamel.virtual_device.apk import ApkManifest
 from jamel.virtual_device.apps.app import LAUNCHER
 from jamel.virtual_device.commands_android import DISPLAY_ID, locked
-from jamel.virtual_device.device import APP_PID, Device
+from jamel.virtual_device.device import Device
+from jamel.virtual_device.exits import describe
 from jamel.virtual_device.intents import MAIN, VIEW
 from jamel.virtual_device.keyboard import area_px, is_shown
 from jamel.virtual_device.packages import Package
@@ -58,7 +59,7 @@ def _window(device: Device, args: list[str]) -> str:
         f"    mFrame=[{left},{top}][{right},{bottom}]",
         f"    isOnScreen={shown}", f"    isVisible={shown}",
         f"  Window #0 Window{{5a1c2d u0 {front}}}:",
-        f"    mDisplayId=0 mSession=Session{{b7c8d9 {APP_PID}:u0a10100}} mBaseLayer=21000 "
+        f"    mDisplayId=0 mSession=Session{{b7c8d9 {device.pid}:u0a10100}} mBaseLayer=21000 "
         "mHasSurface=true",
         f"    mFrame=[0,0][{width},{height}]", "    isOnScreen=true", "    isVisible=true",
         f"  mCurrentFocus=Window{{5a1c2d u0 {front}}}",
@@ -76,11 +77,16 @@ def _activity(device: Device, args: list[str]) -> str:
     observation = device.observe()
     front = _front(device, observation)
     if args[:1] == ["processes"]:
-        return f"  Process LRU list:\n    #0: {APP_PID}:{observation.package}/u0a100"
+        return f"  Process LRU list:\n    #0: {device.pid}:{observation.package}/u0a100"
     if args[:1] == ["lastanr"]:
         anr = device.last_anr or "  <no ANR has occurred since boot>"
         return f"ACTIVITY MANAGER LAST ANR (dumpsys activity lastanr)\n{anr}"
-    top = f"  ACTIVITY {front} 9e3f01 pid={APP_PID}"
+    if args[:1] == ["exit-info"]:
+        known = device.packages.installed.get(device.app.package)
+        if known is None or args[1:] not in ([], [device.app.package]):
+            return describe("".join(args[1:]), 0, [])
+        return describe(device.app.package, known.uid, list(device.exits))
+    top = f"  ACTIVITY {front} 9e3f01 pid={device.pid}"
     if args[:1] == ["activities"]:
         return "\n".join(
             [
@@ -258,7 +264,7 @@ def _meminfo(device: Device, args: list[str]) -> str:
     if package and not (device.running and package == device.app.package):
         return f"No process found for: {package}"
     return (
-        f"Applications Memory Usage (in Kilobytes):\n\n** MEMINFO in pid {APP_PID} "
+        f"Applications Memory Usage (in Kilobytes):\n\n** MEMINFO in pid {device.pid} "
         f"[{device.app.package}] **\n"
         "                   Pss  Private  Private  SwapPss      Rss     Heap     Heap     Heap\n"
         "                 Total    Dirty    Clean    Dirty    Total     Size    Alloc     Free\n"

@@ -9,8 +9,9 @@ import re
 import shlex
 
 from jamel.virtual_device.commands_android import locked
-from jamel.virtual_device.device import APP_PID, Device
+from jamel.virtual_device.device import Device
 from jamel.virtual_device.device_log import BUFFERS, FORMATS, PRIORITIES, LogLine
+from jamel.virtual_device.exits import SIGNALED
 from jamel.virtual_device.shell import Call, Command
 
 POLL_S = 0.5
@@ -18,7 +19,7 @@ _OWN = (("shell", 4300, 400, "sh"), ("shell", 4301, 4300, "ps"))
 _SYSTEM = (
     ("root", 1, 0, "init"), ("root", 2, 0, "[kthreadd]"), ("logd", 190, 1, "logd"),
     ("system", 300, 1, "surfaceflinger"), ("root", 310, 1, "zygote64"), ("shell", 400, 1, "adbd"),
-    ("system", 618, 310, "system_server"), ("u0_a60", 900, 310, "com.android.systemui"),
+    ("u0_a60", 900, 310, "com.android.systemui"),
     ("u0_a90", 1100, 310, "com.android.launcher3"),
     ("u0_a91", 1500, 310, "com.android.inputmethod.latin"),
 )  # fmt: skip
@@ -31,9 +32,12 @@ Process = tuple[str, int, int, str]
 def processes(device: Device) -> list[Process]:
     """(user, pid, parent's pid, name) of all that runs."""
     app = device.packages.installed.get(device.app.package)
-    if not device.running or app is None:
-        return list(_SYSTEM)
-    return [*_SYSTEM, (f"u0_a{app.uid - 10_000}", APP_PID, 310, device.app.package)]
+    found: list[Process] = list(_SYSTEM)
+    if device.serves:
+        found.append(("system", device.server_pid, 310, "system_server"))
+    if device.running and app is not None:
+        found.append((f"u0_a{app.uid - 10_000}", device.pid, 310, device.app.package))
+    return found
 
 
 def _ps(call: Call, device: Device) -> int:
@@ -101,10 +105,10 @@ def _kill(call: Call, device: Device) -> int:
         known = {str(pid): user for user, pid, _, _ in processes(device)}
         if name not in known:
             code = call.fail(f"/system/bin/sh: kill: {name}: No such process", 1)
-        elif name != str(APP_PID) or not device.is_root:
+        elif name != str(device.pid) or not device.is_root:
             code = call.fail(f"/system/bin/sh: kill: {name}: Operation not permitted", 1)
         else:
-            device.stop(save=True)
+            device.stop(save=True, reason=SIGNALED)
     return code
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
+from jamel.virtual_device.acceptor import Acceptor
 from jamel.virtual_device.device import Device
 
 BANNER = "Android Console: type 'help' for a list of commands\r\nOK\r\n"
@@ -52,37 +53,29 @@ class Console:
         name: str = "jamel_virtual",
         token: str = "",
     ) -> None:
-        self._listener = listener
+        self._acceptor = Acceptor(listener, self._welcome)
         self._device = device
         self._kill = kill
         self._name = name
         self._token = token
         self._clients: set[socket.socket] = set()
-        self._thread = threading.Thread(target=self._accept, daemon=True)
 
     def start(self) -> None:
         """Begin to accept."""
-        self._thread.start()
+        self._acceptor.start()
 
     def close(self) -> None:
         """Stop accepting and hang up."""
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
+        self._acceptor.close()
         for client in list(self._clients):
             with contextlib.suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+    def _welcome(self, client: socket.socket) -> Callable[[], None]:
+        self._clients.add(client)
+        return partial(self._serve, client)
 
     def _serve(self, client: socket.socket) -> None:
-        self._clients.add(client)
         trusted = not self._token
         with contextlib.suppress(OSError), client, client.makefile("rb") as lines:
             client.sendall((BANNER if trusted else AUTH_BANNER).encode())

@@ -10,7 +10,7 @@ import contextlib
 import threading
 import time
 import uuid
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,13 @@ from jamel.virtual_device.apk import ApkManifest
 from jamel.virtual_device.apps.crash import PROCESS_ID
 from jamel.virtual_device.device_log import DeviceLog
 from jamel.virtual_device.device_settings import locked_rotation
+from jamel.virtual_device.exits import (
+    LOW_MEMORY,
+    MOST_EXITS,
+    PERMISSION_CHANGE,
+    USER_REQUESTED,
+    Exit,
+)
 from jamel.virtual_device.faults import Faults
 from jamel.virtual_device.files import DeviceFiles
 from jamel.virtual_device.packages import Packages
@@ -28,8 +35,10 @@ from jamel.virtual_device.running_app import RunningApp
 from jamel.virtual_device.windows import covered, report
 
 MAX_SNAPSHOTS = 4096
-APP_PID = PROCESS_ID
-BOOT_S = 0.5
+APP_PID, SERVER_PID = PROCESS_ID, 618
+PID_STEP = 16
+"""Between one process of the app and the next; others start in between."""
+BOOT_S, SERVICES_S = 0.5, 0.4
 COVERAGE_FILE = "files/coverage.ec"
 COVERAGE_ACTION = "edu.gatech.m3.emma.COLLECT_COVERAGE"
 """The broadcast that has the app dump its coverage, named as Themis' real apps name it."""
@@ -87,14 +96,16 @@ class Device:
         )
         self.packages = Packages(self.files, manifest)
         self.last_anr = ""
+        self.pid, self.server_pid = APP_PID, SERVER_PID
+        self.exits: deque[Exit] = deque(maxlen=MOST_EXITS)
         self.finger: tuple[int, int] | None = None
         self.install_sessions: dict[int, bytes] = {}
         self.sessions_made = 0
         self.saved_s: dict[str, float] = {}
-        self._started_s = self._booted_s = time.monotonic()
+        self._started_s = self._booted_s = self._serving_s = time.monotonic()
         self.snapshots: OrderedDict[str, DeviceSnapshot] = OrderedDict()
         add_proc_files(self.files, lambda: self.uptime_s)
-        add_process(self.files, APP_PID, app.package, lambda: self.running)
+        add_process(self.files, self.pid, app.package, lambda: self.running)
         home = f"/data/data/{self.app.package}"
         self.coverage_path = f"{home}/{COVERAGE_FILE}"
         if self.live_coverage:
@@ -130,6 +141,11 @@ class Device:
         return time.monotonic() >= self._booted_s
 
     @property
+    def serves(self) -> bool:
+        """Whether Android's services answer; adbd does before and without them."""
+        return time.monotonic() >= max(self._booted_s, self._serving_s)
+
+    @property
     def uptime_s(self) -> float:
         """Seconds since power-on or the last reboot."""
         return time.monotonic() - self._started_s
@@ -159,25 +175,38 @@ class Device:
         self.faults.on_command(name)
         if self.faults.window != before:
             report(self)
+        ended, self.faults.ended = self.faults.ended, ""
+        if ended == "framework_restart":
+            self.restart_services()
+        elif ended:
+            self.stop(save=True, reason=LOW_MEMORY)
 
-    def stop(self, save: bool = False) -> None:
+    def stop(self, save: bool = False, reason: int = USER_REQUESTED) -> None:
         """Kill the app's process; `save` where the system may, as in the background."""
         if self.running:
             self.saved = save and not self.app.in_front
+            self.exits.append(Exit(self.pid, reason, time.time()))
             self.log.add(
-                "ActivityManager", f"Killing {APP_PID}:{self.app.package}", buffer="system"
+                "ActivityManager", f"Killing {self.pid}:{self.app.package}", buffer="system"
             )
         self.saved = self.saved and save
         self.running = self.keyboard = False
 
+    def restart_services(self) -> None:
+        """Android's services end, and every app with them, and come again; adbd runs on."""
+        self.stop()
+        self.exits.clear()
+        self.faults.window, self.faults.last_xml = "", ""
+        self.server_pid += PID_STEP
+        self._serving_s = time.monotonic() + SERVICES_S
+
     def reboot(self) -> None:
         """End every process and what adbd set up; whoever calls this also drops the connections."""
-        self.stop()
+        self.restart_services()
         self.log.clear()
         self.ports.close_reversed()
         self.is_root, self.screen_on, self.tcp_port = False, True, 0
         self.last_anr = ""
-        self.faults.window, self.faults.last_xml = "", ""
         self.boot_id = str(uuid.uuid4())
         self._started_s = time.monotonic()
         self._booted_s = self._started_s + BOOT_S
@@ -213,7 +242,7 @@ class Device:
             self.packages.grant(name, permission, granted)
             return
         if not granted and self.app.permissions.get(permission):
-            self.stop(save=True)
+            self.stop(save=True, reason=PERMISSION_CHANGE)
         self.app.grant(permission, granted)
 
     def granted(self, name: str) -> dict[str, bool]:
@@ -232,7 +261,7 @@ class Device:
         launched = not self.running
         if launched:
             self._new_process()
-            process = f"Start proc {APP_PID}:{self.app.package} for top-activity"
+            process = f"Start proc {self.pid}:{self.app.package} for top-activity"
             self.log.add("ActivityManager", process, buffer="system")
         elif not activity and not self.app.in_front:
             self.app.to_front()
@@ -248,6 +277,9 @@ class Device:
             self.app.restart()
         self.running, self.fresh, self.saved = True, False, False
         self.processes += 1
+        self.files.withdraw(f"/proc/{self.pid}")
+        self.pid += PID_STEP
+        add_process(self.files, self.pid, self.app.package, lambda: self.running)
 
     def touched(self, field: bool) -> None:
         """After a touch, on a text field or not: the keyboard comes, stays or goes."""
@@ -258,7 +290,7 @@ class Device:
         """Put the traces of the app's crashes where logcat shows them."""
         traces = self.app.crash_log
         while traces:
-            self.log.add("AndroidRuntime", traces.popleft(), "E", buffer="crash", pid=APP_PID)
+            self.log.add("AndroidRuntime", traces.popleft(), "E", buffer="crash", pid=self.pid)
 
     def wake(self) -> None:
         """A touch on the launcher of a stopped app: it has to be stopped no longer."""

@@ -6,11 +6,15 @@ nothing of what a client does about it.
 
     never_idle, null_root      uiautomator's two errors, which exit with 0 and leave an old file
     stale_xml                  uiautomator succeeds, with the screen before the last touch
+    empty_webview              a web page that does not tell yet what it shows
+    black_screenshot           the picture of a display that shows nothing
     truncated_, empty_,        the coverage file as its first part (more at each reading, as one
     other_build_coverage       still being written), as nothing, or as another build wrote it
     anr_dialog, crash_dialog   a system dialog over the app, which swallows touches
     keyboard                   the soft keyboard over the lower part, which swallows touches
     slow                       one answer takes `slow_s`
+    process_death              the app's process is killed for its memory
+    framework_restart          Android's services end, and every app; the connection stays
     vanish                     the connection drops, as when a cable is pulled; it comes back
     offline, unauthorized      it drops and comes back in that state, and well a little later
     reboot                     it drops, and the device boots: the app's process is gone
@@ -26,6 +30,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, get_args
+from xml.etree import ElementTree
 
 from jamel.config import FaultKind, FaultsConfig
 from jamel.coverage import ProbeSet
@@ -34,9 +39,12 @@ from jamel.coverage.jacoco import read_exec, write_exec
 KINDS: tuple[FaultKind, ...] = get_args(FaultKind)
 BREAKS = ("vanish", "offline", "unauthorized", "reboot", "death", "adb_killed")
 """The kinds that end the connection; they strike before, during or after a step's touch."""
+ENDINGS = ("process_death", "framework_restart")
+"""The kinds that end the app's process; they strike as those before, and the connection stays."""
 WINDOWS = ("anr_dialog", "crash_dialog", "keyboard")
 SPOILED_COVERAGE = ("truncated_coverage", "empty_coverage", "other_build_coverage")
 MOMENTS = ("before", "during", "after")
+WEB_VIEW = "android.webkit.WebView"
 STUBBORN_SHARE = 0.05
 """How many of the faults that can last outlast any client's patience."""
 _STUBBORN_ANSWERS = {"never_idle": 4, "null_root": 4, **dict.fromkeys(SPOILED_COVERAGE, 14)}
@@ -90,13 +98,15 @@ class FaultPlan:
 class Faults:
     """How the device misbehaves: each count is of answers still to be spoiled.
 
-    `slow_s` delays every command; `window` is what covers the app; `log` lists (step, kind) of all
-    that the plan brought about.
+    `slow_s` delays every command; `window` is what covers the app; `ended` is what has to end the
+    app now, for the device to see to; `log` lists (step, kind) of all that the plan brought about.
     """
 
     never_idle: int = 0
     null_root: int = 0
     stale_xml: int = 0
+    empty_webview: int = 0
+    black_screenshot: int = 0
     truncated_coverage: int = 0
     empty_coverage: int = 0
     other_build_coverage: int = 0
@@ -104,6 +114,8 @@ class Faults:
     crash_dialog: int = 0
     keyboard: int = 0
     slow: int = 0
+    process_death: int = 0
+    framework_restart: int = 0
     vanish: int = 0
     offline: int = 0
     unauthorized: int = 0
@@ -113,6 +125,7 @@ class Faults:
     slow_s: float = 0.0
     plan: FaultPlan | None = None
     window: str = ""
+    ended: str = ""
     moment: str = "during"
     struck: str = "vanish"
     step: int = 0
@@ -147,10 +160,10 @@ class Faults:
             if self.take("slow"):
                 time.sleep(self.plan.slow_s if self.plan else self.slow_s)
             if self.moment != "after":
-                self._break()
+                self._strike()
         elif name == "uiautomator":
             if self.moment == "after":
-                self._break()
+                self._strike()
             for kind in WINDOWS:
                 if self.take(kind):
                     self.window = kind
@@ -160,7 +173,7 @@ class Faults:
         if self.last_xml and self.take("stale_xml"):
             return self.last_xml
         self.last_xml = xml
-        return xml
+        return _without_page(xml) if self.take("empty_webview") else xml
 
     def coverage(self, data: bytes) -> bytes:
         """What a reading of the app's coverage file gives."""
@@ -174,11 +187,27 @@ class Faults:
         self._cuts = 0
         return data
 
+    def _strike(self) -> None:
+        self.ended = next((kind for kind in ENDINGS if self.take(kind)), "")
+        self._break()
+
     def _break(self) -> None:
         for kind in BREAKS:
             if self.take(kind):
                 self.struck, self.moment = kind, "during"
                 raise VanishedError
+
+
+def _without_page(xml: str) -> str:
+    """The dump with what lies below its first WebView left out."""
+    root = ElementTree.fromstring(xml.encode())
+    page = next((node for node in root.iter("node") if node.get("class") == WEB_VIEW), None)
+    if page is None:
+        return xml
+    page[:] = []
+    return "<?xml version='1.0' encoding='UTF-8' standalone='yes' ?>" + ElementTree.tostring(
+        root, encoding="unicode"
+    )
 
 
 def _of_another_build(data: bytes) -> bytes:

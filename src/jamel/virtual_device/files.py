@@ -60,6 +60,13 @@ class DeviceFiles:
         self.make_folders(posixpath.dirname(path))
         self._computed[path] = source
 
+    def withdraw(self, folder: str) -> None:
+        """Serve nothing more below a folder, and forget it."""
+        with self._lock:
+            for name in [path for path in self._computed if _below(path, folder)]:
+                del self._computed[name]
+        self.remove(folder, recursive=True)
+
     def read(self, path: str) -> bytes:
         """The whole file. Raises FileNotFoundError or IsADirectoryError."""
         path = self.resolve(path)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from zlib import crc32
 
 from jamel.types import Element, Observation
 
@@ -41,6 +42,17 @@ def _attributes(element: Element, package: str) -> str:
     )
 
 
+@lru_cache(maxsize=65536)
+def _hidden(element: Element) -> int:
+    """How many children of an element cannot be seen, all before the others.
+
+    A dump leaves them out and counts them all the same, so that an index is no position: in 41 % of
+    real dumps somewhere.
+    """
+    draw = crc32(repr(element.bounds_px).encode()) % 1000
+    return 1 + draw % 3 if draw < 30 else 0
+
+
 def hierarchy_xml(observation: Observation, rotation: int = 0) -> str:
     """The screen as a uiautomator hierarchy, with the XML declaration.
 
@@ -57,7 +69,9 @@ def hierarchy_xml(observation: Observation, rotation: int = 0) -> str:
         while open_nodes and open_nodes[-1] != element.parent:
             parts.append("</node>")
             open_nodes.pop()
-        position = children.get(element.parent, 0)
+        position = children.get(element.parent)
+        if position is None:
+            position = _hidden(elements[element.parent]) if element.parent >= 0 else 0
         children[element.parent] = position + 1
         leaf = index + 1 == len(elements) or elements[index + 1].parent != index
         end = " />" if leaf else ">"

@@ -48,6 +48,15 @@ def screenshot_png(observation: Observation, keyboard: bool = False) -> bytes:
     return out.getvalue()
 
 
+def black_png(size_px: tuple[int, int]) -> bytes:
+    """What a display that shows nothing looks like."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.new("RGB", size_px).save(out, "PNG", compress_level=1)
+    return out.getvalue()
+
+
 class _Picture:
     """Draws elements in document order, so that children lie over their parents."""
 
@@ -101,7 +110,7 @@ class _Picture:
         elif name == "ImageView" and not element.clickable:
             if not self._is_glyph(element):
                 self._photo(element)
-        elif element.clickable or element.long_clickable:
+        elif (element.clickable or element.long_clickable) and not self._is_window(element):
             self._control(index, element, name)
         elif self._is_toolbar(element):
             left, _, right, bottom = element.bounds_px
@@ -134,7 +143,7 @@ class _Picture:
                 return None
             element = self.elements[element.parent]
             if element.clickable or element.checkable:
-                return element
+                return None if self._is_window(element) else element
         return None
 
     def _within(self, element: Element) -> list[Element]:
@@ -269,10 +278,16 @@ class _Picture:
     def _in_row(
         self, element: Element, row: Element, size: int, colour: tuple[int, int, int]
     ) -> tuple[int, int, tuple[int, int, int]]:
-        """A row's lone title stands in its middle; a second line is smaller and grey."""
+        """A row's lone title stands in its middle; a second line is smaller and grey.
+
+        On a card, where lines stand below each other, each stands where it is.
+        """
         inside = [e for e in self._within(row) if e.text]
         top, bottom = row.bounds_px[1], row.bounds_px[3]
         said = bool(row.content_desc) and not self._said_below(row)
+        if len(inside) > 2 and len({e.bounds_px[0] for e in inside}) == 1:
+            first = element is inside[0]
+            return _middle(element)[1], min(size, self.px(SMALL)), colour if first else GREY
         if len(inside) == 1 and not said:
             return (top + bottom) // 2, self.px(TEXT), colour
         if element is min(inside, key=lambda e: e.bounds_px[1]) and not said:
@@ -305,7 +320,7 @@ class _Picture:
         middle = ((left + right) // 2, (top + bottom) // 2)
         room = right - left - self.px(12)
         colour = ACCENT if element.enabled else FAINT
-        narrow = room < 0.4 * self.width
+        narrow = room < 0.4 * self.width and not self._starts_with_image(element)
         glyph = _glyph(element.content_desc) if narrow else ""
         if not element.content_desc or glyph:
             if narrow and not any(other.text for other in self._within(element)):
@@ -317,6 +332,12 @@ class _Picture:
         elif bottom - top < 0.2 * self.height:
             self._row_description(element, element.content_desc.replace("\n", " · "), room)
 
+    def _starts_with_image(self, element: Element) -> bool:
+        """Whether an image at its start leaves room for words beside it, as in a list's row."""
+        left, _, right, _ = element.bounds_px
+        images = [e.bounds_px for e in self._within(element) if e.cls.endswith("ImageView")]
+        return any(box[2] - left < (right - left) / 2 for box in images)
+
     def _row_description(self, element: Element, text: str, room: int) -> None:
         left, top, _, bottom = element.bounds_px
         inside = self._within(element)
@@ -324,7 +345,9 @@ class _Picture:
         if any(other.text for other in inside):
             y = top + (bottom - top) * 3 // 10
         images = [e.bounds_px[2] for e in inside if e.cls.endswith("ImageView")]
-        left = max([left, *(edge for edge in images if edge < self.width // 2)]) + self.px(32)
+        left = max(
+            [left, *(edge for edge in images if edge < (left + element.bounds_px[2]) // 2)]
+        ) + self.px(32)
         ink = INK if element.enabled else FAINT
         self._text(text, (left, y), room - self.px(32), self.px(TEXT), ink, "lm")
 

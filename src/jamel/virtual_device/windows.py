@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from jamel.types import Element, Observation
 from jamel.virtual_device.anr import Anr, crash_of_system_app
-from jamel.virtual_device.apps.crash import PROCESS_ID
+from jamel.virtual_device.exits import ANR
 
 if TYPE_CHECKING:
     from jamel.virtual_device.device import Device
@@ -40,7 +40,7 @@ def report(device: Device) -> None:
         trace = crash_of_system_app(SYSTEM_PACKAGE, SYSTEM_PID)
         device.log.add("AndroidRuntime", trace, "E", buffer="crash", pid=SYSTEM_PID)
     elif device.faults.window == "anr_dialog":
-        anr = Anr(device.app.package, device.app.activity, PROCESS_ID, time.time())
+        anr = Anr(device.app.package, device.app.activity, device.pid, time.time())
         device.log.add("ActivityManager", anr.log, "E", buffer="system")
         with contextlib.suppress(OSError):
             device.files.write(anr.path, anr.traces.encode(), make_parents=True)
@@ -83,7 +83,7 @@ def _press(device: Device, x_px: int, y_px: int) -> None:
         left, top, right, bottom = element.bounds_px
         if element.clickable and left <= x_px < right and top <= y_px < bottom:
             if device.faults.window == "anr_dialog" and element.resource_id.endswith("aerr_close"):
-                device.stop()
+                device.stop(reason=ANR)
             device.faults.window = ""
 
 

@@ -29,6 +29,7 @@ from jamel.virtual_device.apps.events import (
     tapped,
 )
 from jamel.virtual_device.apps.features import module_of
+from jamel.virtual_device.apps.furniture import initial
 from jamel.virtual_device.apps.instrument import Instrumented, instrument
 from jamel.virtual_device.apps.layout import Screen
 from jamel.virtual_device.apps.links import app_links
@@ -125,7 +126,7 @@ class App:
     def clear_data(self) -> None:
         """Start a new session: the app as installed, no data and no probes."""
         self.reset_coverage()
-        states = [m.initial(c.cfg) for m, c in zip(self._modules, self._contexts, strict=True)]
+        states = [initial(m, c.cfg) for m, c in zip(self._modules, self._contexts, strict=True)]
         self.bind([_fresh_nav(), {"signed_in": False}, *states])
         self.ticks = 0
         self._enter()
@@ -216,10 +217,11 @@ class App:
         )  # fmt: skip
 
     def cell(self) -> tuple:
-        """A coarse name of where the app is: page, dialog, and which values are set."""
+        """A coarse name of where the app is: page, dialog, screenful, and which values are set."""
         nav = self._nav
         state = self._contexts[nav["stack"][-1][0]].s
-        return nav["stack"][-1], nav["dialog"], tuple(bool(value) for value in state.values())
+        seen = nav["dialog"], 2 * nav["scroll"] // self.size_px[1]
+        return nav["stack"][-1], *seen, tuple(bool(value) for value in state.values())
 
     def feature_in_front(self) -> int:
         """The index of the feature whose page is on top."""
@@ -258,9 +260,8 @@ class App:
         """The screen as it is now; costs a look-up when it was seen before."""
         if self._observation is None:
             screen = self._current()
-            elements = screen.elements
-            if screen.changing:
-                elements = self.screens.elements(screen, self.ticks)
+            state = self._contexts[self.feature_in_front()].s
+            elements = self.screens.elements(screen, self._nav["focus"], state, self.ticks)
             front = self._front_window()
             self._observation = Observation(*front, elements, self.size_px)
         return self._observation
@@ -268,7 +269,7 @@ class App:
     def _current(self) -> Screen:
         if self._screen is None:
             front = self._contexts[self.feature_in_front()]
-            self._screen = self.screens.of(self._nav, self._shared, front, self.ticks)
+            self._screen = self.screens.of(self._nav, front, self.ticks)
         return self._screen
 
     def paint(self) -> Screen:
@@ -277,7 +278,7 @@ class App:
         return self.screens.paint(self._nav, front, self.ticks)
 
     def candidates_fast(self) -> list[Action]:
-        """The actions that can have an effect here, for searches that are no agents."""
+        """The actions that can lead to code that has not run, for searches that are no agents."""
         return self.screens.actions(self._current())
 
     # -- events ----------------------------------------------------------------------------------
@@ -344,7 +345,7 @@ class App:
                 self._dispatch(event.name, event.arg)
             case "focus":
                 self._nav["focus"] = event.name
-            case "text" if self.field is not None:
+            case "text" if self._focused:
                 self._fill(event.name)
             case "scroll":
                 self._scroll(*event.arg)
@@ -361,11 +362,14 @@ class App:
     @property
     def field(self) -> str | None:
         """What is typed in the focused field, None while no field of this app has the focus."""
-        nav = self._nav
-        if not nav["focus"] or not self.in_front:
+        if not self._focused:
             return None
-        text: str = self._contexts[nav["stack"][-1][0]].s["t:" + nav["focus"]]
+        text: str = self._contexts[self.feature_in_front()].s["t:" + self._nav["focus"]]
         return text
+
+    @property
+    def _focused(self) -> bool:
+        return bool(self._nav["focus"]) and self.in_front
 
     def erase(self, count: int) -> None:
         """Take characters off the focused field's end: a part of typing, and no event."""
@@ -447,10 +451,31 @@ class App:
             case "@open":
                 self._contexts[index].open(arg)
                 self._enter_pending(index)
+            case "@say":
+                self._contexts[index].close()
+                self._contexts[index].toast(arg)
+            case "@menu":
+                self._contexts[index].dialog(arg)
+            case "@visit":
+                self._contexts[index].close()
+                self._contexts[index].go(arg)
+            case "@jump":
+                self._jump(arg)
+            case "@top":
+                self._nav["scroll"] = 0
             case "@launch":
                 self._nav["front"] = True
             case _:
                 self._call(index, name, arg)
+
+    def _jump(self, index: int) -> None:
+        """The bottom navigation: the feature's first page, right above the app's first screen."""
+        stack = ((0, "main"), (index, "main")) if index else ((0, "main"),)
+        if self._nav["stack"] == stack:
+            self._nav["scroll"] = 0
+        else:
+            self._nav.update(stack=stack, scroll=0, focus="")
+            self._call(index, "on_enter", "")
 
     def _call(self, index: int, name: str, arg: Any) -> None:
         try:
@@ -493,4 +518,4 @@ def _fresh_nav() -> dict[str, Any]:
 
 def _lost(module: ModuleType, cfg: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
     """What the process's end does to a feature's state: all but what it keeps is as at first."""
-    return {k: v for k, v in module.initial(dict(cfg)).items() if k not in module.KEEP}
+    return {k: v for k, v in initial(module, dict(cfg)).items() if k not in module.KEEP}

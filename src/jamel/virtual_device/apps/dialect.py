@@ -8,7 +8,7 @@ Knows no feature and no handler.
 from __future__ import annotations
 
 from jamel.virtual_device.apps.noise import chance
-from jamel.virtual_device.apps.widgets import Node, Page
+from jamel.virtual_device.apps.widgets import Node
 from jamel.virtual_device.apps.wording import POOL_OF
 
 _TEXT = """
@@ -56,6 +56,7 @@ def _parsed() -> dict[str, dict[str, tuple[str, ...]]]:
 
 
 WAYS_TO_SAY = _parsed()
+MOST_KNOWN = 20_000
 
 
 class Dialect:
@@ -68,20 +69,33 @@ class Dialect:
             for base, pools in WAYS_TO_SAY.items()
             if pool
         }
+        self._known: dict[Node, Node] = {}
+        self._same: dict[int, tuple[Node, Node]] = {}
+        self._lines: dict[tuple[int, ...], Node] = {}
 
-    def page(self, page: Page) -> Page:
-        """The page with this app's words on its widgets."""
-        return page._replace(
-            nodes=self._nodes(page.nodes),
-            icons=self._nodes(page.icons),
-            tabs=self._nodes(page.tabs),
-            fab=page.fab and self._node(page.fab),
-        )
+    def node(self, node: Node) -> Node:
+        """A widget in this app's words; equal widgets become one and the same object."""
+        same = self._same.get(id(node))
+        if same is not None and same[0] is node:
+            return same[1]
+        known = self._known.get(node)
+        if known is None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+                self._same.clear()
+                self._lines.clear()
+            text = self.words.get(node.text, node.text) if node.on else node.text
+            children = tuple([self.node(child) for child in node.children])
+            known = self._known[node] = node._replace(text=text, children=children)
+            self._same[id(node)], self._same[id(known)] = (node, known), (known, known)
+        return known
 
-    def _nodes(self, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
-        return tuple(self._node(node) for node in nodes)
-
-    def _node(self, node: Node) -> Node:
-        text = self.words.get(node.text, node.text) if node.on else node.text
-        children = self._nodes(node.children) if node.children else ()
-        return node._replace(text=text, children=children)
+    def line(self, cells: tuple[Node, ...]) -> Node:
+        """Some widgets side by side in a list of several columns; equal lines are one object."""
+        said = tuple([self.node(cell) for cell in cells])
+        key = tuple(map(id, said))
+        known = self._lines.get(key)
+        if known is None:
+            known = self._lines[key] = Node("line", "line", children=said)
+            self._same[id(known)] = known, known
+        return known

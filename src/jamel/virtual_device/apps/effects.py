@@ -14,11 +14,11 @@ from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from jamel.virtual_device.apps.app import App, nav_key
+from jamel.virtual_device.apps.canvas import Screen
 from jamel.virtual_device.apps.compose import AppSpec
 from jamel.virtual_device.apps.context import Values
 from jamel.virtual_device.apps.events import Event
 from jamel.virtual_device.apps.features import module_of
-from jamel.virtual_device.apps.painter import Screen
 from jamel.virtual_device.apps.screens import Screens
 
 MOST_ANSWERS = 200_000
@@ -63,40 +63,62 @@ class Effect(NamedTuple):
     writes: tuple[tuple[int, Writes], ...]
 
 
-class View(MutableMapping[str, Any]):
-    """A part as it is read and written, with a note of both; the part itself stays as it is."""
+class Notes:
+    """What was read since the last `clear`, in order, and the views that it was read from."""
 
-    def __init__(self, number: int, reads: list[Read]) -> None:
-        self._number, self._reads = number, reads
-        self._values: dict[str, Any] = {}
-        self._now: dict[str, Any] = {}
+    __slots__ = ("reads", "used")
+
+    def __init__(self) -> None:
+        self.reads: list[Read] = []
+        self.used: list[View] = []
+
+    def clear(self) -> None:
+        """Begin anew: nothing is read or written."""
+        self.reads.clear()
+        for view in self.used:
+            view.now, view.written = {}, {}
+        self.used.clear()
+
+
+class View(MutableMapping[str, Any]):
+    """A part as it is read and written, with a note of both; the part itself stays as it is.
+
+    `now` is what is known of the values, `written` what of that was written.
+    """
+
+    __slots__ = ("_notes", "before", "now", "number", "written")
+
+    def __init__(self, number: int, notes: Notes) -> None:
+        self.number, self._notes = number, notes
+        self.before: dict[str, Any] = {}
+        self.now: dict[str, Any] = {}
         self.written: dict[str, Any] = {}
 
-    def look_at(self, values: dict[str, Any]) -> None:
-        """Another part from now on, of which nothing is read or written."""
-        self._values = values
-        if self._now:
-            self._now, self.written = {}, {}
-
     def __getitem__(self, name: str) -> Any:
-        if name not in self._now:
-            value = self._now[name] = self._values[name]
-            self._reads.append((self._number, name, value))
-        return self._now[name]
+        if name not in self.now:
+            value = self.before[name]
+            self._use()[name] = value
+            self._notes.reads.append((self.number, name, value))
+        return self.now[name]
+
+    def _use(self) -> dict[str, Any]:
+        if not self.now:
+            self._notes.used.append(self)
+        return self.now
 
     def __setitem__(self, name: str, value: Any) -> None:
-        if name not in self._values:
-            raise KeyError(f"expected one of {', '.join(self._values)}, found {name}")
-        self._now[name] = self.written[name] = value
+        if name not in self.before:
+            raise KeyError(f"expected one of {', '.join(self.before)}, found {name}")
+        self._use()[name] = self.written[name] = value
 
     def __delitem__(self, name: str) -> None:
         raise KeyError(f"expected {name} to stay: the names of a part are always the same")
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
+        return iter(self.before)
 
     def __len__(self) -> int:
-        return len(self._values)
+        return len(self.before)
 
 
 class _Asked:
@@ -142,9 +164,10 @@ class Effects:
         self.spec = spec
         self._app = App(spec)
         self._app.screens = Screens(spec, [module_of(f.kind) for f in spec.features], words=False)
-        self._reads: list[Read] = []
-        self._views = [View(number, self._reads) for number, _ in enumerate(self._app.parts())]
+        self._notes = Notes()
+        self._views = [View(number, self._notes) for number, _ in enumerate(self._app.parts())]
         self._app.bind(self._views)
+        self._parts: Parts = ()
         self._interned: list[dict[tuple, Part]] = [{} for _ in self._views]
         self._places: dict[tuple, Part] = {}
         self._turns: dict[int, Part] = {}
@@ -183,8 +206,8 @@ class Effects:
         self._app.ticks = ticks
         screen = self._app.paint()
         if screen.turns:
-            self._reads.append((len(parts), "turn", turn))
-        self._screens.put("screen", self._reads, screen)
+            self._notes.reads.append((len(parts), "turn", turn))
+        self._screens.put("screen", self._notes.reads, screen)
         return screen
 
     def effects(self, parts: Parts, choices: Sequence[tuple[Event, ...]]) -> list[Effect]:
@@ -202,16 +225,18 @@ class Effects:
             app.do(event)
         if app.crash_log:
             app.close_crash_dialog()
-        views = enumerate(self._views)
-        written = tuple((number, Writes(v.written)) for number, v in views if v.written)
-        effect = Effect(bits(app.probe_bytes()), app.ticks, written)
-        self._effects.put(events, self._reads, effect)
+        written = tuple((v.number, Writes(v.written)) for v in self._notes.used if v.written)
+        effect = Effect(_few_bits(app.probe_bytes()), app.ticks, written)
+        self._effects.put(events, self._notes.reads, effect)
         return effect
 
     def _look_at(self, parts: Parts) -> None:
-        self._reads.clear()
-        for view, part in zip(self._views, parts, strict=True):
-            view.look_at(part.values)
+        """Let the app run on these parts."""
+        self._notes.clear()
+        if parts is not self._parts:
+            self._parts = parts
+            for view, part in zip(self._views, parts, strict=True):
+                view.before = part.values
 
     def after(self, parts: Parts, effect: Effect) -> Parts:
         """The state that an effect leads to."""
@@ -241,6 +266,15 @@ _effects = lru_cache(maxsize=4)(Effects)
 def bits(flags: bytes) -> int:
     """One byte (0 or 1) a probe as one bit a probe."""
     return int(flags.translate(_DIGITS)[::-1] or b"0", 2)
+
+
+def _few_bits(flags: bytes) -> int:
+    """As `bits`, but three times as fast where hardly any is set, and slow where many are."""
+    number, place = 0, flags.find(1)
+    while place >= 0:
+        number |= 1 << place
+        place = flags.find(1, place + 1)
+    return number
 
 
 _DIGITS = bytes.maketrans(b"\0\1", b"01")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from jamel.types import Action, ActionKind, Observation, fingers_px
-from jamel.virtual_device.apps.painter import Screen
+from jamel.virtual_device.apps.canvas import Screen
 
 
 class Event(NamedTuple):

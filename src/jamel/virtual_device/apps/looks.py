@@ -15,6 +15,7 @@ GROUP = "android.view.ViewGroup"
 FRAME, LINEAR = WIDGET + "FrameLayout", WIDGET + "LinearLayout"
 TEXT, IMAGE, BUTTON = WIDGET + "TextView", WIDGET + "ImageView", WIDGET + "Button"
 SCROLL = WIDGET + "ScrollView"
+PAGER = "androidx.viewpager.widget.ViewPager"
 
 
 class Look(NamedTuple):
@@ -40,6 +41,7 @@ class Look(NamedTuple):
     listing: str
     scroll: str
     toolbar: str
+    pager: str
     own: float
     desc: float
     wraps: int
@@ -58,33 +60,30 @@ TOOLKITS: dict[str, Look] = {
     "native": Look(
         0.46, (FRAME, GROUP, GROUP), LINEAR, TEXT, IMAGE, BUTTON, WIDGET + "ImageButton", FRAME,
         WIDGET + "Switch", WIDGET + "CheckBox", LINEAR,
-        "androidx.recyclerview.widget.RecyclerView", SCROLL, GROUP, 0.6, 0.1, 1, 0.85, True,
+        "androidx.recyclerview.widget.RecyclerView", SCROLL, GROUP, PAGER, 0.6, 0.1, 1, 0.85, True,
         False, 9,
     ),
     "compose": Look(
         0.22, ("androidx.compose.ui.platform.ComposeView", VIEW, VIEW, VIEW), VIEW, TEXT, VIEW,
-        VIEW, VIEW, VIEW, VIEW, VIEW, VIEW, VIEW, SCROLL, VIEW, 0.04, 0.04, 1, 0.6, True, False,
-        5,
+        VIEW, VIEW, VIEW, VIEW, VIEW, VIEW, VIEW, SCROLL, VIEW, VIEW, 0.04, 0.04, 1, 0.6, True,
+        False, 5,
     ),
     "flutter": Look(
         0.16, (FRAME, FRAME, VIEW, VIEW, VIEW, VIEW), VIEW, VIEW, IMAGE, BUTTON, BUTTON, VIEW,
-        WIDGET + "Switch", WIDGET + "CheckBox", VIEW, VIEW, SCROLL, VIEW, 0.06, 0.94, 0, 0.3,
+        WIDGET + "Switch", WIDGET + "CheckBox", VIEW, VIEW, SCROLL, VIEW, VIEW, 0.06, 0.94, 0, 0.15,
         False, False, 2,
     ),
     "react": Look(
         0.12, (FRAME, GROUP, GROUP, GROUP, GROUP, GROUP), GROUP, TEXT, IMAGE, GROUP, GROUP, GROUP,
-        WIDGET + "Switch", GROUP, GROUP, GROUP, SCROLL, GROUP, 0.08, 0.92, 2, 0.7, True, True, 6,
+        WIDGET + "Switch", GROUP, GROUP, GROUP, SCROLL, GROUP, PAGER, 0.08, 0.92, 2, 0.7, True,
+        True, 6,
     ),
     "web": Look(
         0.04, (FRAME, "android.webkit.WebView", "android.webkit.WebView", VIEW), VIEW, TEXT, IMAGE,
-        BUTTON, BUTTON, VIEW, VIEW, WIDGET + "CheckBox", VIEW, VIEW, VIEW, VIEW, 0.06, 0.94, 1, 0.5,
-        True, True, 6,
+        BUTTON, BUTTON, VIEW, VIEW, WIDGET + "CheckBox", VIEW, VIEW, VIEW, VIEW, VIEW, 0.06, 0.94,
+        1, 0.5, True, True, 6,
     ),
 }  # fmt: skip
-CAPTIONS = (
-    "Today", "Yesterday", "2 min", "09:41", "Updated", "3 new", "Synced", "Mon 12", "Aug 2024",
-    "1.2 MB", "Draft", "Shared with you", "Sponsored", "Свежее", "写真", "•", "12 %", "Last week",
-)  # fmt: skip
 
 
 def look_of(draw: float) -> str:

@@ -29,15 +29,29 @@ class Rates(NamedTuple):
     reorder: float
     loading: float
     generated: float
+    relabel: float
+    counted: float
+    sponsored: float
     turn_ticks: int
-    """After so many events lists are in another order and generated ids are others; 0 never."""
+    """After so many events lists are in another order, generated ids and counters are others and
+    adverts stand elsewhere; 0: never."""
+
+    turns: int
+    """After so many such turns they are as they were; 0: they never are."""
+
+    def turn(self, ticks: int) -> int:
+        """The turn after so many events."""
+        if not self.turn_ticks:
+            return 0
+        turn = ticks // self.turn_ticks
+        return turn % self.turns if self.turns else turn
 
 
-_CLEAN = Rates(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0)
+_CLEAN = Rates(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, 0)
 # Ids, ambiguity and missing labels such that screens show them as often as dumps of real apps do,
 # toolkit by toolkit (`jamel device corpus` compares); the rest is chosen.
-_REAL = (0.4, 0.3, 0.25, 0.1, 0.25, 0.05, 40)
-_HEAVY = (1.0, 0.8, 0.8, 1.0, 0.7, 0.5, 9)
+_REAL = (0.4, 0.3, 0.25, 0.1, 0.25, 0.05, 0.15, 0.06, 0.08, 40, 8)
+_HEAVY = (1.0, 0.8, 0.8, 1.0, 0.7, 0.8, 0.8, 0.5, 0.7, 3, 0)
 LOOKS: dict[tuple[str, str], Rates] = {
     **{(look, "none"): _CLEAN for look in ("native", "compose", "flutter", "react", "web")},
     ("native", "real"): Rates(0.65, 0.19, 0.4, 0.17, *_REAL),

@@ -22,13 +22,13 @@ MOST_TRANSITIONS = 400_000
 BURST = 16
 """Actions of a random walk from a remembered state, before another one is taken."""
 
-WIDTH = 200
+WIDTH = 400
 """Transitions without a new probe after which the search of a feature gives up."""
 
 SCREENS = 20_000
 """Screens to keep; a search comes back to most of them."""
 
-ROUND = 16_000
+ROUND = 24_000
 """Transitions of random walks in a round; so many that find nothing new end the search."""
 
 

@@ -1,240 +1,42 @@
 """Widgets become elements of a real view tree with bounds, and what a touch on each calls.
 
-Puts a toolkit's look and the app's identity noise on each widget. A widget that was painted before
-in the same place is not painted again: most of a new screen is an old one. Knows no pages, no
-handlers and no navigation.
+Puts a toolkit's look and the app's identity noise on each widget. Knows no pages, no handlers and
+no navigation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Any, NamedTuple
+from jamel.virtual_device.apps.canvas import Box, Canvas
+from jamel.virtual_device.apps.looks import VIEW, WIDGET
+from jamel.virtual_device.apps.widgets import Node
+from jamel.virtual_device.apps.wording import WORDS
 
-from jamel.types import Element
-from jamel.virtual_device.apps.context import Values
-from jamel.virtual_device.apps.looks import CAPTIONS, TOOLKITS, VIEW, WIDGET
-from jamel.virtual_device.apps.noise import LOOKS, chance
-from jamel.virtual_device.apps.widgets import Call, Node
-
-Box = tuple[int, int, int, int]
-Hit = tuple[int, int, int, int, int]
-HEIGHTS = {
-    "label": 90, "heading": 130, "picture": 360, "button": 150, "icon": 120, "row": 170,
-    "field": 150, "toggle": 140, "tick": 130, "tab": 150,
-}  # fmt: skip
 MARGIN = 24
 SMALLEST_VISIBLE = 24
-UNLABELLED = {"icon": 3.0, "tab": 1.0, "row": 0.3, "tick": 1.0, "toggle": 1.0}
+UNLABELLED = {"icon": 1.4, "tab": 1.0, "row": 0.3, "tick": 1.0, "toggle": 1.0}
 """By role, how much more often than the average widget it has no label at all."""
 
-CARD = 230
-CONTAINERS = ("listing", "bar")
-MOST_FRAGMENTS = 20_000
+SPONSORED = Node("row", "sponsored", "Sponsored", ("@say", ""), sub="Learn more")
+HINTED = 0.45
+"""The share of empty fields whose text is their hint; the others have it beside them."""
+
+CHIP, META = 230, 170
+CONTAINERS = ("listing", "bar", "strip")
 
 
-class Screen(NamedTuple):
-    """Elements and, by element index, what they call. `hits` is topmost first."""
-
-    elements: tuple[Element, ...]
-    changing: tuple[tuple[int, str, int], ...]
-    hits: tuple[Hit, ...]
-    taps: dict[int, Call]
-    holds: dict[int, Call]
-    fields: dict[int, str]
-    scrollers: tuple[Box, ...]
-    most_scroll_px: int
-    turns: bool
-    """Whether lists or ids are others in the next turn of `Situation.turn`."""
-
-
-class Style(NamedTuple):
-    """How one app looks; the same for all its screens.
-
-    Without `words` only what can be touched is painted, and nobody can tell one widget from another
-    but by what a touch on it calls.
-    """
-
-    seed: int
-    look: str
-    noise: str
-    package: str
-    size_px: tuple[int, int]
-    words: bool = True
-
-
-class Situation(NamedTuple):
-    """What a layout needs to know of the running app beside the page."""
-
-    kind: str
-    state: Values
-    focus: str
-    scroll_px: int
-    toast: str
-    rooted: bool
-    turn: int
-
-
-class Fragment(NamedTuple):
-    """What a part added to a screen; the same wherever it is painted alike.
-
-    `turn` is the only turn it is good for, -1 if for all.
-    """
-
-    turn: int
-    elements: list[Element]
-    hits: list[Hit]
-    changing: list[tuple[int, str, int]]
-    calls: tuple[dict[int, Call], dict[int, Call], dict[int, str]] | None
-
-
-Fragments = dict[tuple, Fragment]
-
-
-@lru_cache(maxsize=16)
-def _heights(scale: float) -> dict[str, int]:
-    return {role: int(units * scale) for role, units in HEIGHTS.items()}
-
-
-class Painter:
-    """Collects the elements of one screen; widgets painted before come from `fragments`."""
-
-    def __init__(self, style: Style, situation: Situation, fragments: Fragments) -> None:
-        self.style, self.now, self.fragments = style, situation, fragments
-        self.rates = LOOKS[style.look, style.noise]
-        self.look = TOOLKITS[style.look]
-        self.scale = min(style.size_px) / 1080
-        self.elements: list[Element] = []
-        self.hits: list[Hit] = []
-        self.changing: list[tuple[int, str, int]] = []
-        self.taps: dict[int, Call] = {}
-        self.holds: dict[int, Call] = {}
-        self.fields: dict[int, str] = {}
-        self.scrollers: list[Box] = []
-        self.clip: Box = (0, 0, *style.size_px)
-        self.words = style.words
-        self.widget = ""
-        self.turned = False
-        self.heights = _heights(self.scale)
-
-    def px(self, units: float) -> int:
-        return int(units * self.scale)
-
-    def chance(self, *what: str) -> float:
-        return chance(self.style.seed, self.now.kind, *what)
-
-    def resource_id(self, name: str) -> str:
-        if not (name and self.words) or self.chance("id", name) >= self.rates.with_id:
-            return ""
-        if self.chance("short", name) < self.rates.short_id:
-            name = chr(97 + int(self.chance("letter", name) * 26)) + name[0]
-        elif name == self.widget and self.generated(name):
-            self.turned = True
-            name = f"{name}_{(self.now.turn * 37 + len(name)) % 900 + 100}"
-        return f"{self.style.package}:id/{name}"
-
-    def generated(self, name: str) -> bool:
-        """Whether a widget's id is made anew whenever lists are."""
-        return self.chance("generated", name) < self.rates.generated
-
-    def put(
-        self, cls: str, box: Box, parent: int, *, text: str = "", name: str = "", desc: str = "",
-        on: Call | None = None, hold: Call | None = None, scrollable: bool = False,
-        checked: bool | None = None, enabled: bool = True, focused: bool = False,
-        selected: bool = False, password: bool = False, clickable: bool | None = None,
-        known_id: str = "",
-    ) -> int:  # fmt: skip
-        if clickable is None:
-            clickable = on is not None
-        if not (self.words or clickable or hold or scrollable):
-            return parent
-        left, top, right, bottom = self.clip
-        box = (max(box[0], left), max(box[1], top), min(box[2], right), min(box[3], bottom))
-        index = len(self.elements)
-        if clickable or hold is not None:
-            self.hits.append((*box, index))
-        self.elements.append(Element(
-            cls, text, known_id or self.resource_id(name), desc, box, clickable, hold is not None,
-            scrollable, checked is not None, bool(checked), enabled, focused, selected, password,
-            parent,
-        ))  # fmt: skip
-        if on:
-            self.taps[index] = on
-        if hold:
-            self.holds[index] = hold
-        if scrollable:
-            self.scrollers.append(box)
-        return index
-
-    def wrap(self, box: Box, parent: int, count: int) -> int:
-        """So many containers within each other; the innermost."""
-        for _ in range(count if self.words else 0):
-            parent = self.put(self.look.box, box, parent)
-        return parent
-
-    def say(self, text: str, box: Box, parent: int, name: str = "", enabled: bool = True) -> int:
-        """A line of plain text, as the toolkit tells it."""
-        own = self.look.says_text
-        return self.put(
-            self.look.text, box, parent, text=text if own else "", desc="" if own else text,
-            name=name, enabled=enabled,
-        )  # fmt: skip
-
-    def screen(self, most_scroll_px: int) -> Screen:
-        return Screen(
-            tuple(self.elements), tuple(self.changing), tuple(reversed(self.hits)), self.taps,
-            self.holds, self.fields, tuple(reversed(self.scrollers)), most_scroll_px,
-            self.turned,
-        )  # fmt: skip
-
-    # -- widgets that were painted before ---------------------------------------------------------
+class Painter(Canvas):
+    """Paints widgets by their roles."""
 
     def node(self, node: Node, box: Box, parent: int) -> None:
         """Paint a widget into the box it may fill; nothing where hardly any of it is visible."""
-        if box[3] - self.clip[1] < SMALLEST_VISIBLE or self.clip[3] - box[1] < SMALLEST_VISIBLE:
+        clip = self.clip
+        if box[3] - clip[1] < SMALLEST_VISIBLE or clip[3] - box[1] < SMALLEST_VISIBLE:
             return
-        paint = getattr(self, "paint_" + node.role)
-        if node.role in CONTAINERS:
-            paint(node, box, parent)
-            return
-        content = None
-        if node.role == "field":
-            content = self.now.state["t:" + node.name], self.now.focus == node.name
-        outer, self.widget = self.widget, node.name
-        self.once((node, box, parent, self.clip, content), paint, node, box, parent)
-        self.widget = outer
-
-    def once(self, key: tuple, paint: Callable[..., None], *what: Any) -> None:
-        """Call `paint(*what)`, or add what it added when it was last called with this key."""
-        start, now = len(self.elements), self.now
-        key = (*key, start, now.kind)
-        fragment = self.fragments.get(key)
-        if fragment is None or fragment.turn not in (-1, now.turn):
-            if len(self.fragments) >= MOST_FRAGMENTS:
-                self.fragments.clear()
-            self.fragments[key] = self._painted(paint, what)
-            return
-        self.elements += fragment.elements
-        self.hits += fragment.hits
-        self.changing += fragment.changing
-        self.turned = self.turned or fragment.turn >= 0
-        if fragment.calls:
-            for mine, more in zip(
-                (self.taps, self.holds, self.fields), fragment.calls, strict=True
-            ):
-                mine.update(more)  # type: ignore[attr-defined]
-
-    def _painted(self, paint: Callable[..., None], what: tuple) -> Fragment:
-        start, first_hit, first_change = len(self.elements), len(self.hits), len(self.changing)
-        turned, self.turned = self.turned, False
-        paint(*what)
-        turn = self.now.turn if self.turned else -1
-        self.turned = self.turned or turned
-        taps, holds, fields = (_since(c, start) for c in (self.taps, self.holds, self.fields))
-        return Fragment(
-            turn, self.elements[start:], self.hits[first_hit:], self.changing[first_change:],
-            (taps, holds, fields) if taps or holds or fields else None,
-        )  # fmt: skip
+        role = node.role
+        if role in CONTAINERS:
+            getattr(self, "paint_" + role)(node, box, parent)
+        else:
+            self.part(self.dialect.node(node), box, parent)
 
     # -- one method per role; each gets the box it may fill -------------------------------------
 
@@ -242,7 +44,7 @@ class Painter:
         wraps = self.look.wraps if self.chance("boxed", node.name) < 0.5 else 0
         self.say(node.text, box, self.wrap(box, parent, wraps), node.name)
 
-    paint_heading = paint_label
+    paint_heading = paint_paragraph = paint_label
 
     def paint_picture(self, node: Node, box: Box, parent: int) -> None:
         inside = self.wrap(box, parent, self.look.wraps)
@@ -262,6 +64,8 @@ class Painter:
         draw = (draw - share) / (1 - share)
         if node.role == "icon":
             return "desc" if native or draw < self.look.own + self.look.desc else "below"
+        if native and node.role == "chip":
+            return "own"
         if native and node.role in ("toggle", "tick"):
             return "own" if draw < 0.7 else "below"
         if native and node.role != "button":
@@ -270,6 +74,9 @@ class Painter:
         return "own" if draw < own else "desc" if draw < own + desc else "below"
 
     def labelled(self, cls: str, node: Node, box: Box, parent: int) -> None:
+        if self.words and self.chance("counted", node.role, node.name) < self.rates.counted:
+            number = (self.now_turned() * 7 + len(node.text)) % 12
+            node = node._replace(text=f"{node.text} ({number})" if number else node.text)
         where = self.where_label(node)
         index = self.put(
             cls, box, parent, text=node.text if where == "own" else "", name=node.name,
@@ -282,7 +89,7 @@ class Painter:
             self._inside_icon(node, where, inner, index)
         elif where == "below" or (where == "desc" and self.look.repeats):
             inside = self.wrap(inner, index, self.look.wraps - 1)
-            self.say(node.text, inner, inside, enabled=node.enabled)
+            self.say(node.text, inner, inside, f"{node.name}_text", enabled=node.enabled)
 
     def _inside_icon(self, node: Node, where: str, inner: Box, index: int) -> None:
         """Only an ImageButton is its own image; elsewhere there is one inside."""
@@ -301,6 +108,8 @@ class Painter:
     def paint_tab(self, node: Node, box: Box, parent: int) -> None:
         self.labelled(self.look.tab, node, box, parent)
 
+    paint_chip = paint_tab
+
     def paint_toggle(self, node: Node, box: Box, parent: int) -> None:
         self.labelled(self.look.toggle, node, box, self.wrap(box, parent, self.look.wraps))
 
@@ -308,12 +117,14 @@ class Painter:
         self.labelled(self.look.tick, node, box, self.wrap(box, parent, self.look.wraps))
 
     def paint_field(self, node: Node, box: Box, parent: int) -> None:
-        value = self.now.state["t:" + node.name]
-        shown = "•" * len(value) if node.password else value
+        inside = self.wrap(box, parent, self.look.wraps)
+        hint = node.text
+        if self.style.noise != "none" and self.chance("hint", node.name) > HINTED:
+            hint = ""
+            self.say(node.text, (*box[:3], box[1] + (box[3] - box[1]) // 3), inside, "hint")
         index = self.put(
-            WIDGET + "EditText", box, self.wrap(box, parent, self.look.wraps),
-            text=shown or node.text, name=node.name, focused=self.now.focus == node.name,
-            password=node.password, clickable=True,
+            WIDGET + "EditText", box, inside,
+            text=hint, name=node.name, password=node.password, clickable=True,
         )  # fmt: skip
         self.fields[index] = node.name
 
@@ -322,20 +133,26 @@ class Painter:
         blurred = self.chance("ambiguous", node.name, node.text) < self.rates.ambiguous
         if node.role == "row" and blurred:
             node = node._replace(text=node.name.replace("_", " ").capitalize())
-        whole = where == "none" or (where == "desc" and not self.look.says_text)
-        said = "\n".join(filter(None, (node.text, node.sub))) if whole else node.text
+        lines = self._row_lines(node) if self.words else []
+        says = self.look.says_text
+        said = node.text if says and not self.look.repeats else "\n".join(lines)
         index = self.put(
             self.look.row, box, parent, name=node.name, desc=said if where == "desc" else "",
             on=node.on, hold=node.hold, enabled=node.enabled, selected=node.selected,
         )  # fmt: skip
-        side = self.px(HEIGHTS["icon"])
+        side = self.heights["icon"]
         left, top, right, bottom = box
         edge = right - len(node.children) * side
         left = self._row_image(node, box, index)
-        if not whole:
-            self._row_lines(node, where, (left, top, edge, bottom), index)
+        if where == "desc" and not self.look.repeats:
+            lines = lines[1:]
+        if where != "none" and (says or where != "desc"):
+            self._say_lines(lines, (left, top, edge, bottom), index)
+        # Small targets reach beyond their row, as toolkits make them.
+        over = max(0, side - (bottom - top)) // 2 if self.wide_targets else 0
         for number, child in enumerate(node.children):
-            self.node(child, (edge + number * side, top, edge + (number + 1) * side, bottom), index)
+            start = edge + number * side
+            self.node(child, (start, top - over, start + side, bottom + over), index)
         self._divider(node, box, index)
 
     def _row_image(self, node: Node, box: Box, parent: int) -> int:
@@ -349,19 +166,30 @@ class Painter:
         self.put(self.look.image, image, inside, name="icon")
         return image[2] + pad
 
-    def _row_lines(self, node: Node, where: str, box: Box, parent: int) -> None:
+    def _row_lines(self, node: Node) -> list[str]:
+        """What a row says: its title, what stands below it and what stands at its end."""
+        lines = [node.text]
+        if node.sub:
+            lines.append(node.sub)
+        elif self.chance("caption", node.name) < 0.7 * self.look.decorated:
+            lines.append(self._words(node.name + node.text))
+        if self.chance("meta", node.name) < 0.5 * self.look.decorated:
+            lines.append(self._words("meta" + node.name + node.text))
+        return lines
+
+    def _say_lines(self, lines: list[str], box: Box, parent: int) -> None:
+        """Lines below each other, the third at the end of the first."""
         left, top, edge, bottom = box
-        title = where != "desc" or self.look.repeats
-        sub = node.sub
-        if title and not sub and self.chance("caption", node.name) < self.look.decorated / 2:
-            sub = self._words(node.name + node.text)
-        lines = [node.text] * title + [sub] * bool(sub)
         inside = self.wrap(box, parent, self.look.wraps) if lines else parent
-        for number, line in enumerate(lines):
-            high = top + number * (bottom - top) // 2
-            inner = (left, high, edge, high + (bottom - top) // 2)
+        high = (bottom - top) // 2
+        end = edge - self.px(META) if len(lines) > 2 else edge
+        boxes = (
+            (left, top, end, top + high), (left, top + high, edge, bottom),
+            (end, top, edge, top + high),
+        )  # fmt: skip
+        for line, inner, name in zip(lines, boxes, ("title", "subtitle", "meta"), strict=False):
             if min(inner[3], self.clip[3]) - max(inner[1], self.clip[1]) >= SMALLEST_VISIBLE:
-                self.say(line, inner, inside, "title" if not number else "subtitle")
+                self.say(line, inner, inside, name)
 
     def _divider(self, node: Node, box: Box, parent: int) -> None:
         left, _, right, bottom = box
@@ -376,72 +204,127 @@ class Painter:
             start = left + number * width
             self.node(child, (start, top, start + width, bottom), index)
 
+    paint_line = paint_bar
+
     def paint_listing(self, node: Node, box: Box, parent: int) -> None:
         index = self.put(self.look.listing, box, parent, name=node.name)
         rows = node.children
         if rows and self.chance("reorder", node.name) < self.rates.reorder:
-            self.turned = True
-            turn = self.now.turn % len(rows)
+            turn = self.now_turned() % len(rows)
             rows = rows[turn:] + rows[:turn]
-        self.column(rows, box, index)
+        if self.sponsored(node):
+            place = 5 * self.now_turned() % min(len(rows), 7)
+            rows = (*rows[:place], SPONSORED, *rows[place:])
+        columns = self.columns(node)
+        if columns > 1:
+            self._lines(rows, columns, box, index)
+        else:
+            self.column(rows, box, index)
         foot = self.foot(node)
         bottom = box[1] + self.height(node)
         if foot and bottom <= self.clip[3]:
             self.changes("loading", 7, (box[0], bottom - foot, box[2], bottom), index)
+
+    def _lines(self, rows: tuple[Node, ...], columns: int, box: Box, parent: int) -> None:
+        """Rows in several columns, all equally high; lines that cannot be seen are not made."""
+        left, top, right, _ = box
+        high = self.heights["line"]
+        first = max(0, (self.clip[1] - top) // high)
+        last = max(0, (self.clip[3] - top) // high + 1)
+        for number, start in enumerate(range(0, len(rows), columns)[first:last], first):
+            line = self.dialect.line(rows[start : start + columns])
+            self.node(line, (left, top + number * high, right, top + (number + 1) * high), parent)
+
+    def sponsored(self, node: Node) -> bool:
+        """Whether an advert stands among a list's rows, in another place each turn."""
+        full = len(node.children) > 3
+        return full and self.chance("sponsored", node.name) < self.rates.sponsored
+
+    def columns(self, node: Node) -> int:
+        """In how many columns a list shows its rows; those with buttons stand alone."""
+        draw = self.chance("columns", node.name)
+        if draw >= 0.35 or any(row.role != "row" or row.children for row in node.children):
+            return 1
+        return 2 if draw < 0.2 else 3
 
     def foot(self, node: Node) -> int:
         """The height of a list's last line, which says that it loads; 0 where it has none."""
         loads = self.chance("loading", node.name) < self.rates.loading
         return self.px(60) if loads and len(node.children) > 2 else 0
 
-    def cards(self, box: Box, parent: int) -> None:
-        """Fill what a page leaves empty with cards to look at, as many as it happens to have."""
-        left, top, right, bottom = box
-        high = self.px(CARD)
-        room = max(0, bottom - top) // high if self.words else 0
-        for number in range(min(room, int(self.chance("cards") * (self.look.cards + 1)))):
-            card = (left, top + number * high, right, top + (number + 1) * high)
-            self.once((number, card, parent, "card"), self._card, number, card, parent)
-
-    def _card(self, number: int, box: Box, parent: int) -> None:
+    def paint_card(self, node: Node, box: Box, parent: int) -> None:
         left, top, right, bottom = box
         pad, third = self.px(MARGIN), (bottom - top) // 3
-        outer = self.wrap(box, parent, 1 + self.look.wraps)
-        self.put(self.look.image, (left + pad, top + pad, left + 3 * third, bottom - pad), outer,
-                 name="thumbnail")  # fmt: skip
-        words = [self._words(f"{number}.{line}") for line in range(3)]
-        left += 3 * third + pad
-        if not self.look.says_text:
-            self.say("\n".join(words), (left, top, right - pad, bottom), outer)
+        says = self.look.says_text
+        said = "" if says and not self.look.repeats else "\n".join((node.text, node.sub))
+        card = self.put(self.look.row, box, parent, name="card", on=node.on, desc=said)
+        outer = self.wrap(box, card, self.look.wraps)
+        if says:
+            picture = (left + pad, top + pad, left + 2 * third, bottom - pad)
+            self.put(self.look.image, picture, outer, name="thumbnail")
+        side = self.heights["icon"]
+        edge = right - len(node.children) * side
+        if says:
+            self._card_lines(node, (left + 2 * third + pad, top, edge - pad, bottom), outer)
+        for number, child in enumerate(node.children):
+            start = edge + number * side
+            self.node(child, (start, bottom - side, start + side, bottom), outer)
+        self._divider(node, box, outer)
+
+    def _card_lines(self, node: Node, box: Box, parent: int) -> None:
+        left, top, right, bottom = box
+        count = 3 + int(3 * self.chance("card lines"))
+        high = (bottom - top) // count
+        inside = self.wrap(box, parent, 1)
+        if not self.words:
             return
-        inside = self.wrap((left, top, right - pad, bottom), outer, 1)
-        for line, text in enumerate(words):
-            high = top + line * third
-            cell = (left, high, right - pad, high + third)
+        more = [self._words(f"{node.name} {line}") for line in range(count - 2)]
+        for line, text in enumerate((node.text, node.sub, *more)):
+            cell = (left, top + line * high, right, top + (line + 1) * high)
             self.say(text, cell, self.wrap(cell, inside, self.look.wraps), "caption")
-        self.put(VIEW, (left, bottom - self.px(2), right, bottom), outer, name="divider")
+
+    def paint_strip(self, node: Node, box: Box, parent: int) -> None:
+        """Chips beside each other, as many as there is room for; the rest lie off the screen."""
+        left, top, right, bottom = box
+        scrolls = len(node.children) * self.px(CHIP) > right - left
+        index = self.put(WIDGET + "HorizontalScrollView", box, parent, name=node.name,
+                         pages=scrolls)  # fmt: skip
+        inside = self.wrap(box, index, 1)
+        wide = self.px(CHIP)
+        for number, child in enumerate(node.children):
+            start = left + number * wide
+            if start + SMALLEST_VISIBLE < right:
+                cell = (start, top, min(start + wide, right), bottom)
+                self.node(child, cell, inside)
 
     def _words(self, what: str) -> str:
-        return CAPTIONS[int(self.chance("words", what) * len(CAPTIONS))]
+        if self.chance("relabel", what) < self.rates.relabel:
+            what = f"{what} {self.now_turned()}"
+        lines = WORDS["lines"][self.style.pool]
+        return lines[int(self.chance("words", what) * len(lines))]
 
     def column(self, nodes: tuple[Node, ...], box: Box, parent: int) -> None:
-        top = box[1]
+        left, top, right, _ = box
+        heights, end = self.heights, self.clip[3] - SMALLEST_VISIBLE
         for node in nodes:
-            bottom = top + self.height(node)
-            self.node(node, (box[0], top, box[2], bottom), parent)
+            if top > end:
+                return
+            bottom = top + (heights.get(node.role) or self.height(node))
+            self.node(node, (left, top, right, bottom), parent)
             top = bottom
 
     def height(self, node: Node) -> int:
         if node.role == "listing":
-            return self.foot(node) + sum([self.height(child) for child in node.children])
+            rows = node.children + (SPONSORED,) * self.sponsored(node)
+            rows = rows[:: self.columns(node)]
+            heights = self.heights
+            return self.foot(node) + sum(
+                [heights.get(child.role) or self.height(child) for child in rows]
+            )
         if node.role == "bar":
-            return max((self.height(child) for child in node.children), default=0)
+            return max([self.height(child) for child in node.children], default=0)
         return self.heights[node.role]
 
     def changes(self, kind: str, salt: int, box: Box, parent: int, clickable: bool = False) -> None:
         index = self.put(WIDGET + "TextView", box, parent, name=kind, clickable=clickable)
         self.changing.append((index, kind, salt))
-
-
-def _since(calls: dict, start: int) -> dict:
-    return {index: value for index, value in calls.items() if index >= start}

@@ -6,24 +6,58 @@ or a permission, are drawn as the system draws them, whatever the app looks like
 
 from __future__ import annotations
 
-from collections import defaultdict
 from types import ModuleType
+from typing import Any
 
-from jamel.types import TYPED_TEXTS, Action, ActionKind, Element
+from jamel.types import TYPED_TEXTS, Action, ActionKind, Element, Elements
 from jamel.virtual_device.apps.compose import AppSpec
 from jamel.virtual_device.apps.context import Context, Values
 from jamel.virtual_device.apps.crash import CRASHED, crash_page
 from jamel.virtual_device.apps.dialect import Dialect
-from jamel.virtual_device.apps.layout import Fragments, Screen, Situation, Style, layout
+from jamel.virtual_device.apps.furniture import COMMENT, SEARCH, Furniture, leads_on
+from jamel.virtual_device.apps.layout import (
+    Fragments,
+    Screen,
+    Situation,
+    Style,
+    layout,
+    with_toast,
+)
 from jamel.virtual_device.apps.noise import LOOKS, changing_text
 from jamel.virtual_device.apps.permissions import PERMISSION_CONTROLLER, asks
 from jamel.virtual_device.apps.widgets import Node, Page, wordless
+from jamel.virtual_device.apps.wording import POOL_OF
 
 MOST_CACHED_SCREENS = 3000
-Known = tuple[int, Screen]
-"""A screen and the turn in which it was laid out."""
-_BLANK: defaultdict[str, str] = defaultdict(str)
-"""Nothing is typed, in whichever field."""
+LONG = 12
+Known = dict[tuple, Screen | None]
+"""Screens by what they depend on; None for one that is kept once a turn, under (key, turn)."""
+
+
+class _Seen(dict):
+    """A feature's state that remembers which of its values somebody looked at."""
+
+    def __init__(self, state: Values) -> None:
+        super().__init__(state)
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> Any:
+        self.names.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.names.add(name)
+        return super().get(name, default)
+
+
+class _Place:
+    """A page or dialog of an app: the state values that its screens depend on, and its screens."""
+
+    __slots__ = ("names", "screens")
+
+    def __init__(self, names: tuple[str, ...] = ()) -> None:
+        self.names = names
+        self.screens: Known = {}
 
 
 class Screens:
@@ -35,12 +69,21 @@ class Screens:
 
     def __init__(self, spec: AppSpec, modules: list[ModuleType], words: bool = True) -> None:
         self._spec, self._modules = spec, modules
-        self.style = Style(spec.seed, spec.look, spec.noise, spec.package, spec.size_px, words)
+        pool = POOL_OF.get(spec.split, "train")
+        self.style = Style(
+            spec.seed, spec.look, spec.noise, spec.package, spec.size_px, pool, words
+        )
         self._dialect = Dialect(spec.seed, spec.split)
-        self._turn_ticks = LOOKS[spec.look, spec.noise].turn_ticks
+        self._furniture = Furniture(spec)
+        self._rates = LOOKS[spec.look, spec.noise]
         self.most_cached = MOST_CACHED_SCREENS
-        self._cache: dict[tuple, Known] = {}
-        self._pages: dict[tuple, Known] = {}
+        self._forget()
+
+    def _forget(self) -> None:
+        self._places: dict[tuple, _Place] = {}
+        self._cached = 0
+        self._pages: Known = {}
+        self._told: dict[tuple[int, str], tuple[Screen, Screen]] = {}
         self._fragments: Fragments = {}
         self._system_fragments: dict[str, Fragments] = {}
         self._actions: dict[int, tuple[Screen, list[Action]]] = {}
@@ -53,37 +96,72 @@ class Screens:
     def lay_out_for(self, size_px: tuple[int, int]) -> None:
         """Lay screens out for another display from now on."""
         self.style = self.style._replace(size_px=size_px)
-        self._cache, self._pages, self._fragments = {}, {}, {}
-        self._system_fragments, self._actions = {}, {}
+        self._forget()
 
     def turn(self, ticks: int) -> int:
-        """How often lists and generated ids have changed after so many events."""
-        return ticks // self._turn_ticks if self._turn_ticks else 0
+        """Which of their orders and generated ids lists have after so many events."""
+        return self._rates.turn(ticks)
 
-    def of(self, nav: Values, shared: Values, c: Context, ticks: int) -> Screen:
+    def of(self, nav: Values, c: Context, ticks: int) -> Screen:
         """The screen of a state after so many events; `c` is the feature in front."""
-        index, page = nav["stack"][-1]
+        stack = nav["stack"]
+        where = (*stack[-1], nav["dialog"], nav["front"], len(stack) > 1)
+        place = self._places.get(where) or self._places.setdefault(where, _Place())
         turn = self.turn(ticks)
-        key = (
-            nav["front"], index, page, len(nav["stack"]) > 1, nav["dialog"], nav["toast"],
-            nav["focus"], nav["scroll"], *shared.values(), *c.s.values(),
-        )  # fmt: skip
-        known = self._cache.get(key)
-        if known is None or (known[0] != turn and known[1].turns):
-            known = _keep(self._cache, key, (turn, self.paint(nav, c, ticks)), self.most_cached)
+        key = (nav["scroll"], *map(c.s.get, place.names))
+        screen = _known(place.screens, key, turn)
+        if screen is None:
+            screen = self._look(nav, c, where, ticks)
+        if nav["toast"] and nav["front"] and not nav["dialog"]:
+            return self._with_toast(screen, nav["toast"])
+        return screen
+
+    def _look(self, nav: Values, c: Context, where: tuple, ticks: int) -> Screen:
+        """Lay the screen out and keep it, with the values of the state that it depends on."""
+        state = c.s
+        c.s = seen = _Seen(state)
+        try:
+            screen = self.paint(nav, c, ticks)
+        finally:
+            c.s = state
+        place = self._places[where]
+        if not seen.names <= set(place.names):
+            place = self._places[where] = _Place(tuple(sorted(seen.names | set(place.names))))
+        self._cached += 1
+        if self._cached > self.most_cached:
+            self._places, self._cached = {where: place}, 0
+            place.screens = {}
+        key = (nav["scroll"], *map(state.get, place.names))
+        _keep(place.screens, key, self.turn(ticks), screen)
+        return screen
+
+    def _with_toast(self, screen: Screen, toast: str) -> Screen:
+        known = self._told.get((id(screen), toast))
+        if known is None or known[0] is not screen:
+            if len(self._told) >= self.most_cached:
+                self._told.clear()
+            known = self._told[id(screen), toast] = screen, with_toast(screen, toast, self.style)
         return known[1]
 
-    def elements(self, screen: Screen, ticks: int) -> tuple[Element, ...]:
-        """A screen's elements, with what its clocks and counters say after `ticks` events."""
+    def elements(
+        self, screen: Screen, focus: str, state: Values, ticks: int
+    ) -> tuple[Element, ...]:
+        """A screen's elements, with what is typed and what its clocks and counters say now."""
+        if not (screen.changing or screen.fields):
+            return screen.elements
         elements = list(screen.elements)
         for index, kind, salt in screen.changing:
             text = changing_text(kind, self._spec.seed, salt, ticks)
             old = elements[index]
             elements[index] = Element(old.cls, text, *old[2:])
-        return tuple(elements)
+        for index, name in screen.fields.items():
+            text, focused = state["t:" + name], focus == name
+            if text or focused:
+                elements[index] = _filled(elements[index], text, focused)
+        return Elements(elements, screen.elements)
 
     def actions(self, screen: Screen) -> list[Action]:
-        """The actions that can have an effect on a screen."""
+        """The actions on a screen that can lead to code that has not run."""
         known = self._actions.get(id(screen))
         if known is None or known[0] is not screen:
             if len(self._actions) >= self.most_cached:
@@ -92,11 +170,11 @@ class Screens:
         return known[1]
 
     def paint(self, nav: Values, c: Context, ticks: int) -> Screen:
-        """As `of`, but only equal pages are looked up, not equal states."""
+        """As `of`, without a look at what was shown in equal states."""
         if nav["dialog"] == CRASHED:
             return self._system(crash_page(self._spec.title), "android")
         if not nav["front"]:
-            situation = Situation("launcher", {}, "", 0, "", True, 0)
+            situation = Situation("launcher", 0, True, 0)
             icon = Node("button", "app_icon", self._spec.title, ("@launch", ""))
             return layout(Page("Launcher", (icon,)), self.style, situation, self._fragments)
         index, page = nav["stack"][-1]
@@ -105,56 +183,70 @@ class Screens:
             return self._system(
                 getattr(module, "dialog_" + nav["dialog"])(c), PERMISSION_CONTROLLER
             )
-        drawn = self._page(nav["dialog"], module, c, index, page)
-        where = f"{self._spec.features[index].kind}/{page}", nav["scroll"]
-        rooted, turn = len(nav["stack"]) == 1, self.turn(ticks)
+        kind = f"{self._spec.features[index].kind}/{page}"
+        situation = Situation(kind, nav["scroll"], len(nav["stack"]) == 1, self.turn(ticks))
+        shown = self._furniture.page(self._page(nav["dialog"], module, c, index, page), kind, index)
         if not self.style.words:
-            toast = "…" if nav["toast"] else ""
-            nowhere = Situation(where[0], _BLANK, "", where[1], toast, rooted, turn)
-            return self._laid_out(wordless(drawn), [], nowhere)
-        typed = [c.s[name] for name in c.s if name.startswith("t:")]
-        situation = Situation(where[0], c.s, nav["focus"], where[1], nav["toast"], rooted, turn)
-        return self._laid_out(drawn, typed, situation)
+            return self._wordless(wordless(shown), situation)
+        return layout(shown, self.style, situation, self._fragments, self._dialect)
+
+    def _wordless(self, page: Page, situation: Situation) -> Screen:
+        """Most pages without words are like one before."""
+        key = page, situation[:3]
+        screen = _known(self._pages, key, situation.turn)
+        if screen is None:
+            screen = layout(page, self.style, situation, self._fragments, self._dialect)
+            if len(self._pages) >= self.most_cached:
+                self._pages.clear()
+            _keep(self._pages, key, situation.turn, screen)
+        return screen
 
     def _page(self, dialog: str, module: ModuleType, c: Context, index: int, page: str) -> Page:
         drawn: Page
+        if (dialog or page).startswith("@"):
+            return self._furniture.special(dialog or page)
         if dialog:
             drawn = getattr(module, "dialog_" + dialog)(c)
             return drawn
         drawn = getattr(module, "page_" + page)(c)
         if page == "main" and index and c.children:
-            links = [Node("row", "link", title, ("@open", i)) for i, title in c.children]
-            drawn = drawn._replace(nodes=drawn.nodes + tuple(links))
+            links = tuple([Node("row", "link", title, ("@open", i)) for i, title in c.children])
+            # Nobody puts the way to another feature below many screens of rows.
+            rows = sum([len(node.children) for node in drawn.nodes])
+            nodes = links + drawn.nodes if rows > LONG else drawn.nodes + links
+            drawn = drawn._replace(nodes=nodes)
         return drawn
-
-    def _laid_out(self, page: Page, typed: list[str], situation: Situation) -> Screen:
-        # Most changes of state do not show, so most new states look like one seen before.
-        key = page, situation.kind, *situation[2:6], *typed
-        known = self._pages.get(key)
-        if known is None or (known[0] != situation.turn and known[1].turns):
-            said = self._dialect.page(page) if self.style.words else page
-            screen = layout(said, self.style, situation, self._fragments)
-            known = _keep(self._pages, key, (situation.turn, screen), self.most_cached)
-        return known[1]
 
     def _system(self, page: Page, package: str) -> Screen:
         style = self.style._replace(look="native", noise="none", package=package)
-        situation = Situation(package, {}, "", 0, "", True, 0)
+        situation = Situation(package, 0, True, 0)
         return layout(page, style, situation, self._system_fragments.setdefault(package, {}))
 
 
-def _keep(cache: dict[tuple, Known], key: tuple, known: Known, most: int) -> Known:
-    if len(cache) >= most:
-        cache.clear()
-    cache[key] = known
-    return known
+def _filled(field: Element, text: str, focused: bool) -> Element:
+    shown = "•" * len(text) if field.password else text or field.text
+    return field._replace(text=shown, focused=focused)
+
+
+def _known(screens: Known, key: tuple, turn: int) -> Screen | None:
+    screen = screens.get(key)
+    return screens.get((key, turn)) if screen is None and key in screens else screen
+
+
+def _keep(screens: Known, key: tuple, turn: int, screen: Screen) -> None:
+    screens[key] = None if screen.turns else screen
+    if screen.turns:
+        screens[key, turn] = screen
 
 
 def _actions_on(screen: Screen) -> list[Action]:
     elements = screen.elements
-    actions = [Action(ActionKind.TAP, i) for i in screen.taps if elements[i].enabled]
-    actions += [Action(ActionKind.LONG_PRESS, i) for i in screen.holds if elements[i].enabled]
-    actions += [Action(ActionKind.TYPE, i, text) for i in screen.fields for text in TYPED_TEXTS]
+    taps = [i for i, call in screen.taps.items() if elements[i].enabled and leads_on(call)]
+    holds = [i for i, call in screen.holds.items() if elements[i].enabled and leads_on(call)]
+    fields = [i for i, name in screen.fields.items() if name not in (SEARCH, COMMENT)]
+    actions = [Action(ActionKind.TAP, i) for i in taps]
+    actions += [Action(ActionKind.LONG_PRESS, i) for i in holds]
+    actions += [Action(ActionKind.TYPE, i, text) for i in fields for text in TYPED_TEXTS]
     if screen.most_scroll_px:
         scroller = next(i for i, element in enumerate(elements) if element.scrollable)
         actions.append(Action(ActionKind.SCROLL_DOWN, scroller))

@@ -36,13 +36,18 @@ class Page(NamedTuple):
     tabs: tuple[Node, ...] = ()
     fab: Node | None = None
     style: str = "page"
+    touchable: bool = False
+    """Whether the whole window takes touches, to no effect."""
+
+    endless: bool = False
+    """Whether scrolling on at its end loads more, so that it scrolls however short it is."""
 
 
 def wordless(page: Page) -> Page:
     """A page with the same widgets that say nothing, and of which nothing is chosen."""
     fab = page.fab and _wordless(page.fab)
     nodes, icons, tabs = (tuple(map(_wordless, n)) for n in (page.nodes, page.icons, page.tabs))
-    return Page("", nodes, icons, tabs, fab, page.style)
+    return page._replace(title="", nodes=nodes, icons=icons, tabs=tabs, fab=fab)
 
 
 def _wordless(node: Node) -> Node:

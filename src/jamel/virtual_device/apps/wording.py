@@ -58,6 +58,40 @@ _TEXT = {
         "valid": "Goulash|Ramen|Quiche|Tacos|Pierogi|Crumble|Dal|Polenta|Блины",
         "test": "Couscous|Gnocchi|Moussaka|Strudel|Chowder|Falafel|Laksa|Пельмени|Waffles",
     },
+    "lines": {
+        "train": "Today|2 min|09:41|3 new|Mon 12|1.2 MB|Draft|•|…|→|12 %|Свежее|写真|·|4,5 ★|é|"
+        "\ue8b6|\ue145|Shared with you|Aug 2024|24 °C|99+|Neu für dich|Écouter|☀|A|7 ×|مرحبا|"
+        "Obľúbené",
+        "valid": "Yesterday|5 min|10:07|8 new|Thu 4|720 kB|Archived|▸|—|←|31 %|Новое|予算|†|3,9 ☆|"
+        "ö|\ue5d4|\ue87d|Sent to you|May 2023|18 °C|12+|Für später|À lire|☎|B|4 ×|شكرا|Přečteno",
+        "test": "Just now|40 s|16:25|6 new|Sun 30|88 MB|Waiting|◦|⋮|↑|64 %|Популярное|計算中|¶|"
+        "4,8 ✮|ñ|\ue88e|\ue7fd|From a friend|Oct 2025|9 °C|41+|Wie neu|À revoir|♥|C|2 ×|أهلا|"
+        "Děkujeme",
+    },
+    "sentences": {
+        "train": "Pick up where you stopped the last time.|We keep a copy on this phone, so that "
+        "it also works without a network.|Nur auf diesem Gerät gespeichert, nirgends sonst.|Всё, "
+        "что вы добавили на этой неделе.|Tap and hold to see what else can be done with it.|"
+        "よくつかうものをまとめておけます・いつでもかえられます|Changed by someone in your group "
+        "— have a look before you go on.|Prices include everything but the delivery ☂|Vos "
+        "réglages sont conservés jusqu’à demain.|Nothing here is sent to anybody unless you share "
+        "it yourself. You can look at everything that is kept about you, take a copy of it or "
+        "have it removed whenever you like.",
+        "valid": "Start with the ones you like most.|It takes a moment until all of your devices "
+        "show the same.|Wird beim nächsten Mal automatisch geladen.|Здесь появится то, что вы "
+        "сохранили.|Swipe to the side for more of the kind.|いつでもここからかえられます・"
+        "予定もわすれません|Two people have answered – you are next.|Free of charge until the end "
+        "of the month ☕|Touchez une fois pour l’écouter, deux fois pour l’aimer.|You are free to "
+        "leave this empty. What you enter helps to find things sooner, stays on the phone and is "
+        "forgotten as soon as the app is removed from it.",
+        "test": "This is what others found useful.|A longer description can be read once it is "
+        "open, together with the pictures.|Letzte Änderung vor zwei Stunden, gemeinsam "
+        "bearbeitet.|Эта подборка обновляется каждое утро.|Drag it up to have it always at hand.|"
+        "あたらしい写真をためしてみてください|Some of it has to be paid for — we say so "
+        "beforehand.|Ends on Friday, late in the evening ☘|Le reste s’affiche dès que vous êtes "
+        "connecté.|To make room, older entries are put away after a year. They are not lost: the "
+        "archive shows them by month, and any of them can be brought back with one tap.",
+    },
 }
 WORDS = {
     group: {pool: tuple(text.split("|")) for pool, text in pools.items()}
@@ -74,6 +108,23 @@ class PoolRandom(Random):
 def pick(rng: Random, group: str, count: int) -> tuple[str, ...]:
     """`count` different words of a group, from the pool of the app that is being composed."""
     return tuple(rng.sample(WORDS[group][_pool(rng)], count))
+
+
+def length(rng: Random, usual: int) -> int:
+    """How long a list is: mostly as usual, now and then many screens long."""
+    draw = rng.random()
+    if draw < 0.5:
+        return usual
+    return usual + rng.randint(4, 14) if draw < 0.8 else usual + rng.randint(15, 60)
+
+
+def many(rng: Random, group: str, usual: int) -> tuple[str, ...]:
+    """Different words for a list of some `length`; beyond the pool they are numbered."""
+    count, pool = length(rng, usual), WORDS[group][_pool(rng)]
+    words = rng.sample(pool, min(count, len(pool)))
+    return tuple(words) + tuple(
+        f"{words[n % len(words)]} {n // len(words) + 1}" for n in range(len(words), count)
+    )
 
 
 def titles(rng: Random, known: tuple[str, ...]) -> tuple[str, ...]:

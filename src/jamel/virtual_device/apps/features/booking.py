@@ -17,7 +17,7 @@ from jamel.virtual_device.apps.widgets import (
     row,
     tick,
 )
-from jamel.virtual_device.apps.wording import pick
+from jamel.virtual_device.apps.wording import many
 
 TITLES = ("Hotels", "Stay", "Rooms", "Book a trip", "Reise", "Отели")
 KEEP = ("booked", "warned")
@@ -27,7 +27,7 @@ MONTHS = ("March", "April", "May", "June")
 
 def configure(rng: Random) -> dict[str, Any]:
     return {
-        "places": pick(rng, "places", rng.randint(4, 8)),
+        "places": many(rng, "places", rng.randint(4, 8)),
         "closed": rng.randint(2, 27),
         "beds": rng.choice((2, 3, 4)),
         "price": rng.randint(30, 90),

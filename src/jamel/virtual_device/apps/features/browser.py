@@ -17,7 +17,7 @@ from jamel.virtual_device.apps.widgets import (
     row,
     toggle,
 )
-from jamel.virtual_device.apps.wording import pick
+from jamel.virtual_device.apps.wording import many
 
 TITLES = ("Browser", "Web", "Internet", "Surfen", "Pages", "Браузер")
 KEEP = ("marks", "past", "scripts")
@@ -25,8 +25,8 @@ DEFECT = "the tab beside a closed one is shown even if there is none"
 
 
 def configure(rng: Random) -> dict[str, Any]:
-    sites = tuple(f"{name}.example".lower() for name in pick(rng, "words", rng.randint(4, 6)))
-    return {"sites": sites, "down": rng.choice(sites), "most": rng.choice((2, 3))}
+    sites = tuple(f"{name}.example".lower() for name in many(rng, "words", rng.randint(4, 6)))
+    return {"sites": sites, "down": rng.choice(sites[:8]), "most": rng.choice((2, 3))}
 
 
 def initial(cfg: dict[str, Any]) -> dict[str, Any]:

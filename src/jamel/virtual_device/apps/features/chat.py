@@ -17,14 +17,14 @@ from jamel.virtual_device.apps.widgets import (
     row,
     toggle,
 )
-from jamel.virtual_device.apps.wording import pick
+from jamel.virtual_device.apps.wording import many
 
 TITLES = ("Messages", "Chat", "Talk", "Nachrichten", "Чат", "メッセージ")
 KEEP = ("said", "muted", "blocked", "archive")
 
 
 def configure(rng: Random) -> dict[str, Any]:
-    people = pick(rng, "people", rng.randint(4, 9))
+    people = many(rng, "people", rng.randint(4, 9))
     return {"people": people, "bot": people[rng.randrange(3)], "groups": rng.random() < 0.6}
 
 

@@ -17,7 +17,7 @@ from jamel.virtual_device.apps.widgets import (
     tab,
     toggle,
 )
-from jamel.virtual_device.apps.wording import pick
+from jamel.virtual_device.apps.wording import length, pick
 
 TITLES = ("News", "Feed", "Magazine", "Community", "Nachrichten", "Новости")
 KEEP = ("liked", "read", "compact", "comments")
@@ -26,7 +26,7 @@ KEEP = ("liked", "read", "compact", "comments")
 def configure(rng: Random) -> dict[str, Any]:
     return {
         "tabs": pick(rng, "topics", rng.choice((3, 4))),
-        "stories": rng.randint(3, 6),
+        "stories": length(rng, rng.randint(3, 6)),
         "drawer": rng.random() < 0.6,
     }
 

@@ -17,7 +17,7 @@ from jamel.virtual_device.apps.widgets import (
     picture,
     row,
 )
-from jamel.virtual_device.apps.wording import pick
+from jamel.virtual_device.apps.wording import many
 
 TITLES = ("Gallery", "Photos", "Boards", "Collections", "Galerie", "写真")
 KEEP = ("hidden", "albums", "filed")
@@ -25,7 +25,7 @@ KEEP = ("hidden", "albums", "filed")
 
 def configure(rng: Random) -> dict[str, Any]:
     return {
-        "pictures": pick(rng, "places", rng.randint(4, 8)),
+        "pictures": many(rng, "places", rng.randint(4, 8)),
         "columns": rng.choice((1, 2)),
         "effects": ("Sepia", "Mono", "Vivid")[: rng.choice((2, 3))],
     }

@@ -17,7 +17,7 @@ from jamel.virtual_device.apps.widgets import (
     row,
     toggle,
 )
-from jamel.virtual_device.apps.wording import pick
+from jamel.virtual_device.apps.wording import many, pick
 
 TITLES = ("Mail", "Inbox", "Post", "E-mail", "Posteingang", "Почта")
 KEEP = ("box", "read", "sent", "drafts", "quiet")
@@ -26,10 +26,9 @@ FOLDERS = ("Inbox", "Sent", "Drafts", "Bin")
 
 
 def configure(rng: Random) -> dict[str, Any]:
-    people, things = pick(rng, "people", 6), pick(rng, "things", 6)
-    count = rng.randint(4, 6)
+    people, things = many(rng, "people", rng.randint(4, 6)), pick(rng, "things", 6)
     return {
-        "mails": tuple(f"{a}: {b}" for a, b in zip(people, things, strict=True))[:count],
+        "mails": tuple(f"{name}: {things[n % 6]}" for n, name in enumerate(people)),
         "own": rng.choice(("me@example.org", "info@example.org")),
     }
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from jamel.virtual_device.apps.context import Context
 from jamel.virtual_device.apps.widgets import Page, button, field, icon, label, listing, row
-from jamel.virtual_device.apps.wording import pick
+from jamel.virtual_device.apps.wording import many
 
 TITLES = ("Notes", "Tasks", "Documents", "Recipes", "Aufgaben", "Заметки", "メモ")
 KEEP = ("items", "starred", "pinned", "trash")
@@ -15,7 +15,7 @@ KEEP = ("items", "starred", "pinned", "trash")
 
 def configure(rng: Random) -> dict[str, Any]:
     return {
-        "items": pick(rng, "things", rng.randint(4, 11)),
+        "items": many(rng, "things", rng.randint(4, 11)),
         "limit": rng.choice((1, 2, 3)),
         "icons": rng.random() < 0.5,
     }

@@ -17,7 +17,7 @@ from jamel.virtual_device.apps.widgets import (
     row,
     tick,
 )
-from jamel.virtual_device.apps.wording import pick
+from jamel.virtual_device.apps.wording import many
 
 TITLES = ("Music", "Podcasts", "Radio", "Player", "Musik", "Музыка")
 KEEP = ("loved", "repeat", "speed")
@@ -25,7 +25,7 @@ KEEP = ("loved", "repeat", "speed")
 
 def configure(rng: Random) -> dict[str, Any]:
     return {
-        "songs": pick(rng, "songs", rng.randint(4, 10)),
+        "songs": many(rng, "songs", rng.randint(4, 10)),
         "speeds": rng.random() < 0.6,
         "premium": rng.random() < 0.4,
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 from jamel.virtual_device.apps.context import Context
 from jamel.virtual_device.apps.widgets import Page, bar, button, icon, label, listing, row, tick
-from jamel.virtual_device.apps.wording import pick
+from jamel.virtual_device.apps.wording import many
 
 TITLES = ("Recipes", "Kitchen", "Cookbook", "Kochen", "Dishes", "Рецепты")
 KEEP = ("cooked", "loved", "portions")
@@ -17,7 +17,7 @@ PARTS = ("Salt", "Oil", "Onions", "Flour", "Butter", "Rice")
 
 def configure(rng: Random) -> dict[str, Any]:
     return {
-        "dishes": pick(rng, "dishes", rng.randint(4, 8)),
+        "dishes": many(rng, "dishes", rng.randint(4, 8)),
         "parts": tuple(rng.sample(PARTS, rng.randint(3, 5))),
         "steps": tuple(rng.sample(("Chop", "Boil", "Fry", "Stir", "Bake"), rng.choice((3, 4)))),
     }

@@ -8,7 +8,7 @@ from typing import Any
 from jamel.types import TYPED_TEXTS
 from jamel.virtual_device.apps.context import Context
 from jamel.virtual_device.apps.widgets import Page, button, field, icon, label, listing, row, tick
-from jamel.virtual_device.apps.wording import pick
+from jamel.virtual_device.apps.wording import many, pick
 
 TITLES = ("Search", "Find", "Discover", "Suche", "Поиск", "検索")
 KEEP = ("history", "saved", "filters")
@@ -20,7 +20,7 @@ def configure(rng: Random) -> dict[str, Any]:
     return {
         "hit": hit,
         "rare": rng.choice([t for t in TYPED_TEXTS if t != hit]),
-        "results": pick(rng, "places", rng.randint(4, 12)),
+        "results": many(rng, "places", rng.randint(4, 12)),
         "hints": pick(rng, "topics", 3),
     }
 

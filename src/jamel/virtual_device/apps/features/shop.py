@@ -18,17 +18,17 @@ from jamel.virtual_device.apps.widgets import (
     row,
     tick,
 )
-from jamel.virtual_device.apps.wording import pick
+from jamel.virtual_device.apps.wording import many
 
 TITLES = ("Shop", "Store", "Market", "Menu", "Laden", "Магазин")
 KEEP = ("cart", "orders", "voucher")
 
 
 def configure(rng: Random) -> dict[str, Any]:
-    goods = pick(rng, "goods", rng.randint(4, 10))
+    goods = many(rng, "goods", rng.randint(4, 10))
     return {
         "goods": goods,
-        "sold_out": rng.choice(goods),
+        "sold_out": rng.choice(goods[:8]),
         "code": rng.choice(TYPED_TEXTS[1:]),
         "most": rng.choice((2, 3)),
         "price": rng.randint(3, 40),

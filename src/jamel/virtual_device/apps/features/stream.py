@@ -43,7 +43,8 @@ def page_main(c: Context) -> Page:
         if topics[n % len(topics)] not in c.s["hidden"]
     ]
     icons = (icon("refresh", "Refresh", "on_refresh"), icon("saved", "Saved", "on_saved"))
-    return Page(c.title, (listing("posts", *rows), label("Loading…", "progress")), icons)
+    body = (listing("posts", *rows), label("Loading…", "progress"))
+    return Page(c.title, body, icons, endless=True)
 
 
 def page_post(c: Context) -> Page:
