@@ -12,6 +12,7 @@ from typing import Any
 
 from prefect.artifacts import create_table_artifact
 
+from jamel.calibration import FILE as CALIBRATION
 from jamel.config import Config
 from jamel.dataset import version
 from jamel.disk import write_json
@@ -79,7 +80,10 @@ def version_dataset(project: Layout, tag: str) -> str:
 
 
 def _measured(config: Config, models: Mapping[str, Path | None], out: Path) -> str:
-    weights = {name: path and path / "model.safetensors" for name, path in models.items()}
+    weights = {
+        name: path and [path / "model.safetensors", path / CALIBRATION]
+        for name, path in models.items()
+    }
     settings = config.evaluate.model_copy(update={"workers": 1})
     return digest(settings, config.agents, config.device, weights, str(out))
 

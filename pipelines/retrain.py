@@ -1,4 +1,4 @@
-"""The whole loop as one flow: collect, label, validate, version, train, evaluate, promote.
+"""The whole loop as one flow: collect, label, validate, version, train, calibrate, evaluate, promote.
 
 Only the order is decided here. `python -m pipelines.retrain --config configs/laptop.yaml` runs it
 in the current directory with Prefect's ephemeral server; prefect.yaml schedules it.
@@ -37,6 +37,7 @@ from pipelines.rounds import run_rounds
 from pipelines.stopping import end_server_with_us, stop_at_once_on_signals
 from pipelines.summary import print_summary
 from pipelines.tracking import tracked
+from pipelines.train import calibrate_model
 
 
 @flow(name="retrain", task_runner=ThreadPoolTaskRunner(max_workers=2))  # type: ignore[arg-type]
@@ -70,6 +71,8 @@ def loop(config: Config, project: Layout, grow: bool = False) -> dict[str, Any]:
     with tracked(config, project) as run_id:
         done = run_rounds(config, project, grow, run_id)
         model, now = done.models[SHARED_ARM], champion_model(project)
+        if config.calibrate.apps:
+            remembered(calibrate_model, config=config, project=project, model=model)
         # The same data and settings give the same weights: there is nothing new to register.
         again = now["version"] if now and is_champion(model, now) else ""
         agents = agents_to_measure(config, done.models, None if again else now)

@@ -1,31 +1,28 @@
 """What a model's figures stand for: chances that are checked against what came, and mended.
 
-Knows numbers only. A model's novelty is mended by Platt scaling (Platt, Probabilistic outputs for
-support vector machines, 1999), and the chance that an app is exhausted is a logistic regression on
-the survey's features; both are fitted on the validation suite and kept as JSON beside the weights
-they belong to. The expected calibration error is that of Naeini et al. (AAAI 2015) over bins of
-equal size; its interval is bootstrapped over apps.
+Knows numbers only. A model's novelty is mended by Platt scaling with his smoothed targets (Platt,
+Probabilistic outputs for support vector machines, 1999), its worth by a straight line, and the
+chance that an app is exhausted is a logistic regression on the survey's features. All are fitted on
+the validation suite and kept as JSON beside the weights they belong to.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
+from jamel.agents.base import weights_digest
+from jamel.agents.survey import FEATURES
 from jamel.config import Section
-from jamel.disk import write_text
+from jamel.disk import write_json
 from jamel.errors import EvaluationError
-from jamel.statistics import bounds, resampling_weights
 
 FILE = "calibration.json"
-BINS = 10
 FOLDS = 5
 RIDGE = 1.0
 """Weight of the squared coefficients, of standardised inputs, in a fit."""
@@ -43,15 +40,40 @@ class Platt(Section):
         return _sigmoid(self.slope * _logit(figure) + self.offset)
 
 
+class Line(Section):
+    """expected new probes = slope × figure + offset, never below 0."""
+
+    slope: float = 1.0
+    offset: float = 0.0
+
+    def __call__(self, figure: float) -> float:
+        """The new probes, discounted, that a worth stands for."""
+        return max(0.0, self.slope * figure + self.offset)
+
+
 class Exhausted(Section):
     """The chance of fewer than `fewer` new probes in the next `window` steps, from features."""
 
     window: int = Field(20, gt=0)
     fewer: int = Field(2, gt=0)
+    features: tuple[str, ...] = FEATURES
     mean: tuple[float, ...]
     scale: tuple[float, ...]
     weights: tuple[float, ...]
     bias: float
+
+    @model_validator(mode="after")
+    def _fits_the_survey(self) -> Exhausted:
+        lengths = {len(part) for part in (self.features, self.mean, self.scale, self.weights)}
+        if self.features != FEATURES or lengths != {len(FEATURES)} or min(self.scale) <= 0:
+            told = ", ".join(FEATURES)
+            raise ValueError(f"expected a mean, a positive scale and a weight of each of {told}")
+        return self
+
+    @property
+    def means(self) -> str:
+        """What "exhausted" stands for, in words."""
+        return f"fewer than {self.fewer} new probes in {self.window} steps"
 
     def __call__(self, features: Sequence[float]) -> float:
         """The chance, given `jamel.agents.survey.Survey.features`."""
@@ -65,20 +87,14 @@ class Calibration(Section):
     jamel_calibration: Literal[1] = 1
     weights: str
     suite: str
-    novelty: Platt = Platt()
-    exhausted: Exhausted | None = None
-
-
-def weights_digest(model_dir: Path) -> str:
-    """Twelve hex digits of a model's weights."""
-    with (model_dir / "model.safetensors").open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
+    novelty: Platt
+    worth: Line
+    exhausted: Exhausted
 
 
 def write_calibration(calibration: Calibration, model_dir: Path) -> Path:
     """Keep a calibration beside its model; raises StoreError."""
-    text = json.dumps(calibration.model_dump(mode="json"), indent=1, sort_keys=True)
-    return write_text(model_dir / FILE, text + "\n")
+    return write_json(model_dir / FILE, calibration.model_dump(mode="json"))
 
 
 def read_calibration(model_dir: Path) -> Calibration | None:
@@ -121,6 +137,23 @@ def fit_platt(
     return Platt(), figures
 
 
+def fit_line(figures: np.ndarray, came: np.ndarray, apps: Sequence[str]) -> tuple[Line, np.ndarray]:
+    """The straight line through figures and counts, the identity where it does not help.
+
+    Returns:
+        The line, and what it says on apps that it was not fitted on.
+    """
+
+    def fit(train: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        line = _line(figures[train], came[train])
+        return lambda test: np.array([line(figure) for figure in figures[test]])
+
+    scaled = _out_of_fold(fit, apps)
+    if np.mean((scaled - came) ** 2) < np.mean((figures - came) ** 2):
+        return _line(figures, came), scaled
+    return Line(), figures
+
+
 def fit_exhausted(
     features: np.ndarray, came: np.ndarray, apps: Sequence[str], window: int, fewer: int
 ) -> tuple[Exhausted, np.ndarray]:
@@ -133,73 +166,27 @@ def fit_exhausted(
     return _exhausted(features, came, window, fewer), _out_of_fold(fit, apps)
 
 
-def reliability(
-    predicted: np.ndarray, came: np.ndarray, apps: Sequence[str], resamples: int = 1000
-) -> dict[str, Any]:
-    """How well predictions agree with what came, as plain data.
-
-    Args:
-        predicted: (N,) chances, or expected counts.
-        came: (N,) what came of it: 0 or 1, or counts.
-        apps: of each, for the interval.
-
-    Returns:
-        `{"count", "rate", "error", "low", "high", "bins"}`: the error is the mean distance of the
-        bins' predictions from what came; a bin is `{"predicted", "came", "count"}`.
-
-    Raises:
-        EvaluationError: there is nothing to compare.
-    """
-    if not len(predicted):
-        raise EvaluationError("expected decisions to calibrate on, found none. Run more sessions.")
-    place = _bins(predicted)
-    names = sorted(set(apps))
-    of_app = np.array([names.index(app) for app in apps])
-    sums = np.zeros((len(names), BINS, 3))
-    np.add.at(sums, (of_app, place), np.stack([predicted, came, np.ones(len(came))], axis=1))
-    draws = resampling_weights(len(names), resamples) @ sums.reshape(len(names), -1)
-    low, high = bounds(_error(draws.reshape(resamples, BINS, 3)))
-    whole = sums.sum(axis=0)
-    return {
-        "count": len(predicted),
-        "rate": float(np.mean(came)),
-        "error": float(_error(whole[None])[0]),
-        "low": low,
-        "high": high,
-        "bins": [
-            {"predicted": p / n, "came": c / n, "count": int(n)} for p, c, n in whole.tolist() if n
-        ],
-    }
-
-
 def log_loss(chances: np.ndarray, came: np.ndarray) -> float:
     """Mean negative log-likelihood of what came."""
     safe = np.clip(chances, _EDGE, 1 - _EDGE)
     return float(-np.mean(np.where(came > 0, np.log(safe), np.log1p(-safe))))
 
 
-def _error(sums: np.ndarray) -> np.ndarray:
-    """(R,) errors of (R, BINS, 3) sums of predictions, outcomes and counts."""
-    predicted, came, count = np.moveaxis(sums, 2, 0)
-    return np.abs(predicted - came).sum(axis=1) / count.sum(axis=1)
-
-
-def _bins(predicted: np.ndarray) -> np.ndarray:
-    """The bin of each prediction: bins of equal size, equal predictions in one."""
-    edges = np.quantile(predicted, np.linspace(0, 1, BINS + 1)[1:-1])
-    return np.searchsorted(edges, predicted, side="right")
-
-
 def _out_of_fold(
     fit: Callable[[np.ndarray], Callable[[np.ndarray], np.ndarray]], apps: Sequence[str]
 ) -> np.ndarray:
-    """Predictions for each app by fits that did not see it."""
+    """Predictions for each app by fits that did not see it; raises EvaluationError."""
     names = sorted(set(apps))
+    if len(names) < 2:
+        raise EvaluationError(
+            f"expected sessions on at least two apps to calibrate on, found {len(names)}. "
+            "Raise calibrate.apps."
+        )
     folds = np.array([names.index(app) % FOLDS for app in apps])
     found = np.zeros(len(folds))
     for fold in range(FOLDS):
         test = folds == fold
-        if test.any() and not test.all():
+        if test.any():
             found[test] = fit(~test)(test)
     return found
 
@@ -210,6 +197,14 @@ def _platt(figures: np.ndarray, came: np.ndarray) -> Platt:
     weights, bias = fit_logistic((logits - mean) / scale, came)
     slope = float(weights[0] / scale)
     return Platt(slope=slope, offset=float(bias - slope * mean))
+
+
+def _line(figures: np.ndarray, came: np.ndarray) -> Line:
+    """Least squares; figures that are all equal say nothing, so that the mean is left."""
+    spread = float(np.var(figures))
+    slope = float(np.mean((figures - figures.mean()) * came)) / spread if spread > 1e-12 else 0.0
+    slope = max(slope, 0.0)
+    return Line(slope=slope, offset=float(came.mean() - slope * figures.mean()))
 
 
 def _exhausted(features: np.ndarray, came: np.ndarray, window: int, fewer: int) -> Exhausted:
@@ -228,15 +223,19 @@ def _exhausted(features: np.ndarray, came: np.ndarray, window: int, fewer: int) 
 def fit_logistic(inputs: np.ndarray, came: np.ndarray, steps: int = 30) -> tuple[np.ndarray, float]:
     """Weights (F,) and bias of a ridge logistic regression, by Newton's method.
 
-    The inputs (N, F) are standardised; the bias is not shrunk.
+    The inputs (N, F) are standardised; the bias is not shrunk. As Platt has it, what came counts
+    as a little less than sure, so that a fit on outcomes that are all alike is not certain of them.
     """
+    yes = float(came.sum())
+    sure, never = (yes + 1) / (yes + 2), 1 / (len(came) - yes + 2)
+    targets = np.where(came > 0, sure, never)
     with_bias = np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1)
     ridge = np.full(with_bias.shape[1], RIDGE)
     ridge[-1] = 1e-6
     theta = np.zeros(with_bias.shape[1])
     for _ in range(steps):
         chances = 1 / (1 + np.exp(-np.clip(with_bias @ theta, -30, 30)))
-        slope = with_bias.T @ (chances - came) + ridge * theta
+        slope = with_bias.T @ (chances - targets) + ridge * theta
         curvature = (with_bias * (chances * (1 - chances) + 1e-9)[:, None]).T @ with_bias
         step = np.linalg.solve(curvature + np.diag(ridge), slope)
         theta -= step

@@ -45,9 +45,10 @@ def evaluate(
 
     Raises:
         ConfigError: there is nothing to run, or an agent is unknown or lacks its model.
+        EvaluationError: a model's calibration is ill-formed.
         ProcessDied: a worker was killed.
     """
-    section, jobs = config.evaluate, plan(config, agents)
+    section, jobs, fitted = config.evaluate, plan(config, agents), _calibrated_on(agents)
     if not is_real(config.device):
         search_unknown([job.app for job in jobs], section.workers)
     began, started = time.time(), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -62,7 +63,7 @@ def evaluate(
         "started": started,
         "duration_s": round(time.time() - began, 1),
     }
-    found = collate(runs, section.bootstrap, meta | _provenance(config, agents))
+    found = collate(runs, section.bootstrap, meta | fitted | _provenance(config, agents))
     return found | slow | _reliability(config, agents, runs)
 
 
@@ -71,12 +72,22 @@ def _reliability(
 ) -> dict[str, Any]:
     """Agent -> how far its model's figures can be believed; nothing where none gives any."""
     found = {}
+    resamples = config.evaluate.bootstrap
     for agent, folder in agents.items():
         mine = [run for run in runs if run.agent == agent and run.novelty]
         if mine and folder is not None:
             calibration = read_calibration(folder)
-            found[agent] = judged(mine, calibration, config.label.gamma)
+            found[agent] = judged(
+                mine, calibration, config.label.gamma, config.label.lookahead, resamples
+            )
     return {"reliability": found} if found else {}
+
+
+def _calibrated_on(agents: Mapping[str, Path | None]) -> dict[str, str]:
+    """The suites that the models' calibrations were fitted on, read before anything is run."""
+    read = [read_calibration(folder) for folder in agents.values() if folder is not None]
+    suites = sorted({calibration.suite for calibration in read if calibration is not None})
+    return {"calibrated_on": ", ".join(suites)} if suites else {}
 
 
 def _latencies(config: Config, jobs: Sequence[Job]) -> dict[str, Any]:

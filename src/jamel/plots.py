@@ -44,15 +44,44 @@ def rounds_png(points: Sequence[Mapping[str, Any]], budget: int, suite: str) -> 
     return _png(figure)
 
 
-def _figure(width_in: float) -> tuple[Figure, Axes]:
+def reliability_png(found: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """One panel a figure of a model: what it predicted against what came, with 95 % intervals.
+
+    `found` is what `jamel.reliability.judged` returns for one agent.
+    """
+    figure, *panels = _figure(5 * len(found), len(found))
+    for axes, (name, item) in zip(panels, found.items(), strict=True):
+        most = 0.0
+        for when, style in (("before", "o--"), ("after", "s-")):
+            if item[when] is not None:
+                most = max(most, _calibration_curve(axes, item[when], style, when))
+        axes.plot([0, most], [0, most], color="0.5", linewidth=1)
+        axes.set(title=name, xlabel=f"predicted: {item['means']}", ylabel="came")
+        axes.legend(frameon=False)
+    return _png(figure)
+
+
+def _calibration_curve(axes: Axes, part: Mapping[str, Any], style: str, label: str) -> float:
+    """Draw the bins; returns the highest prediction or outcome."""
+    predicted, came, low, high = (
+        [one[key] for one in part["bins"]] for key in ("predicted", "came", "low", "high")
+    )
+    below = [max(c - bound, 0) for c, bound in zip(came, low, strict=True)]
+    above = [max(bound - c, 0) for c, bound in zip(came, high, strict=True)]
+    axes.errorbar(predicted, came, yerr=[below, above], fmt=style, capsize=3, label=label)
+    return max(*predicted, *came, 0)
+
+
+def _figure(width_in: float, panels: int = 1) -> tuple[Figure, *tuple[Axes, ...]]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width_in, 5), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.grid(alpha=0.3)
-    return figure, axes
+    shown = [figure.add_subplot(1, panels, place + 1) for place in range(panels)]
+    for axes in shown:
+        axes.grid(alpha=0.3)
+    return figure, *shown
 
 
 def _png(figure: Figure) -> bytes:

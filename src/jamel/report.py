@@ -13,9 +13,9 @@ from typing import Any
 
 from jamel.agents import SIMPLE_AGENTS
 from jamel.disk import write_text
-from jamel.plots import coverage_png, rounds_png
+from jamel.plots import coverage_png, reliability_png, rounds_png
 from jamel.statistics import agents_of, budgets_of, paired_rows, summarise
-from jamel.tables import rounds_table
+from jamel.tables import reliability_table, rounds_table
 
 METRICS = (
     ("coverage", "% of reachable probes"),
@@ -76,6 +76,11 @@ def render(
         rounds_plot=_rounds_plot(rounds) if rounds else "",
         curves=_embedded(coverage_png(curves)) if curves else "",
         apps=_app_table(rows, agents, budgets[-1]),
+        reliability=reliability_table(results.get("reliability", {})),
+        reliability_plots={
+            agent: _embedded(reliability_png(found))
+            for agent, found in results.get("reliability", {}).items()
+        },
         agents=agents,
         budget=budgets[-1],
         gate=gate,

@@ -42,7 +42,8 @@ class Run:
     """Of `covered`, those in features of kinds that no training app has; empty without such."""
     reachable_new: int = 0
     novelty: tuple[float, ...] = ()
-    """Of a model: the figure "it reaches new code now" of each action that was taken."""
+    """Of a model: the figure "it reaches new code now" of each action that was taken; empty where
+    one of them was given none."""
     worth: tuple[float, ...] = ()
     """Of a model: the new probes that each action taken was said to lead to, discounted."""
     features: tuple[tuple[float, ...], ...] = ()

@@ -14,7 +14,7 @@ from typing import Any
 
 from jamel import rounds as of_rounds
 from jamel.agents import MODEL_AGENTS, arm_of
-from jamel.agents.learned import weights_digest
+from jamel.agents.base import weights_digest
 from jamel.collect import collect
 from jamel.config import Config
 from jamel.disk import write_json

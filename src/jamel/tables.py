@@ -110,3 +110,30 @@ def mean_rows(rows: Iterable[Mapping[str, Any]], measured: bool = True) -> list[
         for (suite, agent), group in groups.items()
     ]
     return sorted(table, key=lambda row: (row["suite"], -row["coverage"]))
+
+
+def reliability_table(
+    found: Mapping[str, Mapping[str, Mapping[str, Any]]],
+) -> list[dict[str, Any]]:
+    """One row an agent and figure: how far it can be believed, before and after calibration."""
+    return [
+        {
+            "agent": agent,
+            "figure": f"{name}: {item['means']}",
+            "decisions": item["before"]["count"],
+            "came": f"{item['before']['rate']:.3f}",
+        }
+        | {
+            f"{title} {when}": _reliability_cell(item[when], key)
+            for title, key in (("error", "ece"), ("Brier", "brier"))
+            for when in ("before", "after")
+        }
+        for agent, figures in found.items()
+        for name, item in figures.items()
+    ]
+
+
+def _reliability_cell(part: Mapping[str, Any] | None, key: str) -> str:
+    if part is None:
+        return ""
+    return "{mean:.3f} [{low:.3f}, {high:.3f}]".format(**part[key])

@@ -171,6 +171,7 @@ def to_run(
 ) -> Run:
     """Condense a recorded session and the meter's notes."""
     steps = session.transitions()
+    whole = len(agent.novelty) == len(steps)
     return Run(
         suite=job.suite,
         app=job.app,
@@ -186,9 +187,9 @@ def to_run(
         reachable=reachable,
         covered_new=_covered_in(session, unseen.classes) if unseen.classes else (),
         reachable_new=unseen.reachable,
-        novelty=tuple(agent.novelty),
-        worth=tuple(agent.worth),
-        features=tuple(agent.features),
+        novelty=tuple(agent.novelty) if whole else (),
+        worth=tuple(agent.worth) if whole else (),
+        features=tuple(agent.features) if whole else (),
     )
 
 

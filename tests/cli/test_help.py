@@ -22,7 +22,7 @@ COMMANDS = (
         "device reach",
         "device soak",
     ),
-    *("collect", "label", "validate", "train", "promote", "rollback", "compare"),
+    *("collect", "label", "validate", "train", "calibrate", "promote", "rollback", "compare"),
     *("evaluate", "results", "tune"),
     *("explore", "replay"),
 )

@@ -53,3 +53,9 @@ def written_ns(model_dir: Path | None) -> int:
     """When a model's weights were written, 0 without any: what is kept of a model goes by it."""
     weights = Path(model_dir or "") / "model.safetensors"
     return weights.stat().st_mtime_ns if weights.is_file() else 0
+
+
+def weights_digest(model_dir: Path) -> str:
+    """Twelve hex digits of the SHA-256 of a model's weights."""
+    with (Path(model_dir) / "model.safetensors").open("rb") as weights:
+        return hashlib.file_digest(weights, "sha256").hexdigest()[:12]

@@ -6,7 +6,6 @@ be stepped at once through `ModelPolicy.act`, which decides for all of them in o
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from jamel.agents.base import MemoryUse, written_ns
+from jamel.agents.base import MemoryUse, weights_digest, written_ns
 from jamel.envs.base import candidates
 from jamel.model.batching import screen_batch
 from jamel.model.configuration import GRAPH_INPUTS, READ_FACTS, JamelConfig
@@ -46,7 +45,8 @@ class SessionMemory:
     """What one session's agent remembers: its tracker, its tokens, its own randomness.
 
     `tokens_memory` and `tokens_screen` say what the last decision read; `novelty` (C,) is the
-    chance that each candidate of its screen reached new code.
+    chance that each candidate of its screen reached new code, and `worth` (C,) the new probes it
+    leads to, discounted.
     """
 
     def __init__(self, config: JamelConfig, seed: int) -> None:
@@ -60,6 +60,7 @@ class SessionMemory:
         self.tokens_memory = 0
         self.tokens_screen = 0
         self.novelty = np.zeros(0, np.float32)
+        self.worth = np.zeros(0, np.float32)
 
     def chose(self, candidate: int) -> None:
         """Note which candidate of the screen seen last was chosen."""
@@ -121,8 +122,7 @@ class ModelPolicy:
         actions = []
         for index, (memory, screen) in enumerate(zip(memories, screens, strict=True)):
             logits_C = logits_NC[index, : len(screen.rows)]
-            worth_C = np.expm1(output.worth[index, : len(screen.rows)].numpy())
-            choice = memory.tracker.graph.way_to_more(screen, worth_C, self.detour)
+            choice = memory.tracker.graph.way_to_more(screen, memory.worth, self.detour)
             if choice < 0:
                 choice = _sample(logits_C, self.temperature, memory.generator)
             memory.seen = Seen(screen, embedded[0][index], embedded[1][index])
@@ -171,6 +171,7 @@ class ModelPolicy:
             memory.tokens_memory = int((read[index] >= 0).sum()) if state is None else self._slots
             memory.tokens_screen = len(screen.rows) + 1
             memory.novelty = torch.sigmoid(output.novel[index, : len(screen.rows)]).numpy()
+            memory.worth = np.expm1(output.worth[index, : len(screen.rows)].numpy())
         return output, screens, embedded
 
     def _remember(
@@ -271,6 +272,11 @@ class ModelAgent:
         """(C,) the chance that each candidate of the last decision's screen reached new code."""
         return self.memory.novelty
 
+    @property
+    def worth(self) -> FloatArray:
+        """(C,) the new probes, discounted, that each candidate was said to lead to."""
+        return self.memory.worth
+
     def reset(self, session_seed: int) -> None:
         """Forget everything and start a session."""
         self.memory = self.policy.start(session_seed)
@@ -288,11 +294,6 @@ def _sample(logits_C: FloatArray, temperature: float, generator: np.random.Gener
     scaled = (logits_C - logits_C.max()).astype(np.float64) / max(temperature, 1e-6)
     chances = np.exp(scaled)
     return int(generator.choice(len(chances), p=chances / chances.sum()))
-
-
-def weights_digest(path: Path) -> str:
-    """Twelve hex digits of the weights' SHA-256."""
-    return hashlib.sha256((path / "model.safetensors").read_bytes()).hexdigest()[:12]
 
 
 @lru_cache(maxsize=8)

@@ -43,7 +43,9 @@ def register(app: typer.Typer) -> None:
     """Add this file's commands to the application."""
     app.command(
         epilog=example(
-            "jamel explore test/0", "jamel explore com.example.app --config configs/android.yaml"
+            "jamel explore test/0",
+            "jamel explore com.example.app --config configs/android.yaml",
+            "jamel explore test/0 --steps 500 --until-exhausted --certainty 0.9",
         )
     )(explore)
     app.command(epilog=example("jamel replay build/laptop/explore/test-0/session.jsonl"))(replay)
@@ -174,10 +176,18 @@ def _teller(advance: Callable[..., None], steps: int) -> Callable[[Exploration],
         known = found.coverage
         part = f"{found.covered[-1]} probes" if known is None else f"{min(known, 100):.0f} %"
         text = f"{part}, {len(found.screens)} screens, {len(found.crashes)} crashes"
+        if found.exhausted is not None:
+            text += f", exhausted: {_likely(found.exhausted)}"
         words = found.steps[-1].words.replace("[", r"\[").replace("\n", " ")
         advance(len(found.steps), steps, f"{text}: {words[:50]}")
 
     return tell
+
+
+def _likely(chance: float) -> str:
+    """A chance in words, for a person who glances at it."""
+    words = ("hardly", "unlikely", "perhaps", "likely", "almost surely")
+    return f"{words[min(int(5 * chance), 4)]} ({100 * chance:.0f} %)"
 
 
 def _shortest(found: Exploration, env: AndroidEnv, folder: Path) -> Short:
@@ -215,6 +225,7 @@ def _result(found: Exploration, short: Short, script: Path, page: Path) -> dict[
         "steps": len(found.steps), "covered": found.covered[-1], "reachable": found.reachable,
         "coverage": found.coverage, "curve": found.covered, "screens": len(found.screens),
         "edges": len(found.edges), "crashes": crashes, "stopped": found.stopped,
+        "exhausted": found.exhausted, "exhausted_means": found.exhausted_means,
         "script": str(script), "page": str(page),
     }  # fmt: skip
 
@@ -226,6 +237,8 @@ def _present(found: Exploration, short: Short, result: dict[str, Any], json: Pat
     if found.crashes:
         told = ("title", "cause", "step", "shortest_replay", "script")
         present([{key: item[key] for key in told} for item in result["crashes"]], "Crashes", None)
+    if found.exhausted is not None:
+        typer.echo(f"exhausted: {_likely(found.exhausted)} {found.exhausted_means} come")
     typer.echo(f"page: {result['page']}\nscript: {result['script']}")
     if json is not None:
         write_json(json, result)

@@ -207,10 +207,13 @@ def _repeatable_means(results: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _present_results(results: Mapping[str, Any], measured: EvaluateConfig) -> None:
-    from jamel.tables import agents_table, pairs_table
+    from jamel.tables import agents_table, pairs_table, reliability_table
 
     title = f"{measured.suite}, {results['meta']['apps']} apps, means [95 % intervals over apps]"
     present(agents_table(results), title, None)
+    if "reliability" in results:
+        believed = reliability_table(results["reliability"])
+        present(believed, "How far the models' figures can be believed", None)
     subject = "jamel" if "jamel" in measured.agents else measured.agents[-1]
     pairs = pairs_table(results, subject, "coverage")
     present(pairs, f"{subject} against each, {measured.budget} steps", None)

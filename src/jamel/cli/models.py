@@ -1,4 +1,4 @@
-"""The commands about models: train, promote, rollback, compare.
+"""The commands about models: train, calibrate, promote, rollback, compare.
 
 Each calls one library function; heavy imports wait until the command runs.
 """
@@ -31,6 +31,9 @@ from jamel.stores import folder_lock
 def register(app: typer.Typer) -> None:
     """Add this file's commands to the application."""
     app.command(epilog=example("jamel train --arm no-memory --updates 200"))(train)
+    app.command(
+        epilog=example("jamel calibrate", "jamel calibrate --model build/laptop/models/mine")
+    )(calibrate)
     app.command(epilog=example("jamel promote", "jamel promote --version 3"))(promote)
     app.command(epilog=example("jamel rollback"))(rollback)
     app.command(epilog=example("jamel compare", "jamel compare 3 champion --json c.json"))(compare)
@@ -63,6 +66,29 @@ def train(
     last = result.losses[-1] if result.losses else None
     row = {"arm": arm, "updates": result.updates, "last_loss": last, "model": str(result.path)}
     present([row], f"Trained on {result.samples} sessions in {result.seconds:.0f} s", json)
+
+
+def calibrate(
+    config: ConfigOption = DEFAULT_PROFILE,
+    arm: ArmOption = "jamel",
+    model: Annotated[Path | None, typer.Option(help="The arm's model, else the last one.")] = None,
+    apps: Annotated[int | None, typer.Option(help="Overrides calibrate.apps.")] = None,
+    json: JsonOption = None,
+) -> None:
+    """Let a model explore `valid` and write what its figures stand for into its folder."""
+    from jamel.calibrate import calibrate as run
+    from jamel.cli.model_folders import agent_models, checked_model
+    from jamel.tables import reliability_table
+
+    settings = profile(config, calibrate={"apps": apps})
+    project = here(settings)
+    found = agent_models([checked_arm(arm)], project, None)[arm] if model is None else model
+    folder = checked_model(found or Path())
+    with folder_lock(project.root, folder), progress_bar("calibrate") as progress:
+        result = run(settings, folder, arm, progress)
+    title = f"{result['suite']}, {result['apps']} apps, on apps that a fit did not see"
+    present(reliability_table({arm: result["reliability"]}), title, json, result)
+    typer.echo(f"calibration: {result['path']}")
 
 
 def _labelled_rounds(project: Layout, arm: str, wanted: int | None) -> int:

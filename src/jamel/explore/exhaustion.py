@@ -31,7 +31,7 @@ class Exhaustion:
         patience: int,
     ) -> None:
         self._agent = agent
-        self._chance = chance if agent.has_model else None
+        self._chance = chance
         self._certainty = certainty
         self._threshold = threshold
         self._patience = patience
@@ -42,8 +42,12 @@ class Exhaustion:
         self._calm = self._calm + 1 if self._is_calm() else 0
         return self._calm >= (self._patience if self._agent.has_model else 1)
 
+    @property
+    def chance(self) -> float | None:
+        """How likely it is now that the app is exhausted, None where that was not fitted."""
+        return self._chance and self._chance(self._agent.survey.features())
+
     def _is_calm(self) -> bool:
-        survey = self._agent.survey
-        if self._chance is not None:
-            return self._chance(survey.features()) >= self._certainty
-        return survey.best_left() < self._threshold
+        if (chance := self.chance) is not None:
+            return chance >= self._certainty
+        return self._agent.survey.best_left() < self._threshold

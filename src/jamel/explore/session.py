@@ -78,6 +78,9 @@ class Exploration:
     edges: dict[tuple[str, str], Edge] = field(default_factory=dict)
     crashes: list[FoundCrash] = field(default_factory=list)
     chances: list[float] = field(default_factory=list)
+    exhausted: float | None = None
+    """How likely it is by now that `exhausted_means` holds; None without a calibrated model."""
+    exhausted_means: str = ""
     stopped: str = "budget"
     start: Expected | None = None
 
@@ -254,10 +257,12 @@ def explore(
     found = Exploration(env.app, env.build, agent.name, seed, env.device, reachable)
     surveyed = Surveyed(agent, calibration.novelty if calibration else None)
     watched = Watched(env, found, picture, trace)
-    chance = calibration.exhausted if calibration else None
+    chance = calibration.exhausted if calibration and surveyed.has_model else None
+    found.exhausted_means = chance.means if chance else ""
     exhausted = Exhaustion(surveyed, chance, certainty, threshold, patience)
 
     def until() -> bool:
+        found.exhausted = exhausted.chance
         if progress is not None:
             progress(found)
         if until_exhausted and exhausted():

@@ -11,7 +11,7 @@ from typing import Any
 
 from jamel.config import Config
 from jamel.disk import full_disk_is_a_store_error
-from jamel.plots import coverage_png
+from jamel.plots import coverage_png, reliability_png
 from jamel.registry.tracking import Tracker
 from jamel.registry.versions import EVALUATION_FILE
 from jamel.statistics import final_budget
@@ -28,6 +28,8 @@ def log_results(tracker: Tracker, run_id: str, results: Mapping[str, Any]) -> No
         tracker.log_table(run_id, agents_table(results), "tables/agents.json")
     if results.get("curves"):
         tracker.log_bytes(run_id, coverage_png(results["curves"]), "plots/coverage.png")
+    for agent, found in results.get("reliability", {}).items():
+        tracker.log_bytes(run_id, reliability_png(found), f"plots/reliability-{agent}.png")
 
 
 def track_evaluation(
