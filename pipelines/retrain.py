@@ -1,4 +1,4 @@
-"""The whole loop as one flow: collect, label, validate, version, train, calibrate, evaluate, promote.
+"""The loop as one flow: collect, label, validate, version, train, calibrate, evaluate, promote.
 
 Only the order is decided here. `python -m pipelines.retrain --config configs/laptop.yaml` runs it
 in the current directory with Prefect's ephemeral server; prefect.yaml schedules it.

@@ -19,7 +19,7 @@ Curves = Mapping[str, Mapping[str, Sequence[float]]]
 
 def coverage_png(curves: Curves) -> bytes:
     """Coverage after each step for every agent, with its interval; the best agent first."""
-    figure, axes = _figure(9)
+    figure, (axes,) = _figure(9)
     best = sorted(curves.items(), key=lambda item: -item[1]["mean"][-1])
     for index, (agent, curve) in enumerate(best):
         steps = range(1, len(curve["mean"]) + 1)
@@ -34,7 +34,7 @@ def coverage_png(curves: Curves) -> bytes:
 
 def rounds_png(points: Sequence[Mapping[str, Any]], budget: int, suite: str) -> bytes:
     """Coverage by round with its interval; `points` are those of `jamel.rounds.curve`."""
-    figure, axes = _figure(7)
+    figure, (axes,) = _figure(7)
     rounds = [point["round"] for point in points]
     low = [point["mean"] - point["low"] for point in points]
     high = [point["high"] - point["mean"] for point in points]
@@ -49,7 +49,7 @@ def reliability_png(found: Mapping[str, Mapping[str, Any]]) -> bytes:
 
     `found` is what `jamel.reliability.judged` returns for one agent.
     """
-    figure, *panels = _figure(5 * len(found), len(found))
+    figure, panels = _figure(5 * len(found), len(found))
     for axes, (name, item) in zip(panels, found.items(), strict=True):
         most = 0.0
         for when, style in (("before", "o--"), ("after", "s-")):
@@ -72,7 +72,7 @@ def _calibration_curve(axes: Axes, part: Mapping[str, Any], style: str, label: s
     return max(*predicted, *came, 0)
 
 
-def _figure(width_in: float, panels: int = 1) -> tuple[Figure, *tuple[Axes, ...]]:
+def _figure(width_in: float, panels: int = 1) -> tuple[Figure, list[Axes]]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -81,7 +81,7 @@ def _figure(width_in: float, panels: int = 1) -> tuple[Figure, *tuple[Axes, ...]
     shown = [figure.add_subplot(1, panels, place + 1) for place in range(panels)]
     for axes in shown:
         axes.grid(alpha=0.3)
-    return figure, *shown
+    return figure, shown
 
 
 def _png(figure: Figure) -> bytes:

@@ -7,7 +7,7 @@ Review, 1950). Intervals are bootstrapped over apps.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,10 +91,10 @@ def judged(
         Name of a figure -> what `compared` returns.
     """
     said, worth = novelty_said(runs), worth_said(runs, gamma, lookahead)
-    mended = calibration and np.array([calibration.novelty(x) for x in said.figures])
+    mended = _mended(calibration and calibration.novelty, said)
     found = {"novelty": compared(NOVELTY_MEANS, said, said.figures, mended, resamples)}
     if len(worth.figures):
-        mended = calibration and np.array([calibration.worth(x) for x in worth.figures])
+        mended = _mended(calibration and calibration.worth, worth)
         found["worth"] = compared(WORTH_MEANS, worth, worth.figures, mended, resamples)
     if calibration is not None:
         found |= _exhausted(runs, calibration.exhausted, resamples)
@@ -157,7 +157,8 @@ def _sums_by_app(predicted: np.ndarray, came: np.ndarray, apps: Sequence[str]) -
     names = {app: place for place, app in enumerate(sorted(set(apps)))}
     sums = np.zeros((len(names), BINS, 4))
     columns = [predicted, came, np.ones(len(came)), (predicted - came) ** 2]
-    np.add.at(sums, ([names[app] for app in apps], _bins(predicted)), np.stack(columns, axis=1))
+    of_app = np.array([names[app] for app in apps])
+    np.add.at(sums, (of_app, _bins(predicted)), np.stack(columns, axis=1))
     return sums
 
 
@@ -193,6 +194,10 @@ def _brier(sums_RBX: np.ndarray) -> np.ndarray:
 def _interval(whole: np.ndarray, draws: np.ndarray) -> dict[str, float]:
     low, high = bounds(draws)
     return {"mean": float(whole[0]), "low": low, "high": high}
+
+
+def _mended(chance: Callable[[float], float] | None, said: Said) -> np.ndarray | None:
+    return None if chance is None else np.array([chance(figure) for figure in said.figures])
 
 
 def _exhausted(runs: Sequence[Run], chance: Exhausted, resamples: int) -> dict[str, Any]:

@@ -45,7 +45,9 @@ class Exhaustion:
     @property
     def chance(self) -> float | None:
         """How likely it is now that the app is exhausted, None where that was not fitted."""
-        return self._chance and self._chance(self._agent.survey.features())
+        if self._chance is None:
+            return None
+        return self._chance(self._agent.survey.features())
 
     def _is_calm(self) -> bool:
         if (chance := self.chance) is not None:
