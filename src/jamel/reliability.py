@@ -19,8 +19,8 @@ from jamel.scores import Run
 from jamel.statistics import bounds, resampling_weights
 
 BINS = 10
-NOVELTY_MEANS = "the action reaches new code now"
-WORTH_MEANS = "new probes of the action and, discounted, the next ones"
+NOVELTY_MEANS = "new code now"
+WORTH_MEANS = "new probes, discounted"
 _PREDICTED, _CAME, _COUNT, _SQUARES = range(4)
 
 
@@ -91,10 +91,10 @@ def judged(
         Name of a figure -> what `compared` returns.
     """
     said, worth = novelty_said(runs), worth_said(runs, gamma, lookahead)
-    mended = _mended(calibration and calibration.novelty, said)
+    mended = _mended(None if calibration is None else calibration.novelty, said)
     found = {"novelty": compared(NOVELTY_MEANS, said, said.figures, mended, resamples)}
     if len(worth.figures):
-        mended = _mended(calibration and calibration.worth, worth)
+        mended = _mended(None if calibration is None else calibration.worth, worth)
         found["worth"] = compared(WORTH_MEANS, worth, worth.figures, mended, resamples)
     if calibration is not None:
         found |= _exhausted(runs, calibration.exhausted, resamples)

@@ -238,7 +238,7 @@ def _present(found: Exploration, short: Short, result: dict[str, Any], json: Pat
         told = ("title", "cause", "step", "shortest_replay", "script")
         present([{key: item[key] for key in told} for item in result["crashes"]], "Crashes", None)
     if found.exhausted is not None:
-        typer.echo(f"exhausted: {_likely(found.exhausted)} {found.exhausted_means} come")
+        typer.echo(f"exhausted: {_likely(found.exhausted)} - {found.exhausted_means}")
     typer.echo(f"page: {result['page']}\nscript: {result['script']}")
     if json is not None:
         write_json(json, result)
