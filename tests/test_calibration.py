@@ -1,4 +1,4 @@
-"""A known miscalibration is found, and a calibration file that is broken is told from a good one."""
+"""A known miscalibration is found; a broken calibration file is told from a good one."""
 
 from __future__ import annotations
 

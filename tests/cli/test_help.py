@@ -23,7 +23,7 @@ COMMANDS = (
         "device soak",
     ),
     *("collect", "label", "validate", "train", "calibrate", "promote", "rollback", "compare"),
-    *("evaluate", "results", "tune"),
+    *("evaluate", "results", "study", "tune"),
     *("explore", "replay"),
 )
 WITHOUT_A_TABLE = {"init", "ui", "device start"}

@@ -155,6 +155,32 @@ def test_a_models_novelty_decides_when_an_app_is_exhausted() -> None:
     assert sum(hopeful.chances) == pytest.approx(40)
 
 
+def test_a_calibrated_chance_decides_in_place_of_the_threshold() -> None:
+    from jamel.calibration import Calibration, Exhausted, Line, Platt
+
+    # Sure of it from step 20 on: the logarithm of the step is the last feature.
+    chance = Exhausted(mean=(0, 0, 0, 3.0), scale=(1, 1, 1, 0.01), weights=(0, 0, 0, 1), bias=1.4)
+    fitted = Calibration(
+        weights="w", suite="valid", novelty=Platt(offset=-2), worth=Line(), exhausted=chance
+    )
+    told: list[float | None] = []
+    options = {"seed": 0, "steps": 200, "until_exhausted": True, "calibration": fitted}
+    found = explore(
+        Judge(0.9),
+        TinyEnv(),
+        patience=4,
+        progress=lambda now: told.append(now.exhausted),
+        **options,
+    )  # type: ignore[arg-type]
+    assert found.stopped == "exhausted" and len(found.steps) == 23
+    assert found.exhausted is not None and found.exhausted > 0.8
+    assert told[0] is not None and told[0] < 0.01, "it is told while it runs"
+    assert found.exhausted_means == "fewer than 2 new probes in 20 steps"
+    assert found.chances == pytest.approx([fitted.novelty(0.9)] * 23)
+    simple = explore(make_agent("frontier"), TinyEnv(), **options)  # type: ignore[arg-type]
+    assert simple.exhausted is None, "an agent without a model has no figures to mend"
+
+
 def test_the_page_is_whole_and_escapes_what_apps_say() -> None:
     found = explored(BuggyEnv(), steps=150, picture=png)
     found.app = "<script>alert(1)</script>"

@@ -57,6 +57,20 @@ def test_both_arms_went_through_their_own_on_policy_round(outcome: dict, project
         assert (project / f"build/tiny/models/{arm}/round-1/model.safetensors").exists()
 
 
+def test_the_last_model_is_calibrated_and_registered_with_it(outcome: dict, project: Path) -> None:
+    from jamel.calibration import FILE, read_calibration
+
+    found = read_calibration(project / "build/tiny/models/jamel/round-1")
+    assert found is not None and found.suite == "valid"
+    (kept,) = (project / "stores").rglob(FILE)
+    assert read_calibration(kept.parent) == found, "it goes with the registered weights"
+    believed = read_json(project / "build/tiny/evaluation/results.json")["reliability"]
+    assert set(believed) == {"no-memory", "jamel"}
+    assert believed["jamel"]["novelty"]["after"] and not believed["no-memory"]["novelty"]["after"]
+    page = (project / "build/tiny/evaluation/report.html").read_text()
+    assert "What jamel predicted against what came" in page
+
+
 def test_every_round_is_measured_and_is_a_run_with_its_trainings_below(
     outcome: dict, project: Path
 ) -> None:
