@@ -178,7 +178,9 @@ def test_a_calibrated_chance_decides_in_place_of_the_threshold() -> None:
     assert found.exhausted_means == "fewer than 2 new probes in 20 steps"
     assert found.chances == pytest.approx([fitted.novelty(0.9)] * 23)
     simple = explore(make_agent("frontier"), TinyEnv(), **options)  # type: ignore[arg-type]
-    assert simple.exhausted is None, "an agent without a model has no figures to mend"
+    assert simple.exhausted is None and simple.stopped == "exhausted", (
+        "an agent without a model has no figures to mend"
+    )
 
 
 def test_the_page_is_whole_and_escapes_what_apps_say() -> None:

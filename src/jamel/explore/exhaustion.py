@@ -45,7 +45,7 @@ class Exhaustion:
     @property
     def chance(self) -> float | None:
         """How likely it is now that the app is exhausted, None where that was not fitted."""
-        if self._chance is None:
+        if self._chance is None or not self._agent.has_model:
             return None
         return self._chance(self._agent.survey.features())
 

@@ -257,7 +257,7 @@ def explore(
     found = Exploration(env.app, env.build, agent.name, seed, env.device, reachable)
     surveyed = Surveyed(agent, calibration.novelty if calibration else None)
     watched = Watched(env, found, picture, trace)
-    chance = calibration.exhausted if calibration and surveyed.has_model else None
+    chance = calibration.exhausted if calibration else None
     found.exhausted_means = chance.means if chance else ""
     exhausted = Exhaustion(surveyed, chance, certainty, threshold, patience)
 
