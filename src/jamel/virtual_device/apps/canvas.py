@@ -53,8 +53,7 @@ class Screen(NamedTuple):
 class Style(NamedTuple):
     """How one app looks; the same for all its screens.
 
-    Without `words` only what can be touched is painted, and nobody can tell one widget from another
-    but by what a touch on it calls.
+    Without `words` only what can be touched is painted (see `BarePainter`).
     """
 
     seed: int
@@ -160,7 +159,6 @@ class Canvas:
         dialect: Dialect = AS_IT_IS,
     ) -> None:  # fmt: skip
         self.style, self.now, self.fragments, self.dialect = style, situation, fragments, dialect
-        self.words = style.words
         self.rates = LOOKS[style.look, style.noise]
         self.look = TOOLKITS[style.look]
         self.scale, self.heights, self.reach, self.tidy, self.with_id, self.wide_targets = (
@@ -188,7 +186,7 @@ class Canvas:
         return chance(self.style.seed, "habit", *what)
 
     def resource_id(self, name: str) -> str:
-        if not (name and self.words) or self.chance("id", name) >= self.with_id:
+        if not name or self.chance("id", name) >= self.with_id:
             return ""
         if self.chance("short", name) < self.rates.short_id:
             name = chr(97 + int(self.chance("letter", name) * 26)) + name[0]
@@ -210,13 +208,7 @@ class Canvas:
         """Add an element; `pages`: it scrolls sideways, which no action does."""
         if clickable is None:
             clickable = on is not None
-        if not (self.words or clickable or hold or scrollable or pages):
-            return parent
-        left, top, right, bottom = self.clip
-        box = (max(box[0], left), max(box[1], top), min(box[2], right), min(box[3], bottom))
-        if box[1] > box[3]:
-            edge = min(max(box[3], top), bottom)
-            box = (box[0], edge, box[2], edge)
+        box = clipped(box, self.clip)
         index = len(self.elements)
         if clickable or hold is not None:
             self.hits.append((*box, index))
@@ -236,7 +228,7 @@ class Canvas:
     def wrap(self, box: Box, parent: int, count: int) -> int:
         """So many containers within each other; the innermost."""
         name = "container" if self.tidy else ""
-        for _ in range(count if self.words else 0):
+        for _ in range(count):
             parent = self.put(self.look.box, box, parent, name=name)
         return parent
 
@@ -336,6 +328,16 @@ class Canvas:
             node, start, parent, top, turn, self.elements[start:], self.hits[first_hit:],
             self.changing[first_change:], calls,
         )  # fmt: skip
+
+
+def clipped(box: Box, clip: Box) -> Box:
+    """What of a box is seen; without height at the nearer edge where nothing is."""
+    left, top, right, bottom = clip
+    box = (max(box[0], left), max(box[1], top), min(box[2], right), min(box[3], bottom))
+    if box[1] > box[3]:
+        edge = min(max(box[3], top), bottom)
+        box = (box[0], edge, box[2], edge)
+    return box
 
 
 def _since(calls: dict, start: int) -> dict:
