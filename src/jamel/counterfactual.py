@@ -20,8 +20,8 @@ from jamel.errors import DatasetError
 from jamel.types import Observation, Session
 from jamel.virtual_device.apps import App
 from jamel.virtual_device.apps.canvas import Screen
-from jamel.virtual_device.apps.effects import Effect, Effects, Parts, bits, effects_of
-from jamel.virtual_device.apps.events import Event, events_of
+from jamel.virtual_device.apps.effects import Effects, Parts, bits, effects_of
+from jamel.virtual_device.apps.events import Choice, can_cover, choices_on
 from jamel.virtual_device.apps.noise import LOOKS
 
 MAX_EXPANSIONS = 300
@@ -35,21 +35,28 @@ class Edge(NamedTuple):
     hits: int
 
 
+class Choices(NamedTuple):
+    """What the candidates of a screen come to, and those different ones that can cover code."""
+
+    screen: Screen
+    all: list[Choice]
+    covering: list[Choice]
+
+
 class State:
     """One state of the app, as it was first met; the rest is filled when first asked for.
 
-    `hits` are the different sets of probes that candidates execute, `reach` their union, and
-    `targets` the different states that `edges` lead to, in their order.
+    `hits` are the different sets of probes that candidates execute (None: not yet asked for),
+    `reach` their union, and `targets` the different states that `edges` lead to, in their order.
     """
 
-    __slots__ = ("edges", "effects", "hits", "parts", "reach", "targets", "ticks")
+    __slots__ = ("edges", "hits", "parts", "reach", "targets", "ticks")
 
     def __init__(self, parts: Parts, ticks: int) -> None:
         self.parts, self.ticks = parts, ticks
-        self.effects: list[Effect] | None = None
         self.edges: list[Edge] | None = None
         self.targets: list[State] = []
-        self.hits: set[int] = set()
+        self.hits: set[int] | None = None
         self.reach = 0
 
 
@@ -64,7 +71,7 @@ class StateGraph:
     def __init__(self, effects: Effects) -> None:
         self._effects = effects
         self._states: dict[Any, State] = {}
-        self._choices: dict[int, tuple[Screen, list[tuple[Event, ...]]]] = {}
+        self._choices: dict[int, Choices] = {}
         self._reorders = LOOKS[effects.spec.look, effects.spec.noise].reorder
 
     def shown(self, app: App) -> State:
@@ -82,34 +89,35 @@ class StateGraph:
     def edges(self, state: State) -> list[Edge]:
         """One edge per candidate."""
         if state.edges is None:
-            after = self._effects.after
+            after, choices = self._effects.after, self._choices_on(state).all
             state.edges = [
                 Edge(
                     self._state(after(state.parts, effect), state.ticks + effect.ticks, None),
                     effect.hits,
                 )
-                for effect in self.tried(state)
+                for effect in self._effects.effects(state.parts, choices)
             ]
             state.targets = list(dict.fromkeys([edge.target for edge in state.edges]))
         return state.edges
 
-    def tried(self, state: State) -> list[Effect]:
-        """What each candidate does; cheaper than `edges`, as it goes nowhere."""
-        if state.effects is None:
-            screen = self._effects.screen(state.parts, state.ticks)
-            state.effects = self._effects.effects(state.parts, self._choices_on(screen))
-            state.hits = {effect.hits for effect in state.effects}
+    def hits(self, state: State) -> set[int]:
+        """What candidates execute; cheaper than `edges`, as it goes nowhere."""
+        if state.hits is None:
+            covering = self._choices_on(state).covering
+            state.hits = {effect.hits for effect in self._effects.effects(state.parts, covering)}
             for hits in state.hits:
                 state.reach |= hits
-        return state.effects
+        return state.hits
 
-    def _choices_on(self, screen: Screen) -> list[tuple[Event, ...]]:
+    def _choices_on(self, state: State) -> Choices:
+        screen = self._effects.screen(state.parts, state.ticks)
         known = self._choices.get(id(screen))
         if known is None:
             seen = Observation("", "", screen.elements, self._effects.spec.size_px)
-            choices = [events_of(screen, seen, action) for action in candidates(seen)]
-            known = self._choices[id(screen)] = screen, choices
-        return known[1]
+            choices = choices_on(screen, seen, candidates(seen))
+            covering = list(filter(can_cover, dict.fromkeys(choices)))
+            known = self._choices[id(screen)] = Choices(screen, choices, covering)
+        return known
 
     def forget(self) -> None:
         """Drop all states; edges form cycles, which would otherwise stay until collected."""
@@ -211,11 +219,10 @@ class Search:
     def _best_of(self, state: State, covered: int, depth: int) -> float:
         if depth > 1:
             return max(self._value(edge, covered, depth) for edge in self._graph.edges(state))
-        self._graph.tried(state)
-        fresh = ~covered
+        every, fresh = self._graph.hits(state), ~covered
         if not state.reach & fresh:
             return 0.0
-        return float(max([(hits & fresh).bit_count() for hits in state.hits]))
+        return float(max([(hits & fresh).bit_count() for hits in every]))
 
     def _shortest(self, start: State, covered: int) -> list[float]:
         """gamma^steps to the nearest novelty for the first actions that lead there, else 0."""
@@ -235,6 +242,7 @@ class Search:
                 opened += 1
                 if opened > MAX_EXPANSIONS:
                     break
+                self._graph.hits(state)
                 self._graph.edges(state)
                 if state.reach & ~covered:
                     q[first] = self._config.gamma**depth

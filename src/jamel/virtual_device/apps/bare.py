@@ -58,6 +58,9 @@ class BarePainter(Painter):
     def once(self, key: tuple, paint: Callable[..., None], *what: Any) -> None:
         paint(*what)
 
+    def _line(self, cells: tuple[Node, ...]) -> Node:
+        return Node("line", "line", children=cells)
+
     # -- roles that look otherwise without words -------------------------------------------------
 
     def paint_label(self, node: Node, box: Box, parent: int) -> None:

@@ -255,7 +255,8 @@ class Canvas:
     # -- parts that were painted before -----------------------------------------------------------
 
     def part(self, node: Node, box: Box, parent: int) -> None:
-        """Paint a widget with its `paint_<role>`, or add what that added when called last."""
+        """Paint a widget in the app's words with its `paint_<role>`, or add what that added when called last."""
+        node = self.dialect.node(node)
         left, top, right, bottom = box
         clip = self.clip
         inside = clip[1] <= top - self.reach and bottom + self.reach <= clip[3]

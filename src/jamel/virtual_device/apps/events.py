@@ -6,9 +6,10 @@ look different, which is why it has a name of its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from jamel.types import Action, ActionKind, Observation, fingers_px
+from jamel.types import Action, ActionKind, Observation, TYPED_TEXTS, centre_px, fingers_px
 from jamel.virtual_device.apps.canvas import Screen
 
 
@@ -26,6 +27,10 @@ class Event(NamedTuple):
 
 BACK, HOME, RESTART, NOTHING = Event("back"), Event("home"), Event("restart"), Event("nothing")
 _KEYS = {ActionKind.BACK: BACK, ActionKind.HOME: HOME, ActionKind.RESTART: RESTART}
+_TYPED = {text: Event("text", text) for text in TYPED_TEXTS}
+CODELESS = frozenset(("@say", "@menu", "@visit", "@top", "@up", "@dismiss", "@launch"))
+"""Handlers of the app's own that execute no code of a feature, now or on a page they open."""
+
 DISMISS = Event("call", "@dismiss", "")
 
 
@@ -42,6 +47,39 @@ def events_of(screen: Screen, observation: Observation, action: Action) -> tuple
     if kind is ActionKind.TYPE:
         return tapped(screen, *fingers), Event("text", action.text)
     return (dragged(screen, *fingers),)
+
+
+Choice = tuple[Event, ...]
+
+
+def choices_on(screen: Screen, seen: Observation, actions: Sequence[Action]) -> list[Choice]:
+    """As `events_of`, for all candidates: actions on one element follow each other."""
+    element, tap = -1, NOTHING
+    choices: list[Choice] = []
+    for action in actions:
+        kind = action.kind
+        if kind is ActionKind.TAP or kind is ActionKind.TYPE:
+            if action.element != element:
+                element = action.element
+                tap = tapped(screen, *centre_px(screen.elements[element].bounds_px))
+            choices.append((tap,) if kind is ActionKind.TAP else (tap, _TYPED[action.text]))
+        else:
+            choices.append(events_of(screen, seen, action))
+    return choices
+
+
+def can_cover(choice: Choice) -> bool:
+    """Whether this can execute code of a feature, in whichever state."""
+    return any(map(_can_cover, choice))
+
+
+def _can_cover(event: Event) -> bool:
+    match event.kind:
+        case "call":
+            return event.name not in CODELESS
+        case "scroll":
+            return bool(event.arg[0] > 0)
+    return event.kind == "restart"
 
 
 def tapped(screen: Screen, x_px: int, y_px: int) -> Event:

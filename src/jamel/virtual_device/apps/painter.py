@@ -36,7 +36,7 @@ class Painter(Canvas):
         if role in CONTAINERS:
             getattr(self, "paint_" + role)(node, box, parent)
         else:
-            self.part(self.dialect.node(node), box, parent)
+            self.part(node, box, parent)
 
     # -- one method per role; each gets the box it may fill -------------------------------------
 
@@ -238,8 +238,11 @@ class Painter(Canvas):
         first = max(0, (self.clip[1] - top) // high)
         last = max(0, (self.clip[3] - top) // high + 1)
         for number, start in enumerate(range(0, len(rows), columns)[first:last], first):
-            line = self.dialect.line(rows[start : start + columns])
+            line = self._line(rows[start : start + columns])
             self.node(line, (left, top + number * high, right, top + (number + 1) * high), parent)
+
+    def _line(self, cells: tuple[Node, ...]) -> Node:
+        return self.dialect.line(cells)
 
     def sponsored(self, node: Node) -> bool:
         """Whether an advert stands among a list's rows, in another place each turn."""
