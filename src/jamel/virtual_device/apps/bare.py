@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from jamel.types import Element
-from jamel.virtual_device.apps.canvas import Box, clipped
+from jamel.virtual_device.apps.canvas import Box, clipped, new_element
 from jamel.virtual_device.apps.painter import Painter
 from jamel.virtual_device.apps.widgets import Call, Node
 
@@ -30,11 +29,14 @@ class BarePainter(Painter):
             clickable = on is not None
         if not (clickable or hold or scrollable or pages):
             return parent
-        box = clipped(box, self.clip)
+        left, top, right, bottom = box
+        first, high, last, low = self.clip
+        if left < first or top < high or right > last or bottom > low or top > bottom:
+            box = clipped(box, self.clip)
         index = len(self.elements)
         if clickable or hold:
             self.hits.append((*box, index))
-        self.elements.append(_element((
+        self.elements.append(new_element((
             cls, "", "", "", box, clickable, hold is not None, scrollable or pages,
             checked is not None, False, enabled, False, False, False, parent,
         )))  # fmt: skip
@@ -84,6 +86,3 @@ class BarePainter(Painter):
     def paint_card(self, node: Node, box: Box, parent: int) -> None:
         self.put("", box, parent, on=node.on)
         self._card_icons(node, box, parent)
-
-
-_element = Element._make

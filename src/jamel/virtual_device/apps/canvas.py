@@ -7,7 +7,7 @@ new screen is an old one. Knows no roles of widgets, no pages, no handlers and n
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from jamel.types import Element
@@ -101,7 +101,7 @@ class Fragment(NamedTuple):
         for element in self.elements:
             left, high, right, low = element[4]
             above = element[14]
-            elements.append(_element((
+            elements.append(new_element((
                 *element[:4], (left, high + down, right, low + down), *element[5:14],
                 above + by if above >= first else parent,
             )))  # fmt: skip
@@ -111,7 +111,9 @@ class Fragment(NamedTuple):
         return Fragment(self.node, start, parent, top, self.turn, elements, hits, changing, calls)  # type: ignore[arg-type]
 
 
-_element = Element._make
+new_element: Callable[[tuple], Element] = partial(tuple.__new__, Element)
+"""As `Element._make`, without a call in Python."""
+
 Fragments = dict[tuple, Fragment]
 
 
@@ -208,15 +210,18 @@ class Canvas:
         """Add an element; `pages`: it scrolls sideways, which no action does."""
         if clickable is None:
             clickable = on is not None
-        box = clipped(box, self.clip)
+        left, top, right, bottom = box
+        first, high, last, low = self.clip
+        if left < first or top < high or right > last or bottom > low or top > bottom:
+            box = clipped(box, self.clip)
         index = len(self.elements)
         if clickable or hold is not None:
             self.hits.append((*box, index))
-        self.elements.append(Element(
+        self.elements.append(new_element((
             cls, text, known_id or self.resource_id(name), desc, box, clickable, hold is not None,
             scrollable or pages, checked is not None, bool(checked), enabled, focused, selected,
             password, parent,
-        ))  # fmt: skip
+        )))  # fmt: skip
         if on:
             self.taps[index] = on
         if hold:
@@ -319,12 +324,14 @@ class Canvas:
         self, node: Node | None, parent: int, top: int, paint: Callable[..., None], what: tuple
     ) -> Fragment:
         start, first_hit, first_change = len(self.elements), len(self.hits), len(self.changing)
+        called = len(self.taps), len(self.holds), len(self.fields)
         turned, self.turned = self.turned, False
         paint(*what)
         turn = self.now.turn if self.turned else -1
         self.turned = self.turned or turned
-        taps, holds, fields = (_since(c, start) for c in (self.taps, self.holds, self.fields))
-        calls = (taps, holds, fields) if taps or holds or fields else None
+        calls = None
+        if called != (len(self.taps), len(self.holds), len(self.fields)):
+            calls = _since(self.taps, start), _since(self.holds, start), _since(self.fields, start)
         return Fragment(
             node, start, parent, top, turn, self.elements[start:], self.hits[first_hit:],
             self.changing[first_change:], calls,

@@ -6,11 +6,13 @@ look different, which is why it has a name of its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from jamel.types import Action, ActionKind, Observation, TYPED_TEXTS, centre_px, fingers_px
 from jamel.virtual_device.apps.canvas import Screen
+from jamel.virtual_device.apps.widgets import Call
 
 
 class Event(NamedTuple):
@@ -89,7 +91,7 @@ def tapped(screen: Screen, x_px: int, y_px: int) -> Event:
         return NOTHING
     if index in screen.fields:
         return Event("focus", screen.fields[index])
-    return Event("call", *screen.taps[index]) if index in screen.taps else NOTHING
+    return _called(screen.taps[index]) if index in screen.taps else NOTHING
 
 
 def held(screen: Screen, x_px: int, y_px: int) -> Event:
@@ -97,7 +99,14 @@ def held(screen: Screen, x_px: int, y_px: int) -> Event:
     index = _hit(screen, x_px, y_px)
     if index not in screen.holds or not screen.elements[index].enabled:
         return tapped(screen, x_px, y_px)
-    return Event("call", *screen.holds[index])
+    return _called(screen.holds[index])
+
+
+def _called(call: Call) -> Event:
+    return _event(("call", *call))
+
+
+_event: Callable[[tuple], Event] = partial(tuple.__new__, Event)
 
 
 def dragged(screen: Screen, x1_px: int, y1_px: int, x2_px: int, y2_px: int) -> Event:
