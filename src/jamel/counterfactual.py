@@ -11,6 +11,8 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import reduce
+from operator import or_
 from typing import Any, NamedTuple
 
 from jamel.config import LabelConfig
@@ -20,7 +22,7 @@ from jamel.errors import DatasetError
 from jamel.types import Observation, Session
 from jamel.virtual_device.apps import App
 from jamel.virtual_device.apps.canvas import Screen
-from jamel.virtual_device.apps.effects import Effects, Parts, bits, effects_of
+from jamel.virtual_device.apps.effects import Effects, Name, Parts, bits, effects_of
 from jamel.virtual_device.apps.events import Choice, can_cover, choices_on
 from jamel.virtual_device.apps.noise import LOOKS
 
@@ -35,29 +37,47 @@ class Edge(NamedTuple):
     hits: int
 
 
-class Choices(NamedTuple):
-    """What the candidates of a screen come to, and those different ones that can cover code."""
+class Hits(NamedTuple):
+    """The different sets of probes that the candidates of a state execute, and their union."""
 
-    screen: Screen
-    all: list[Choice]
-    covering: list[Choice]
+    sets: set[int]
+    union: int
+
+
+class Choices:
+    """What the candidates of a screen come to.
+
+    `different` are those that differ, `order` says which of them each candidate is, `covering` are
+    those that can execute code. `hits` is by the values of `names`, on which those depend, as far
+    as was known when so many names were (`named`).
+    """
+
+    __slots__ = ("covering", "different", "hits", "named", "names", "order", "screen")
+
+    def __init__(self, screen: Screen, choices: list[Choice]) -> None:
+        self.screen = screen
+        places: dict[Choice, int] = {}
+        self.order = [places.setdefault(choice, len(places)) for choice in choices]
+        self.different = list(places)
+        self.covering = list(filter(can_cover, places))
+        self.names: tuple[Name, ...] = ()
+        self.hits: dict[tuple, Hits] = {}
+        self.named = 0
 
 
 class State:
     """One state of the app, as it was first met; the rest is filled when first asked for.
 
-    `hits` are the different sets of probes that candidates execute (None: not yet asked for),
-    `reach` their union, and `targets` the different states that `edges` lead to, in their order.
+    `targets` are the different states that `edges` lead to, in their order.
     """
 
-    __slots__ = ("edges", "hits", "parts", "reach", "targets", "ticks")
+    __slots__ = ("edges", "hits", "parts", "targets", "ticks")
 
     def __init__(self, parts: Parts, ticks: int) -> None:
         self.parts, self.ticks = parts, ticks
         self.edges: list[Edge] | None = None
         self.targets: list[State] = []
-        self.hits: set[int] | None = None
-        self.reach = 0
+        self.hits: Hits | None = None
 
 
 class StateGraph:
@@ -89,25 +109,36 @@ class StateGraph:
     def edges(self, state: State) -> list[Edge]:
         """One edge per candidate."""
         if state.edges is None:
-            after, choices = self._effects.after, self._choices_on(state).all
-            state.edges = [
+            after, choices = self._effects.after, self._choices_on(state)
+            edges = [
                 Edge(
                     self._state(after(state.parts, effect), state.ticks + effect.ticks, None),
                     effect.hits,
                 )
-                for effect in self._effects.effects(state.parts, choices)
+                for effect in self._effects.effects(state.parts, choices.different)
             ]
-            state.targets = list(dict.fromkeys([edge.target for edge in state.edges]))
+            state.edges = [edges[place] for place in choices.order]
+            state.targets = list(dict.fromkeys([edge.target for edge in edges]))
         return state.edges
 
-    def hits(self, state: State) -> set[int]:
+    def hits(self, state: State) -> Hits:
         """What candidates execute; cheaper than `edges`, as it goes nowhere."""
         if state.hits is None:
-            covering = self._choices_on(state).covering
-            state.hits = {effect.hits for effect in self._effects.effects(state.parts, covering)}
-            for hits in state.hits:
-                state.reach |= hits
+            parts, choices = state.parts, self._choices_on(state)
+            values = tuple([parts[part].values[name] for part, name in choices.names])
+            state.hits = choices.hits.get(values) or self._find_hits(parts, choices)
         return state.hits
+
+    def _find_hits(self, parts: Parts, choices: Choices) -> Hits:
+        sets = {effect.hits for effect in self._effects.effects(parts, choices.covering)}
+        if choices.named != self._effects.named:
+            choices.named = self._effects.named
+            names = self._effects.names(choices.covering)
+            if names != choices.names:
+                choices.names, choices.hits = names, {}
+        values = tuple([parts[part].values[name] for part, name in choices.names])
+        hits = choices.hits[values] = Hits(sets, reduce(or_, sets, 0))
+        return hits
 
     def _choices_on(self, state: State) -> Choices:
         screen = self._effects.screen(state.parts, state.ticks)
@@ -115,8 +146,7 @@ class StateGraph:
         if known is None:
             seen = Observation("", "", screen.elements, self._effects.spec.size_px)
             choices = choices_on(screen, seen, candidates(seen))
-            covering = list(filter(can_cover, dict.fromkeys(choices)))
-            known = self._choices[id(screen)] = Choices(screen, choices, covering)
+            known = self._choices[id(screen)] = Choices(screen, choices)
         return known
 
     def forget(self) -> None:
@@ -197,7 +227,8 @@ class Search:
             self._covered = covered
             self._best.clear()
         edges = self._graph.edges(state)
-        q = [self._value(edge, covered, self._config.lookahead) for edge in edges]
+        depth = self._config.lookahead
+        q = [self._value(edge, covered, depth) for edge in edges]
         novel = [bool(edge.hits & ~covered) for edge in edges]
         if not any(q):
             q = self._shortest(state, covered)
@@ -210,19 +241,20 @@ class Search:
         return own + self._config.gamma * self._follow(edge.target, covered | edge.hits, depth - 1)
 
     def _follow(self, state: State, covered: int, depth: int) -> float:
+        if depth == 1:
+            return self._best_at_once(state, covered)
         key = (state, covered, depth)
         best = self._best.get(key)
         if best is None:
-            best = self._best[key] = self._best_of(state, covered, depth)
+            edges = self._graph.edges(state)
+            best = self._best[key] = max(self._value(edge, covered, depth) for edge in edges)
         return best
 
-    def _best_of(self, state: State, covered: int, depth: int) -> float:
-        if depth > 1:
-            return max(self._value(edge, covered, depth) for edge in self._graph.edges(state))
-        every, fresh = self._graph.hits(state), ~covered
-        if not state.reach & fresh:
+    def _best_at_once(self, state: State, covered: int) -> float:
+        hits, fresh = state.hits or self._graph.hits(state), ~covered
+        if not hits.union & fresh:
             return 0.0
-        return float(max([(hits & fresh).bit_count() for hits in every]))
+        return float(max([(each & fresh).bit_count() for each in hits.sets]))
 
     def _shortest(self, start: State, covered: int) -> list[float]:
         """gamma^steps to the nearest novelty for the first actions that lead there, else 0."""
@@ -242,9 +274,8 @@ class Search:
                 opened += 1
                 if opened > MAX_EXPANSIONS:
                     break
-                self._graph.hits(state)
                 self._graph.edges(state)
-                if state.reach & ~covered:
+                if self._graph.hits(state).union & ~covered:
                     q[first] = self._config.gamma**depth
                     found = True
                 ahead = [target for target in state.targets if target not in seen]

@@ -130,6 +130,9 @@ class Habits(NamedTuple):
     wide_targets: bool
     """Whether the targets of small buttons reach beyond their row."""
 
+    ids: dict[tuple[str, str], str]
+    """By kind of page and name, the ids that were made so far and do not change."""
+
 
 @lru_cache(maxsize=64)
 def habits_of(style: Style) -> Habits:
@@ -146,7 +149,7 @@ def habits_of(style: Style) -> Habits:
     if native:
         with_id = with_id**0.15 if tidy else with_id**1.2
     wide = chance(style.seed, "habit", "targets") < 0.6
-    return Habits(scale, heights, int(REACH * scale), tidy, with_id, wide)
+    return Habits(scale, heights, int(REACH * scale), tidy, with_id, wide, {})
 
 
 AS_IT_IS = Dialect(0, "")
@@ -163,9 +166,10 @@ class Canvas:
         self.style, self.now, self.fragments, self.dialect = style, situation, fragments, dialect
         self.rates = LOOKS[style.look, style.noise]
         self.look = TOOLKITS[style.look]
-        self.scale, self.heights, self.reach, self.tidy, self.with_id, self.wide_targets = (
-            habits_of(style)
-        )
+        (
+            self.scale, self.heights, self.reach, self.tidy, self.with_id, self.wide_targets,
+            self.ids,
+        ) = habits_of(style)  # fmt: skip
         self.elements: list[Element] = []
         self.hits: list[Hit] = []
         self.changing: list[tuple[int, str, int]] = []
@@ -188,7 +192,17 @@ class Canvas:
         return chance(self.style.seed, "habit", *what)
 
     def resource_id(self, name: str) -> str:
-        if not name or self.chance("id", name) >= self.with_id:
+        if not name:
+            return ""
+        kept = self.ids.get((self.now.kind, name))
+        if kept is None or name == self.widget:
+            kept = self._new_id(name)
+            if name != self.widget:
+                self.ids[self.now.kind, name] = kept
+        return kept
+
+    def _new_id(self, name: str) -> str:
+        if self.chance("id", name) >= self.with_id:
             return ""
         if self.chance("short", name) < self.rates.short_id:
             name = chr(97 + int(self.chance("letter", name) * 26)) + name[0]
@@ -260,7 +274,7 @@ class Canvas:
     # -- parts that were painted before -----------------------------------------------------------
 
     def part(self, node: Node, box: Box, parent: int) -> None:
-        """Paint a widget in the app's words with its `paint_<role>`, or add what that added when called last."""
+        """Paint a widget in the app's words with `paint_<role>`, or add what that added last."""
         node = self.dialect.node(node)
         left, top, right, bottom = box
         clip = self.clip

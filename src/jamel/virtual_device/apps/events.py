@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from jamel.types import Action, ActionKind, Observation, TYPED_TEXTS, centre_px, fingers_px
+from jamel.types import TYPED_TEXTS, Action, ActionKind, Observation, centre_px, fingers_px
 from jamel.virtual_device.apps.canvas import Screen
 from jamel.virtual_device.apps.widgets import Call
 
@@ -58,13 +58,14 @@ def choices_on(screen: Screen, seen: Observation, actions: Sequence[Action]) -> 
     """As `events_of`, for all candidates: actions on one element follow each other."""
     element, tap = -1, NOTHING
     choices: list[Choice] = []
+    taps, types = ActionKind.TAP, ActionKind.TYPE
     for action in actions:
         kind = action.kind
-        if kind is ActionKind.TAP or kind is ActionKind.TYPE:
+        if kind is taps or kind is types:
             if action.element != element:
                 element = action.element
                 tap = tapped(screen, *centre_px(screen.elements[element].bounds_px))
-            choices.append((tap,) if kind is ActionKind.TAP else (tap, _TYPED[action.text]))
+            choices.append((tap,) if kind is taps else (tap, _TYPED[action.text]))
         else:
             choices.append(events_of(screen, seen, action))
     return choices
