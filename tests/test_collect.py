@@ -5,13 +5,16 @@ import hashlib
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from jamel.collect import collect, plan
+from jamel.agents.together import Stopped, Together
+from jamel.collect import collect, collect_session, plan
 from jamel.config import parse_config
+from jamel.devices import open_env
 from jamel.episodes import read_session
 from jamel.errors import ConfigError, SessionLost, StoreError
 
@@ -19,6 +22,16 @@ from jamel.errors import ConfigError, SessionLost, StoreError
 def profile(**collect_keys):
     keys = {"apps": 4, "steps": 12, "workers": 1} | collect_keys
     return parse_config({"collect": keys}, source="test")
+
+
+@pytest.fixture(scope="module")
+def model_dir(tmp_path_factory):
+    from jamel.model.configuration import JamelConfig
+    from jamel.model.modeling import JamelModel
+
+    folder = tmp_path_factory.mktemp("model")
+    JamelModel(JamelConfig(width=16, heads=2, hash_buckets=64)).save_pretrained(folder)
+    return folder
 
 
 def digests(paths: list[Path]) -> list[str]:
@@ -201,3 +214,58 @@ def test_a_shard_of_other_settings_is_collected_anew(tmp_path):
     assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.parquet")} == before
     collect(shorter, tmp_path)
     assert len(read_session(first).transitions()) == 6
+
+
+def test_sessions_of_a_model_are_explored_side_by_side(model_dir, tmp_path):
+    """The same shards from any number of workers, and again after some of a group are gone."""
+    keys = {"apps": 12, "agents": ("random",), "noise": ()}
+    rounds = {"round_index": 1, "arm": "jamel", "model_dir": model_dir}
+    one = collect(profile(**keys), tmp_path / "one", **rounds)
+    two = collect(profile(workers=2, **keys), tmp_path / "two", **rounds)
+    assert digests(one) == digests(two)
+    assert sum("-jamel-" in path.name for path in one) == 9
+    before = digests(one)
+    for path in one[3:5]:
+        path.unlink()
+    again = collect(profile(**keys), tmp_path / "one", **rounds)
+    assert digests(again) == before
+
+
+def test_a_session_that_is_lost_holds_nobody_up(model_dir, tmp_path, monkeypatch):
+    def open_or_lose(device, app, index, attempt):
+        if index == 6:
+            raise SessionLost("gone")
+        return open_env(device, app, index, attempt)
+
+    monkeypatch.setattr(collect_session, "__defaults__", (open_or_lose, None))
+    keys = {"apps": 4, "agents": ("jamel",), "noise": ()}
+    rounds = {"round_index": 1, "arm": "jamel", "model_dir": model_dir}
+    kept = collect(profile(**keys), tmp_path, **rounds)
+    assert len(kept) == 3
+    assert [p.name for p in (tmp_path / "quarantine").iterdir()] == [
+        "train-006-jamel-s0.reason.txt"
+    ]
+
+
+def test_what_deciding_raises_reaches_every_session():
+    class Broken:
+        def act(self, memories, observations):
+            raise ValueError(f"{len(memories)} asked")
+
+    together = Together(Broken(), 3)
+
+    def ask(seat):
+        with pytest.raises(ValueError, match="3 asked"):
+            together.act(seat, None, None)
+
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(ask, range(3)))
+
+
+def test_a_batch_that_is_given_up_lets_everyone_go():
+    together = Together(None, 2)
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(together.act, 0, None, None)
+        together.stop()
+        with pytest.raises(Stopped):
+            waiting.result(timeout=10)

@@ -25,7 +25,7 @@ from tests.tiny_env import TinyEnv
 
 
 def profile(**label_keys):
-    keys = {"apps": 2, "steps": 30, "workers": 1, "agents": ["planner", "random"]}
+    keys = {"apps": 2, "steps": 60, "workers": 1, "agents": ["planner", "random"]}
     return parse_config({"collect": keys, "label": label_keys}, source="test")
 
 
@@ -136,7 +136,7 @@ def test_shards_are_repeatable_and_kept(shards, tmp_path):
     md5 = [[hashlib.md5(p.read_bytes()).hexdigest() for p in paths] for paths in (first, again)]
     assert md5[0] == md5[1]
     table = read_table(first[0], LABEL_KIND)
-    assert table.column("step").to_pylist() == list(range(30))
+    assert table.column("step").to_pylist() == list(range(60))
 
 
 def test_labels_of_another_schema_version_are_made_anew(shards, tmp_path, monkeypatch):

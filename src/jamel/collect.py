@@ -11,13 +11,21 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from jamel.agents import MODEL_AGENTS, Agent, agent_settings, changed_settings, make_agent
+from jamel.agents import (
+    MODEL_AGENTS,
+    Agent,
+    agent_settings,
+    changed_settings,
+    kept_agent,
+    make_agent,
+)
 from jamel.config import AgentsConfig, Config, DeviceConfig
 from jamel.devices import app_build, app_name, is_real, open_env, running_devices
 from jamel.envs.base import Env
@@ -32,6 +40,9 @@ from jamel.types import Session
 
 OpenEnv = Callable[..., Env]
 """As `jamel.devices.open_env`."""
+SIDE_BY_SIDE = 8
+"""Sessions of one model in one process; more than that are hardly faster."""
+
 _DEVICE_KEYS = {"transport", "package", "activity", "screenshots"}
 """What of the device's settings determines a session; the rest says how to reach it."""
 
@@ -187,36 +198,89 @@ def collect(
     if not is_real(config.device):
         suite_of(config.collect.suite)
     remove_partial(Path(out_dir))
-    missing = [job for job in jobs if not is_made(job.path, job.origin())]
-    there = len(jobs) - len(missing)
+    missing = [group for group in _groups(jobs) if not all(map(_is_there, group))]
+    number = len(jobs) - sum(map(len, missing))
     aside: dict[str, str] = {}
     workers = config.collect.workers
     with running_devices(config.device, min(workers, len(missing))) as device:
-        begun = [replace(job, device=device) for job in missing]
-        for number, (name, reason) in enumerate(
-            run_parallel(collect_session, begun, workers), there + 1
-        ):
-            if reason:
-                aside[name] = reason
-            if progress is not None:
-                progress(number, len(jobs), f"{name} set aside" if reason else name)
+        begun = [[replace(job, device=device) for job in group] for group in missing]
+        for told in run_parallel(collect_group, begun, workers):
+            for name, reason in told:
+                number += 1
+                if reason:
+                    aside[name] = reason
+                if progress is not None:
+                    progress(number, len(jobs), f"{name} set aside" if reason else name)
     if len(aside) == len(jobs):
         raise SessionLost(f"every session was set aside: {next(iter(aside.values()))}")
     return [job.path for job in jobs if job.session_id not in aside]
 
 
-def collect_session(job: Job, open_one: OpenEnv = open_env) -> tuple[str, str]:
+def _groups(jobs: Sequence[Job]) -> list[list[Job]]:
+    """Sessions that one process explores side by side: those of one model, on embedded apps.
+
+    They depend on the jobs alone: a model's figures differ in their last digits from batch to
+    batch, so what was interrupted is taken up by groups.
+    """
+    groups: list[list[Job]] = []
+    open_groups: dict[tuple[str, Path], list[Job]] = {}
+    for job in jobs:
+        if job.model_dir is None or job.device.transport != "in_process":
+            groups.append([job])
+            continue
+        group = open_groups.setdefault((job.agent, job.model_dir), [])
+        if not group:
+            groups.append(group)
+        group.append(job)
+        if len(group) == SIDE_BY_SIDE:
+            del open_groups[job.agent, job.model_dir]
+    return groups
+
+
+def _is_there(job: Job) -> bool:
+    return is_made(job.path, job.origin())
+
+
+def collect_group(jobs: Sequence[Job]) -> list[tuple[str, str]]:
+    """Collect the sessions of a group; as `collect_session` for each."""
+    if len(jobs) == 1:
+        return [collect_session(jobs[0])]
+    from jamel.agents.learned import ModelAgent
+    from jamel.agents.together import Seated, Together
+
+    agent = _agent(jobs[0])
+    assert isinstance(agent, ModelAgent), "only sessions of a model are explored side by side"
+    together = Together(agent.policy, len(jobs))
+
+    def one(seat: int) -> tuple[str, str]:
+        try:
+            return collect_session(jobs[seat], agent=Seated(agent, together, seat))
+        finally:
+            together.leave(seat)
+
+    with ThreadPoolExecutor(len(jobs)) as threads:
+        try:
+            return list(threads.map(one, range(len(jobs))))
+        except BaseException:
+            together.stop()
+            raise
+
+
+def collect_session(
+    job: Job, open_one: OpenEnv = open_env, agent: Agent | None = None
+) -> tuple[str, str]:
     """Collect one session and write its shard, or why there is none.
 
     Args:
         job: the session.
         open_one: opens its environments, as `jamel.devices.open_env` does.
+        agent: explores; by default the job's own.
 
     Returns:
         The session's name, and why it was set aside, "" for one that is whole.
     """
     try:
-        write_session(explore(job, open_one), job.out_dir, job.origin())
+        write_session(explore(job, open_one, agent), job.out_dir, job.origin())
     except SessionLost as error:
         set_aside(job, str(error))
         return job.session_id, str(error)
@@ -239,10 +303,10 @@ def set_aside(job: Job, reason: str) -> None:
         ) from None
 
 
-def explore(job: Job, open_one: OpenEnv = open_env) -> Session:
+def explore(job: Job, open_one: OpenEnv = open_env, agent: Agent | None = None) -> Session:
     """The session of a job, not written. Raises SessionLost where it cannot be made whole."""
     return whole_rollout(
-        _agent(job),
+        agent or _agent(job),
         partial(open_one, job.device, job.app, job.index),
         tries=job.device.tries,
         seed=session_seed(job.seed, job.index),
@@ -252,17 +316,10 @@ def explore(job: Job, open_one: OpenEnv = open_env) -> Session:
     )
 
 
-_AGENTS: dict[str, Agent] = {}
-"""This process's agents: loading a model takes longer than a session."""
-
-
 def _agent(job: Job) -> Agent:
-    key = json.dumps([job.agent, str(job.model_dir), agent_settings(job.agent, job.settings)])
-    if key not in _AGENTS:
-        if job.model_dir is not None:
-            one_torch_thread()
-        _AGENTS[key] = make_agent(job.agent, job.model_dir, settings=job.settings)
-    return _AGENTS[key]
+    if job.model_dir is not None:
+        one_torch_thread()
+    return kept_agent(job.agent, job.model_dir, job.settings)
 
 
 @lru_cache(maxsize=8)

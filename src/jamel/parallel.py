@@ -86,9 +86,10 @@ def one_torch_thread() -> None:
 def collect_garbage_rarely() -> None:
     """Most of what is made here stays, in caches: looking through it again and again finds nothing.
 
-    A fifth of the time of a process that drives devices went there.
+    A fifth of the time of a process that drives devices went there. More rarely yet, and what
+    trainings leave behind would pile up.
     """
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(20_000, 10, 10)
 
 
 def _begin(ended: Connection) -> None:

@@ -6,13 +6,12 @@ agent's coverage is read from the recorded session, never by the agent.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jamel.agents import LLM, Agent, agent_settings, make_agent
+from jamel.agents import LLM, Agent, kept_agent
 from jamel.config import Config
 from jamel.coverage.jacoco import read_exec
 from jamel.devices import Unseen, known_probes, open_env, unseen_part
@@ -176,10 +175,6 @@ def _covered_in(session: Session, classes: frozenset[int]) -> tuple[int, ...]:
     return tuple(counts[step.probes] for step in session.transitions())
 
 
-_AGENTS: dict[str, Agent] = {}
-"""This process's agents: loading a model takes longer than a session."""
-
-
 def _agent(job: Job, env: AndroidEnv, first: Observation) -> Agent:
     """The job's agent. A new one decides once before it is timed: the first call warms caches.
 
@@ -187,14 +182,12 @@ def _agent(job: Job, env: AndroidEnv, first: Observation) -> Agent:
     """
     if job.agent in ORACLES:
         return make_oracle(job.agent, env, job.config.label)
-    settings = job.config.agents
-    key = json.dumps([job.agent, str(job.model_dir), agent_settings(job.agent, settings)])
-    if key not in _AGENTS:
-        agent = make_agent(job.agent, job.model_dir, settings=settings)
-        if job.model_dir is not None:
-            one_torch_thread()
+    if job.model_dir is not None:
+        one_torch_thread()
+
+    def warm(agent: Agent) -> None:
         agent.reset(0)
         if job.agent != LLM:
             agent.act(first)
-        _AGENTS[key] = agent
-    return _AGENTS[key]
+
+    return kept_agent(job.agent, job.model_dir, job.config.agents, warm)

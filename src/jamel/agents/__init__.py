@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jamel.agents.base import Agent, MemoryUse
+from jamel.agents.base import Agent, MemoryUse, written_ns
 from jamel.agents.baselines import FrontierAgent, LeastTriedAgent, PlannerAgent, RandomAgent
 from jamel.agents.fastbot import FastbotAgent
 from jamel.agents.llm import LlmAgent
@@ -22,6 +23,7 @@ __all__ = [
     "agent_settings",
     "arm_of",
     "changed_settings",
+    "kept_agent",
     "known_agents",
     "make_agent",
     "policy_of",
@@ -124,3 +126,37 @@ def make_agent(
     agent = learned.ModelAgent(Path(model_dir), temperature, MODEL_AGENTS[name])
     agent.name = name
     return agent
+
+
+_KEPT: dict[str, Agent] = {}
+MOST_KEPT = 16
+"""Agents of a process; each remembers screens that it has seen."""
+
+
+def kept_agent(
+    name: str,
+    model_dir: Path | None,
+    settings: AgentsConfig,
+    prepare: Callable[[Agent], None] | None = None,
+) -> Agent:
+    """This process's agent of that name, model and settings: loading takes longer than a session.
+
+    Args:
+        name: as for `make_agent`.
+        model_dir: a model whose weights are written anew gives another agent.
+        settings: as for `make_agent`.
+        prepare: is called with an agent that was made now.
+
+    Raises:
+        ConfigError: as `make_agent`.
+    """
+    own = agent_settings(name, settings)
+    key = json.dumps([name, str(model_dir), written_ns(model_dir), own])
+    if key not in _KEPT:
+        if len(_KEPT) >= MOST_KEPT:
+            _KEPT.clear()
+        agent = make_agent(name, model_dir, settings=settings)
+        if prepare is not None:
+            prepare(agent)
+        _KEPT[key] = agent
+    return _KEPT[key]

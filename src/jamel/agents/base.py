@@ -6,6 +6,7 @@ Knows no environment, no coverage and no learning: an agent never sees what code
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from jamel.config import Section
@@ -46,3 +47,9 @@ class Agent(Protocol):
         After an action that ended the episode, `next_observation` is the next episode's first.
         """
         ...
+
+
+def written_ns(model_dir: Path | None) -> int:
+    """When a model's weights were written, 0 without any: what is kept of a model goes by it."""
+    weights = Path(model_dir or "") / "model.safetensors"
+    return weights.stat().st_mtime_ns if weights.is_file() else 0

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from jamel.agents.base import MemoryUse
+from jamel.agents.base import MemoryUse, written_ns
 from jamel.envs.base import candidates
 from jamel.model.batching import screen_batch
 from jamel.model.configuration import GRAPH_INPUTS, READ_FACTS, JamelConfig
@@ -105,7 +105,7 @@ class ModelPolicy:
         cls, path: Path, temperature: float = 0.3, memory: MemoryUse = "normal"
     ) -> ModelPolicy:
         """Load what `train` saved; the weights are shared by all policies of a process."""
-        return cls(_loaded(str(path)), temperature, memory)
+        return cls(_loaded(str(path), written_ns(Path(path))), temperature, memory)
 
     def start(self, seed: int) -> SessionMemory:
         """The memory of a new session."""
@@ -296,7 +296,7 @@ def weights_digest(path: Path) -> str:
 
 
 @lru_cache(maxsize=8)
-def _loaded(path: str) -> JamelModel:
+def _loaded(path: str, written_ns: int) -> JamelModel:
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()

@@ -1,4 +1,4 @@
-"""The commands that measure: evaluate, tune, results.
+"""The commands that measure: evaluate, tune, study, results.
 
 Each calls one library function; heavy imports wait until the command runs.
 """
@@ -41,6 +41,9 @@ def register(app: typer.Typer) -> None:
     )(evaluate)
     app.command(epilog=example("jamel tune", "jamel tune --agents planner,jamel --json t.json"))(
         tune
+    )
+    app.command(epilog=example("jamel study --config configs/study.yaml --out docs/results.md"))(
+        study
     )
     app.command(epilog=example("jamel results build/*/evaluation/*.json --out docs/results.md"))(
         results
@@ -160,6 +163,30 @@ def results(
     json: JsonOption = None,
 ) -> None:
     """Judge the goals by evaluations of several suites, noise levels and training seeds."""
+    _judge(files, out, json)
+
+
+def study(
+    config: ConfigOption = Path("configs/study.yaml"),
+    folder: Annotated[
+        Path | None, typer.Option(help="Holds all that is made, else build/<profile>/study.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the page, as Markdown.")] = None,
+    json: JsonOption = None,
+) -> None:
+    """Train the arms of `study` from their seeds and measure them: the evidence, in hours.
+
+    A study that was stopped goes on where it was when it is started again.
+    """
+    from jamel.study import study as run
+
+    settings = profile(config)
+    with progress_bar("study") as progress:
+        files = run(settings, folder or here(settings).made / "study", progress)
+    _judge(files, out, json)
+
+
+def _judge(files: list[Path], out: Path | None, json: Path | None) -> None:
     from jamel.disk import write_text
     from jamel.evaluate import read_json
     from jamel.results import Measured, results_page, verdicts

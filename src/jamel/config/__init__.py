@@ -34,6 +34,7 @@ from jamel.config.profile import (
     LabelKind,
     ModelConfig,
     RoundsConfig,
+    StudyConfig,
     TrainConfig,
 )
 from jamel.config.section import Section
@@ -59,6 +60,7 @@ __all__ = [
     "PolicyConfig",
     "RoundsConfig",
     "Section",
+    "StudyConfig",
     "TrainConfig",
     "TriesConfig",
     "config_digest",

@@ -263,6 +263,15 @@ class EvaluateConfig(Section):
     workers: int = Field(2, gt=0)
 
 
+class StudyConfig(Section):
+    """What a study trains and where it measures: seeds of every arm, and the suites."""
+
+    arms: dict[str, Annotated[tuple[int, ...], Field(min_length=1)]] = Field(
+        {"jamel": (0,)}, min_length=1
+    )
+    suites: tuple[str, ...] = Field(("test",), min_length=1)
+
+
 class GateConfig(Section):
     """When a model may become champion."""
 
@@ -289,3 +298,4 @@ class Config(Section):
     rounds: RoundsConfig = RoundsConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     gate: GateConfig = GateConfig()
+    study: StudyConfig = StudyConfig()

@@ -26,7 +26,7 @@ ACTION_SKETCH_SIZE = 64
 MAX_LABEL_CHARS = 80
 MAX_ROW_TOKENS = 32
 MAX_SCREEN_TOKENS = 96
-MAX_SCREENS_KEPT = 20_000
+MAX_SCREENS_KEPT = 5_000
 
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")

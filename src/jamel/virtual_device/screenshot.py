@@ -143,7 +143,7 @@ class _Picture:
                 return None
             element = self.elements[element.parent]
             if element.clickable or element.checkable:
-                return element
+                return None if self._is_window(element) else element
         return None
 
     def _within(self, element: Element) -> list[Element]:
