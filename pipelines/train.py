@@ -56,6 +56,7 @@ def train_arm(
         init_from=init_from,
         parent=parent,
         on_metrics=ticker,
+        features=project.features,
     )
     losses = [float(loss) for loss in result.losses]
     say(f"{arm} {out_dir.name}: {result.updates} updates on {result.samples} sessions")

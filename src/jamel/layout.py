@@ -88,6 +88,11 @@ class Layout:
         """The model of an arm after a round."""
         return self.made / "models" / arm / f"round-{round_index}"
 
+    @property
+    def features(self) -> Path:
+        """What sessions come to as arrays, kept from training to training."""
+        return self.made / "features"
+
     def shards(self, kind: str, arm: str, up_to_round: int) -> list[Path]:
         """Shards of `kind` ("sessions" or "labels") that an arm may train on, in a fixed order."""
         names = [self.round_name(arm, index) for index in range(up_to_round + 1)]

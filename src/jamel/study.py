@@ -126,7 +126,9 @@ def _work(part: Training) -> str:
     sessions, labels = (
         layout.shards(kind, part.arm, part.round_index) for kind in ("sessions", "labels")
     )
-    train(settings, sessions, labels, part.model, part.arm, init_from=before)
+    train(
+        settings, sessions, labels, part.model, part.arm, init_from=before, features=layout.features
+    )
     if part.arm == SHARED_ARM and of_rounds.measures(settings):
         _measure_round(part, settings, time.monotonic() - began)
     return part.name

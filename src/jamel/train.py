@@ -20,17 +20,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jamel.config import Config
-from jamel.envs.base import candidates
-from jamel.episodes import read_session
-from jamel.errors import DatasetError, ShardError
+from jamel.errors import DatasetError
 
 if TYPE_CHECKING:
     import torch
     from accelerate import Accelerator
 
     from jamel.model.modeling import JamelModel
-    from jamel.model.processing import Featurizer
-    from jamel.model.sequences import LabelledSequence, StepLabels
+    from jamel.model.sequences import LabelledSequence
 
 OnMetrics = Callable[[int, dict[str, float]], None]
 """Called with (updates done, what was measured)."""
@@ -59,6 +56,7 @@ def train(
     resume: bool = True,
     on_metrics: OnMetrics | None = None,
     notes: Mapping[str, str] | None = None,
+    features: Path | None = None,
 ) -> TrainResult:
     """Train one arm and save it as `out_dir` (config.json, model.safetensors, training.json).
 
@@ -71,6 +69,7 @@ def train(
         resume: continue from a checkpoint of the same recipe, or return at once if finished.
         on_metrics: called every few updates, and at the last.
         notes: is written to training.json too, such as the dataset's md5.
+        features: keeps what sessions come to as arrays, which later trainings need not find again.
 
     Raises:
         DatasetError: there is nothing to train on, or labels do not fit their session.
@@ -82,7 +81,7 @@ def train(
     done = _already(out_dir, recipe) if resume else None
     if done is not None:
         return done
-    training = _Training(config, pairs, arm, init_from)
+    training = _Training(config, pairs, arm, init_from, features)
     losses = training.run(out_dir, recipe, resume, on_metrics, notes or {})
     seconds = time.perf_counter() - began
     return TrainResult(out_dir, len(losses), losses, seconds, len(pairs))
@@ -107,57 +106,30 @@ def _shard_name(path: Path) -> str:
     return f"{Path(path).parent.name}/{Path(path).name}"
 
 
-def read_labels(path: Path, episodes: Sequence[int]) -> StepLabels:
-    """Read a label shard of a session whose episodes have so many steps.
-
-    Raises:
-        ShardError: it is damaged or of another schema.
-    """
-    from jamel.episodes import read_table
-    from jamel.model.sequences import StepLabels
-
-    table = read_table(path, kind="labels")
-    try:
-        columns = {
-            name: table.column(name).to_pylist()
-            for name in ("q", "novel", "reward", "novelty_to_go")
-        }
-    except KeyError as error:
-        raise ShardError(
-            f"expected the column {error} in {path}, found {', '.join(table.column_names)}. "
-            "Label the session again."
-        ) from None
-    return StepLabels(**columns, prefix=prefixes(columns["reward"], episodes))
-
-
-def prefixes(reward: Sequence[float], episodes: Sequence[int]) -> list[bool]:
-    """Whether each step is no later than the last rewarded one of its episode."""
-    inside: list[bool] = []
-    for length in episodes:
-        rewarded = reward[len(inside) : len(inside) + length]
-        last = max((place for place, value in enumerate(rewarded) if value), default=-1)
-        inside += [place <= last for place in range(length)]
-    return inside
-
-
 class _Training:
     """The model, its optimizer and its data while a training runs."""
 
     def __init__(
-        self, config: Config, pairs: list[tuple[Path, Path]], arm: str, init_from: Path | None
+        self,
+        config: Config,
+        pairs: list[tuple[Path, Path]],
+        arm: str,
+        init_from: Path | None,
+        features: Path | None = None,
     ) -> None:
         import torch
         from accelerate import Accelerator
 
+        from jamel.features import Features
         from jamel.model.configuration import JamelConfig
-        from jamel.model.processing import Featurizer
 
         self.config, self.arm = config, arm
         self.accelerator: Accelerator = Accelerator(cpu=not torch.cuda.is_available())
         torch.manual_seed(config.train.seed)
         self.model = _model(JamelConfig.from_section(config.model, arm), init_from)
-        self.featurizer: Featurizer = Featurizer(self.model.config.hash_buckets)
-        self.sequences = [self._sequence(*pair) for pair in pairs]
+        self.features = Features(self.model.config, config.train.max_steps, features)
+        for pair in pairs:
+            self.features.add(*pair)
         groups = _parameter_groups(self.model, config.train.weight_decay)
         self.adam = torch.optim.AdamW(groups, lr=config.train.lr)
 
@@ -195,7 +167,7 @@ class _Training:
                 "arm": self.arm,
                 "updates": total,
                 "losses": losses,
-                "samples": len(self.sequences),
+                "samples": len(self.features.sequences),
                 "seconds": round(time.perf_counter() - began, 1),
             }
             save_model(self.accelerator.unwrap_model(self.wrapped), out_dir, facts)
@@ -212,7 +184,7 @@ class _Training:
         chosen, picks = self._draw(number)
         screens, steps, labels = (
             {name: value.to(self.accelerator.device) for name, value in part.items()}
-            for part in step_batch(chosen, picks, self.featurizer)
+            for part in step_batch(chosen, picks, self.features.rows)
         )
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(number, settings.lr, settings.warmup, settings.updates)
@@ -231,34 +203,15 @@ class _Training:
         self.optimizer.zero_grad()
         return {**metrics, "grad_norm": float(norm), "lr": self.optimizer.param_groups[0]["lr"]}
 
-    def _sequence(self, session_path: Path, label_path: Path) -> LabelledSequence:
-        from jamel.model.sequences import sequence
-
-        session = read_session(session_path)
-        try:
-            return sequence(
-                self.model.config,
-                self.featurizer,
-                session.transitions(),
-                read_labels(label_path, [len(e.transitions) for e in session.episodes]),
-                candidates,
-                limit=self.config.train.max_steps,
-            )
-        except ValueError as error:
-            raise DatasetError(
-                f"the labels {_shard_name(label_path)} do not fit their session: {error}. "
-                "Delete them and label the session again."
-            ) from None
-
     def _draw(self, number: int) -> tuple[list[LabelledSequence], list[np.ndarray]]:
         """This process's sessions of an update, and which of their steps are decisions."""
         settings, world = self.config.train, self.accelerator.num_processes
         indices = batch_indices(
-            len(self.sequences), settings.batch_sessions * world, number, settings.seed
+            len(self.features.sequences), settings.batch_sessions * world, number, settings.seed
         )
         mine = indices[self.accelerator.process_index :: world]
         generator = np.random.default_rng([settings.seed, number, self.accelerator.process_index])
-        chosen = [self.sequences[index] for index in mine]
+        chosen = [self.features.sequences[index] for index in mine]
         return chosen, [_decisions(item, settings.decisions, generator) for item in chosen]
 
     def _report(

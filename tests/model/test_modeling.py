@@ -21,7 +21,7 @@ def small(**changes: object) -> JamelConfig:
 
 def whole_session(model: JamelModel, steps: int = 30):
     transitions, featurizer, sequence = sequences_of(model.config, steps)
-    screens, batch, labels = step_batch([sequence], [np.arange(len(sequence))], featurizer)
+    screens, batch, labels = step_batch([sequence], [np.arange(len(sequence))], featurizer.rows)
     return transitions, screens, batch, labels
 
 

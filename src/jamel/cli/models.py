@@ -59,7 +59,9 @@ def train(
         def told(done: int, metrics: Mapping[str, float]) -> None:
             progress(done, total, " ".join(f"{key} {metrics[key]:.3g}" for key in metrics))
 
-        result = run(settings, sessions, labels, folder, arm=arm, on_metrics=told)
+        result = run(
+            settings, sessions, labels, folder, arm=arm, on_metrics=told, features=project.features
+        )
     last = result.losses[-1] if result.losses else None
     row = {"arm": arm, "updates": result.updates, "last_loss": last, "model": str(result.path)}
     present([row], f"Trained on {result.samples} sessions in {result.seconds:.0f} s", json)

@@ -18,7 +18,7 @@ import torch
 from jamel.model.batching import Batch, screen_batch
 from jamel.model.configuration import GRAPH_INPUTS, READ_FACTS, STEP_FLAGS, JamelConfig
 from jamel.model.memory import read_size
-from jamel.model.processing import Featurizer, FloatArray, IntArray, Screen
+from jamel.model.processing import Featurizer, FloatArray, IntArray, Row, Screen
 from jamel.model.tracking import SessionTracker
 from jamel.types import Action, Observation, Transition
 
@@ -145,12 +145,13 @@ def _per_candidate(
 def step_batch(
     sequences: Sequence[LabelledSequence],
     picks: Sequence[IntArray],
-    featurizer: Featurizer,
+    rows: Sequence[Row],
 ) -> tuple[Batch, Batch, Batch]:
     """Tensors of one update.
 
     Args:
         picks: for each session the steps that are decisions.
+        rows: what the screens' rows point to.
 
     Returns:
         screens, steps, labels: the first two are what `JamelModel.forward` takes.
@@ -168,7 +169,7 @@ def step_batch(
     steps["after"] = np.concatenate(following)
     steps["here"] = np.concatenate([part[pick] for part, pick in zip(place, picks, strict=True)])
     labels = {name: steps.pop(name) for name in _LABELS}
-    return screen_batch(distinct, featurizer.rows), _tensors(steps), _tensors(labels)
+    return screen_batch(distinct, rows), _tensors(steps), _tensors(labels)
 
 
 _LABELS = ("q", "novel", "labelled", "taken", "matched", "reward", "to_go", "prefix")

@@ -25,6 +25,7 @@ def train_tracked(
     init_from: Path | None = None,
     parent: str = "",
     on_metrics: OnMetrics | None = None,
+    features: Path | None = None,
 ) -> TrainResult:
     """Train as `jamel.train.train` does, in an MLflow run of its own below `parent`.
 
@@ -56,6 +57,7 @@ def train_tracked(
         result = train(
             config, session_paths, label_paths, out_dir, arm, init_from,
             on_metrics=report, notes={"dataset_md5": md5, "mlflow_run": run_id},
+            features=features,
         )  # fmt: skip
         tracker.log_metrics(
             run_id, {"sessions": result.samples, "seconds": result.seconds}, step=result.updates
