@@ -11,6 +11,8 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import reduce
+from operator import or_
 from typing import Any, NamedTuple
 
 from jamel.config import LabelConfig
@@ -20,8 +22,8 @@ from jamel.errors import DatasetError
 from jamel.types import Observation, Session
 from jamel.virtual_device.apps import App
 from jamel.virtual_device.apps.canvas import Screen
-from jamel.virtual_device.apps.effects import Effect, Effects, Parts, bits, effects_of
-from jamel.virtual_device.apps.events import Event, events_of
+from jamel.virtual_device.apps.effects import Effects, Name, Parts, bits, effects_of
+from jamel.virtual_device.apps.events import Choice, can_cover, choices_on
 from jamel.virtual_device.apps.noise import LOOKS
 
 MAX_EXPANSIONS = 300
@@ -35,22 +37,47 @@ class Edge(NamedTuple):
     hits: int
 
 
+class Hits(NamedTuple):
+    """The different sets of probes that the candidates of a state execute, and their union."""
+
+    sets: set[int]
+    union: int
+
+
+class Choices:
+    """What the candidates of a screen come to.
+
+    `different` are those that differ, `order` says which of them each candidate is, `covering` are
+    those that can execute code. `hits` is by the values of `names`, on which those depend, as far
+    as was known when so many names were (`named`).
+    """
+
+    __slots__ = ("covering", "different", "hits", "named", "names", "order", "screen")
+
+    def __init__(self, screen: Screen, choices: list[Choice]) -> None:
+        self.screen = screen
+        places: dict[Choice, int] = {}
+        self.order = [places.setdefault(choice, len(places)) for choice in choices]
+        self.different = list(places)
+        self.covering = list(filter(can_cover, places))
+        self.names: tuple[Name, ...] = ()
+        self.hits: dict[tuple, Hits] = {}
+        self.named = 0
+
+
 class State:
     """One state of the app, as it was first met; the rest is filled when first asked for.
 
-    `hits` are the different sets of probes that candidates execute, `reach` their union, and
-    `targets` the different states that `edges` lead to, in their order.
+    `targets` are the different states that `edges` lead to, in their order.
     """
 
-    __slots__ = ("edges", "effects", "hits", "parts", "reach", "targets", "ticks")
+    __slots__ = ("edges", "hits", "parts", "targets", "ticks")
 
     def __init__(self, parts: Parts, ticks: int) -> None:
         self.parts, self.ticks = parts, ticks
-        self.effects: list[Effect] | None = None
         self.edges: list[Edge] | None = None
         self.targets: list[State] = []
-        self.hits: set[int] = set()
-        self.reach = 0
+        self.hits: Hits | None = None
 
 
 class StateGraph:
@@ -64,7 +91,7 @@ class StateGraph:
     def __init__(self, effects: Effects) -> None:
         self._effects = effects
         self._states: dict[Any, State] = {}
-        self._choices: dict[int, tuple[Screen, list[tuple[Event, ...]]]] = {}
+        self._choices: dict[int, Choices] = {}
         self._reorders = LOOKS[effects.spec.look, effects.spec.noise].reorder
 
     def shown(self, app: App) -> State:
@@ -82,34 +109,45 @@ class StateGraph:
     def edges(self, state: State) -> list[Edge]:
         """One edge per candidate."""
         if state.edges is None:
-            after = self._effects.after
-            state.edges = [
+            after, choices = self._effects.after, self._choices_on(state)
+            edges = [
                 Edge(
                     self._state(after(state.parts, effect), state.ticks + effect.ticks, None),
                     effect.hits,
                 )
-                for effect in self.tried(state)
+                for effect in self._effects.effects(state.parts, choices.different)
             ]
-            state.targets = list(dict.fromkeys([edge.target for edge in state.edges]))
+            state.edges = [edges[place] for place in choices.order]
+            state.targets = list(dict.fromkeys([edge.target for edge in edges]))
         return state.edges
 
-    def tried(self, state: State) -> list[Effect]:
-        """What each candidate does; cheaper than `edges`, as it goes nowhere."""
-        if state.effects is None:
-            screen = self._effects.screen(state.parts, state.ticks)
-            state.effects = self._effects.effects(state.parts, self._choices_on(screen))
-            state.hits = {effect.hits for effect in state.effects}
-            for hits in state.hits:
-                state.reach |= hits
-        return state.effects
+    def hits(self, state: State) -> Hits:
+        """What candidates execute; cheaper than `edges`, as it goes nowhere."""
+        if state.hits is None:
+            parts, choices = state.parts, self._choices_on(state)
+            values = tuple([parts[part].values[name] for part, name in choices.names])
+            state.hits = choices.hits.get(values) or self._find_hits(parts, choices)
+        return state.hits
 
-    def _choices_on(self, screen: Screen) -> list[tuple[Event, ...]]:
+    def _find_hits(self, parts: Parts, choices: Choices) -> Hits:
+        sets = {effect.hits for effect in self._effects.effects(parts, choices.covering)}
+        if choices.named != self._effects.named:
+            choices.named = self._effects.named
+            names = self._effects.names(choices.covering)
+            if names != choices.names:
+                choices.names, choices.hits = names, {}
+        values = tuple([parts[part].values[name] for part, name in choices.names])
+        hits = choices.hits[values] = Hits(sets, reduce(or_, sets, 0))
+        return hits
+
+    def _choices_on(self, state: State) -> Choices:
+        screen = self._effects.screen(state.parts, state.ticks)
         known = self._choices.get(id(screen))
         if known is None:
             seen = Observation("", "", screen.elements, self._effects.spec.size_px)
-            choices = [events_of(screen, seen, action) for action in candidates(seen)]
-            known = self._choices[id(screen)] = screen, choices
-        return known[1]
+            choices = choices_on(screen, seen, candidates(seen))
+            known = self._choices[id(screen)] = Choices(screen, choices)
+        return known
 
     def forget(self) -> None:
         """Drop all states; edges form cycles, which would otherwise stay until collected."""
@@ -189,7 +227,8 @@ class Search:
             self._covered = covered
             self._best.clear()
         edges = self._graph.edges(state)
-        q = [self._value(edge, covered, self._config.lookahead) for edge in edges]
+        depth = self._config.lookahead
+        q = [self._value(edge, covered, depth) for edge in edges]
         novel = [bool(edge.hits & ~covered) for edge in edges]
         if not any(q):
             q = self._shortest(state, covered)
@@ -202,20 +241,20 @@ class Search:
         return own + self._config.gamma * self._follow(edge.target, covered | edge.hits, depth - 1)
 
     def _follow(self, state: State, covered: int, depth: int) -> float:
+        if depth == 1:
+            return self._best_at_once(state, covered)
         key = (state, covered, depth)
         best = self._best.get(key)
         if best is None:
-            best = self._best[key] = self._best_of(state, covered, depth)
+            edges = self._graph.edges(state)
+            best = self._best[key] = max(self._value(edge, covered, depth) for edge in edges)
         return best
 
-    def _best_of(self, state: State, covered: int, depth: int) -> float:
-        if depth > 1:
-            return max(self._value(edge, covered, depth) for edge in self._graph.edges(state))
-        self._graph.tried(state)
-        fresh = ~covered
-        if not state.reach & fresh:
+    def _best_at_once(self, state: State, covered: int) -> float:
+        hits, fresh = state.hits or self._graph.hits(state), ~covered
+        if not hits.union & fresh:
             return 0.0
-        return float(max([(hits & fresh).bit_count() for hits in state.hits]))
+        return float(max([(each & fresh).bit_count() for each in hits.sets]))
 
     def _shortest(self, start: State, covered: int) -> list[float]:
         """gamma^steps to the nearest novelty for the first actions that lead there, else 0."""
@@ -236,7 +275,7 @@ class Search:
                 if opened > MAX_EXPANSIONS:
                     break
                 self._graph.edges(state)
-                if state.reach & ~covered:
+                if self._graph.hits(state).union & ~covered:
                     q[first] = self._config.gamma**depth
                     found = True
                 ahead = [target for target in state.targets if target not in seen]

@@ -17,12 +17,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from jamel.errors import ShardError
@@ -265,30 +266,42 @@ def _episodes(steps: list[Transition], lengths: list[list[Any]]) -> Iterator[Epi
 
 
 def _elements(table: pa.Table) -> list[tuple[Element, ...]]:
-    """Per row its elements; equal screens share one tuple, as sessions return to few screens."""
+    """Per row its elements; equal elements are one object, as are those of equal screens."""
     column = table.column("elements").combine_chunks()
-    fields = [_shared_values(field) for field in column.flatten().flatten()]
-    rows_of_values = zip(*fields[:4], zip(*fields[4:8], strict=True), *fields[8:], strict=True)
-    # As Element._make, without a call in Python for each of a session's thousands.
-    flat = list(map(partial(tuple.__new__, Element), rows_of_values))
-    screens: dict[tuple[Element, ...], tuple[Element, ...]] = {}
+    fields = [_codes(field) for field in column.flatten().flatten()]
+    # Equal elements have equal codes, so that each is made but once: most are on many screens.
+    codes = np.stack([field for field, _ in fields], axis=1)
+    keys = codes.view(np.dtype((np.void, codes.itemsize * len(fields)))).ravel().tolist()
+    places = {key: place for place, key in enumerate(keys)}
+    kept = codes[list(places.values())].T
+    made = _made([say(of_field) for of_field, (_, say) in zip(kept, fields, strict=True)])
+    flat = list(map(dict(zip(places, made, strict=True)).__getitem__, keys))
+    screens: dict[tuple[int, ...], tuple[Element, ...]] = {}
     rows, begin = [], 0
     for length in column.value_lengths().to_pylist():
         screen = tuple(flat[begin : begin + length])
-        rows.append(screens.setdefault(screen, screen))
+        rows.append(screens.setdefault(tuple(map(id, screen)), screen))
         begin += length
     return rows
 
 
-def _shared_values(field: pa.Array) -> list[Any]:
-    """The values as Python objects, equal strings as one; raises ValueError where one is empty."""
+def _made(fields: list[list[Any]]) -> list[Element]:
+    """Elements of their fields' values; as Element._make, without a call in Python for each."""
+    values = zip(*fields[:4], zip(*fields[4:8], strict=True), *fields[8:], strict=True)
+    return list(map(partial(tuple.__new__, Element), values))
+
+
+def _codes(field: pa.Array) -> tuple[np.ndarray, Callable[[np.ndarray], list[Any]]]:
+    """Each value as a number, and what the numbers say; raises ValueError where one is empty."""
     if field.null_count:
         raise ValueError("an element has empty fields")
-    if not pa.types.is_string(field.type):
-        return field.to_pylist()
-    encoded = field.dictionary_encode()
-    words = encoded.dictionary.to_pylist()
-    return [words[index] for index in encoded.indices.to_pylist()]
+    if pa.types.is_string(field.type):
+        encoded = field.dictionary_encode()
+        words = encoded.dictionary.to_pylist()
+        return encoded.indices.to_numpy(), lambda codes: [words[code] for code in codes.tolist()]
+    kind = np.bool_ if pa.types.is_boolean(field.type) else np.int32
+    values = field.to_numpy(zero_copy_only=False)
+    return values.astype(np.int32), lambda codes: codes.astype(kind).tolist()
 
 
 def _transitions(

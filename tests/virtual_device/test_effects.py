@@ -13,7 +13,7 @@ from jamel.types import Observation
 from jamel.virtual_device.apps import App, build_app, effects
 from jamel.virtual_device.apps.canvas import Screen
 from jamel.virtual_device.apps.effects import Effects, View, bits, effects_of
-from jamel.virtual_device.apps.events import Event, events_of
+from jamel.virtual_device.apps.events import Event, can_cover, events_of
 
 NOISES = st.sampled_from(("none", "real", "heavy"))
 
@@ -41,6 +41,7 @@ def test_known_effects_follow_an_app_wherever_it_goes(
             assert choices == [events_of(app.paint(), observation, action) for action in actions]
             place = rng.randrange(len(actions))
             effect = known.effects(parts, choices)[place]
+            assert can_cover(choices[place]) or not effect.hits
             ticks = app.ticks
             app.reset_coverage()
             app.perform(observation, actions[place])

@@ -7,7 +7,7 @@ new screen is an old one. Knows no roles of widgets, no pages, no handlers and n
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from jamel.types import Element
@@ -53,8 +53,7 @@ class Screen(NamedTuple):
 class Style(NamedTuple):
     """How one app looks; the same for all its screens.
 
-    Without `words` only what can be touched is painted, and nobody can tell one widget from another
-    but by what a touch on it calls.
+    Without `words` only what can be touched is painted (see `BarePainter`).
     """
 
     seed: int
@@ -102,7 +101,7 @@ class Fragment(NamedTuple):
         for element in self.elements:
             left, high, right, low = element[4]
             above = element[14]
-            elements.append(_element((
+            elements.append(new_element((
                 *element[:4], (left, high + down, right, low + down), *element[5:14],
                 above + by if above >= first else parent,
             )))  # fmt: skip
@@ -112,7 +111,9 @@ class Fragment(NamedTuple):
         return Fragment(self.node, start, parent, top, self.turn, elements, hits, changing, calls)  # type: ignore[arg-type]
 
 
-_element = Element._make
+new_element: Callable[[tuple], Element] = partial(tuple.__new__, Element)
+"""As `Element._make`, without a call in Python."""
+
 Fragments = dict[tuple, Fragment]
 
 
@@ -128,6 +129,9 @@ class Habits(NamedTuple):
     with_id: float
     wide_targets: bool
     """Whether the targets of small buttons reach beyond their row."""
+
+    ids: dict[tuple[str, str], str]
+    """By kind of page and name, the ids that were made so far and do not change."""
 
 
 @lru_cache(maxsize=64)
@@ -145,7 +149,7 @@ def habits_of(style: Style) -> Habits:
     if native:
         with_id = with_id**0.15 if tidy else with_id**1.2
     wide = chance(style.seed, "habit", "targets") < 0.6
-    return Habits(scale, heights, int(REACH * scale), tidy, with_id, wide)
+    return Habits(scale, heights, int(REACH * scale), tidy, with_id, wide, {})
 
 
 AS_IT_IS = Dialect(0, "")
@@ -160,12 +164,12 @@ class Canvas:
         dialect: Dialect = AS_IT_IS,
     ) -> None:  # fmt: skip
         self.style, self.now, self.fragments, self.dialect = style, situation, fragments, dialect
-        self.words = style.words
         self.rates = LOOKS[style.look, style.noise]
         self.look = TOOLKITS[style.look]
-        self.scale, self.heights, self.reach, self.tidy, self.with_id, self.wide_targets = (
-            habits_of(style)
-        )
+        (
+            self.scale, self.heights, self.reach, self.tidy, self.with_id, self.wide_targets,
+            self.ids,
+        ) = habits_of(style)  # fmt: skip
         self.elements: list[Element] = []
         self.hits: list[Hit] = []
         self.changing: list[tuple[int, str, int]] = []
@@ -188,7 +192,17 @@ class Canvas:
         return chance(self.style.seed, "habit", *what)
 
     def resource_id(self, name: str) -> str:
-        if not (name and self.words) or self.chance("id", name) >= self.with_id:
+        if not name:
+            return ""
+        kept = self.ids.get((self.now.kind, name))
+        if kept is None or name == self.widget:
+            kept = self._new_id(name)
+            if name != self.widget:
+                self.ids[self.now.kind, name] = kept
+        return kept
+
+    def _new_id(self, name: str) -> str:
+        if self.chance("id", name) >= self.with_id:
             return ""
         if self.chance("short", name) < self.rates.short_id:
             name = chr(97 + int(self.chance("letter", name) * 26)) + name[0]
@@ -210,21 +224,18 @@ class Canvas:
         """Add an element; `pages`: it scrolls sideways, which no action does."""
         if clickable is None:
             clickable = on is not None
-        if not (self.words or clickable or hold or scrollable or pages):
-            return parent
-        left, top, right, bottom = self.clip
-        box = (max(box[0], left), max(box[1], top), min(box[2], right), min(box[3], bottom))
-        if box[1] > box[3]:
-            edge = min(max(box[3], top), bottom)
-            box = (box[0], edge, box[2], edge)
+        left, top, right, bottom = box
+        first, high, last, low = self.clip
+        if left < first or top < high or right > last or bottom > low or top > bottom:
+            box = clipped(box, self.clip)
         index = len(self.elements)
         if clickable or hold is not None:
             self.hits.append((*box, index))
-        self.elements.append(Element(
+        self.elements.append(new_element((
             cls, text, known_id or self.resource_id(name), desc, box, clickable, hold is not None,
             scrollable or pages, checked is not None, bool(checked), enabled, focused, selected,
             password, parent,
-        ))  # fmt: skip
+        )))  # fmt: skip
         if on:
             self.taps[index] = on
         if hold:
@@ -236,7 +247,7 @@ class Canvas:
     def wrap(self, box: Box, parent: int, count: int) -> int:
         """So many containers within each other; the innermost."""
         name = "container" if self.tidy else ""
-        for _ in range(count if self.words else 0):
+        for _ in range(count):
             parent = self.put(self.look.box, box, parent, name=name)
         return parent
 
@@ -263,7 +274,8 @@ class Canvas:
     # -- parts that were painted before -----------------------------------------------------------
 
     def part(self, node: Node, box: Box, parent: int) -> None:
-        """Paint a widget with its `paint_<role>`, or add what that added when called last."""
+        """Paint a widget in the app's words with `paint_<role>`, or add what that added last."""
+        node = self.dialect.node(node)
         left, top, right, bottom = box
         clip = self.clip
         inside = clip[1] <= top - self.reach and bottom + self.reach <= clip[3]
@@ -326,16 +338,28 @@ class Canvas:
         self, node: Node | None, parent: int, top: int, paint: Callable[..., None], what: tuple
     ) -> Fragment:
         start, first_hit, first_change = len(self.elements), len(self.hits), len(self.changing)
+        called = len(self.taps), len(self.holds), len(self.fields)
         turned, self.turned = self.turned, False
         paint(*what)
         turn = self.now.turn if self.turned else -1
         self.turned = self.turned or turned
-        taps, holds, fields = (_since(c, start) for c in (self.taps, self.holds, self.fields))
-        calls = (taps, holds, fields) if taps or holds or fields else None
+        calls = None
+        if called != (len(self.taps), len(self.holds), len(self.fields)):
+            calls = _since(self.taps, start), _since(self.holds, start), _since(self.fields, start)
         return Fragment(
             node, start, parent, top, turn, self.elements[start:], self.hits[first_hit:],
             self.changing[first_change:], calls,
         )  # fmt: skip
+
+
+def clipped(box: Box, clip: Box) -> Box:
+    """What of a box is seen; without height at the nearer edge where nothing is."""
+    left, top, right, bottom = clip
+    box = (max(box[0], left), max(box[1], top), min(box[2], right), min(box[3], bottom))
+    if box[1] > box[3]:
+        edge = min(max(box[3], top), bottom)
+        box = (box[0], edge, box[2], edge)
+    return box
 
 
 def _since(calls: dict, start: int) -> dict:

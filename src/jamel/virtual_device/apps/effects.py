@@ -9,7 +9,7 @@ nothing of agents and of what is worth finding.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -27,6 +27,10 @@ MOST_ANSWERS = 200_000
 Answer = TypeVar("Answer")
 Read = tuple[int, str, Any]
 """The number of a part, the name of a value in it, and the value."""
+
+
+Name = tuple[int, str]
+"""The number of a part and the name of a value in it."""
 
 
 class Part:
@@ -136,7 +140,8 @@ class Recall(Generic[Answer]):
 
     def __init__(self) -> None:
         self._first: dict[Any, Any] = {}
-        self.size = 0
+        self._names: dict[Any, dict[Name, None]] = {}
+        self.size = self.named = 0
 
     def get(self, question: Any, parts: Parts) -> Answer | None:
         """The answer for a state, if it is known."""
@@ -148,13 +153,24 @@ class Recall(Generic[Answer]):
     def put(self, question: Any, reads: Sequence[Read], answer: Answer) -> None:
         """Keep what was found after these reads, in their order."""
         holder, place = self._first, question
+        names = self._names.setdefault(question, {})
         for part, name, value in reads:
+            if (part, name) not in names:
+                names[part, name] = None
+                self.named += 1
             asked = holder.get(place)
             if asked is None:
                 asked = holder[place] = _Asked(part, name)
             holder, place = asked.then, value
         holder[place] = answer
         self.size += 1
+
+    def names(self, questions: Iterable[Any]) -> tuple[Name, ...]:
+        """The values on which the answers that are known to some questions depend."""
+        names: dict[Name, None] = {}
+        for question in questions:
+            names |= self._names.get(question, {})
+        return tuple(names)
 
 
 class Effects:
@@ -178,6 +194,11 @@ class Effects:
     def size(self) -> int:
         """How many answers are remembered."""
         return self._effects.size + self._screens.size
+
+    @property
+    def named(self) -> int:
+        """Grows whenever `names` of any choices do."""
+        return self._effects.named
 
     def parts_of(self, app: App) -> Parts:
         """The state that an app of the same spec is in."""
@@ -214,6 +235,10 @@ class Effects:
         """What each of these choices would do in a state."""
         known = self._effects.get
         return [known(choice, parts) or self._find_out(parts, choice) for choice in choices]
+
+    def names(self, choices: Sequence[tuple[Event, ...]]) -> tuple[Name, ...]:
+        """All values on which depends what these choices do, as far as it was asked for."""
+        return self._effects.names(choices)
 
     def _find_out(self, parts: Parts, events: tuple[Event, ...]) -> Effect:
         app = self._app

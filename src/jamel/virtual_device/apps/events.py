@@ -6,10 +6,13 @@ look different, which is why it has a name of its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
-from jamel.types import Action, ActionKind, Observation, fingers_px
+from jamel.types import TYPED_TEXTS, Action, ActionKind, Observation, centre_px, fingers_px
 from jamel.virtual_device.apps.canvas import Screen
+from jamel.virtual_device.apps.widgets import Call
 
 
 class Event(NamedTuple):
@@ -26,6 +29,10 @@ class Event(NamedTuple):
 
 BACK, HOME, RESTART, NOTHING = Event("back"), Event("home"), Event("restart"), Event("nothing")
 _KEYS = {ActionKind.BACK: BACK, ActionKind.HOME: HOME, ActionKind.RESTART: RESTART}
+_TYPED = {text: Event("text", text) for text in TYPED_TEXTS}
+CODELESS = frozenset(("@say", "@menu", "@visit", "@top", "@up", "@dismiss", "@launch"))
+"""Handlers of the app's own that execute no code of a feature, now or on a page they open."""
+
 DISMISS = Event("call", "@dismiss", "")
 
 
@@ -44,6 +51,40 @@ def events_of(screen: Screen, observation: Observation, action: Action) -> tuple
     return (dragged(screen, *fingers),)
 
 
+Choice = tuple[Event, ...]
+
+
+def choices_on(screen: Screen, seen: Observation, actions: Sequence[Action]) -> list[Choice]:
+    """As `events_of`, for all candidates: actions on one element follow each other."""
+    element, tap = -1, NOTHING
+    choices: list[Choice] = []
+    taps, types = ActionKind.TAP, ActionKind.TYPE
+    for action in actions:
+        kind = action.kind
+        if kind is taps or kind is types:
+            if action.element != element:
+                element = action.element
+                tap = tapped(screen, *centre_px(screen.elements[element].bounds_px))
+            choices.append((tap,) if kind is taps else (tap, _TYPED[action.text]))
+        else:
+            choices.append(events_of(screen, seen, action))
+    return choices
+
+
+def can_cover(choice: Choice) -> bool:
+    """Whether this can execute code of a feature, in whichever state."""
+    return any(map(_can_cover, choice))
+
+
+def _can_cover(event: Event) -> bool:
+    match event.kind:
+        case "call":
+            return event.name not in CODELESS
+        case "scroll":
+            return bool(event.arg[0] > 0)
+    return event.kind == "restart"
+
+
 def tapped(screen: Screen, x_px: int, y_px: int) -> Event:
     """A touch: the topmost clickable element there gets it."""
     index = _hit(screen, x_px, y_px)
@@ -51,7 +92,7 @@ def tapped(screen: Screen, x_px: int, y_px: int) -> Event:
         return NOTHING
     if index in screen.fields:
         return Event("focus", screen.fields[index])
-    return Event("call", *screen.taps[index]) if index in screen.taps else NOTHING
+    return _called(screen.taps[index]) if index in screen.taps else NOTHING
 
 
 def held(screen: Screen, x_px: int, y_px: int) -> Event:
@@ -59,7 +100,14 @@ def held(screen: Screen, x_px: int, y_px: int) -> Event:
     index = _hit(screen, x_px, y_px)
     if index not in screen.holds or not screen.elements[index].enabled:
         return tapped(screen, x_px, y_px)
-    return Event("call", *screen.holds[index])
+    return _called(screen.holds[index])
+
+
+def _called(call: Call) -> Event:
+    return _event(("call", *call))
+
+
+_event: Callable[[tuple], Event] = partial(tuple.__new__, Event)
 
 
 def dragged(screen: Screen, x1_px: int, y1_px: int, x2_px: int, y2_px: int) -> Event:

@@ -62,6 +62,7 @@ class Furniture:
         self.entries = self._entries(spec)
         self._around: dict[tuple[str, bool, bool], tuple[tuple[Node, ...], tuple[Node, ...]]] = {}
         self._rows: dict[tuple[Node, str], Node] = {}
+        self._specials: dict[str, Page] = {}
 
     def _entries(self, spec: AppSpec) -> tuple[tuple[int, str], ...]:
         """(feature, title) of the bottom navigation; empty where the app has none."""
@@ -236,6 +237,11 @@ class Furniture:
 
     def special(self, name: str) -> Page:
         """A page or menu that every app may have: "@help", "@about", "@menu" and others."""
+        if name not in self._specials:
+            self._specials[name] = self._special(name)
+        return self._specials[name]
+
+    def _special(self, name: str) -> Page:
         match name:
             case "@menu":
                 start = int(self.draw("menu") * 4)

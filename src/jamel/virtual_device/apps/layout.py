@@ -6,6 +6,7 @@ Knows no handlers and no navigation.
 from __future__ import annotations
 
 from jamel.types import Elements
+from jamel.virtual_device.apps.bare import BarePainter
 from jamel.virtual_device.apps.canvas import AS_IT_IS, Box, Fragments, Screen, Situation, Style
 from jamel.virtual_device.apps.dialect import Dialect
 from jamel.virtual_device.apps.looks import FRAME, LINEAR, TEXT, VIEW
@@ -27,7 +28,8 @@ def layout(
     `fragments` keeps painted widgets from call to call; one dict serves one style. `dialect` says
     widgets' words in the app's own.
     """
-    painter = Painter(style, situation, {} if fragments is None else fragments, dialect)
+    kind = Painter if style.words else BarePainter
+    painter = kind(style, situation, {} if fragments is None else fragments, dialect)
     if page.style in ("page", "bare"):
         return _paint_page(painter, page)
     return _paint_overlay(painter, page)

@@ -36,7 +36,7 @@ class Painter(Canvas):
         if role in CONTAINERS:
             getattr(self, "paint_" + role)(node, box, parent)
         else:
-            self.part(self.dialect.node(node), box, parent)
+            self.part(node, box, parent)
 
     # -- one method per role; each gets the box it may fill -------------------------------------
 
@@ -74,7 +74,7 @@ class Painter(Canvas):
         return "own" if draw < own else "desc" if draw < own + desc else "below"
 
     def labelled(self, cls: str, node: Node, box: Box, parent: int) -> None:
-        if self.words and self.chance("counted", node.role, node.name) < self.rates.counted:
+        if self.chance("counted", node.role, node.name) < self.rates.counted:
             number = (self.now_turned() * 7 + len(node.text)) % 12
             node = node._replace(text=f"{node.text} ({number})" if number else node.text)
         where = self.where_label(node)
@@ -133,7 +133,7 @@ class Painter(Canvas):
         blurred = self.chance("ambiguous", node.name, node.text) < self.rates.ambiguous
         if node.role == "row" and blurred:
             node = node._replace(text=node.name.replace("_", " ").capitalize())
-        lines = self._row_lines(node) if self.words else []
+        lines = self._row_lines(node)
         says = self.look.says_text
         said = node.text if says and not self.look.repeats else "\n".join(lines)
         index = self.put(
@@ -141,19 +141,25 @@ class Painter(Canvas):
             on=node.on, hold=node.hold, enabled=node.enabled, selected=node.selected,
         )  # fmt: skip
         side = self.heights["icon"]
-        left, top, right, bottom = box
+        _, top, right, bottom = box
         edge = right - len(node.children) * side
         left = self._row_image(node, box, index)
         if where == "desc" and not self.look.repeats:
             lines = lines[1:]
         if where != "none" and (says or where != "desc"):
             self._say_lines(lines, (left, top, edge, bottom), index)
-        # Small targets reach beyond their row, as toolkits make them.
-        over = max(0, side - (bottom - top)) // 2 if self.wide_targets else 0
-        for number, child in enumerate(node.children):
-            start = edge + number * side
-            self.node(child, (start, top - over, start + side, bottom + over), index)
+        self._row_icons(node, box, index)
         self._divider(node, box, index)
+
+    def _row_icons(self, node: Node, box: Box, parent: int) -> None:
+        """Buttons at a row's end; they reach beyond their row, as toolkits make small targets."""
+        side = self.heights["icon"]
+        _, top, right, bottom = box
+        start = right - len(node.children) * side
+        over = max(0, side - (bottom - top)) // 2 if self.wide_targets else 0
+        for child in node.children:
+            self.node(child, (start, top - over, start + side, bottom + over), parent)
+            start += side
 
     def _row_image(self, node: Node, box: Box, parent: int) -> int:
         """An image at a row's start; where the row's text may begin."""
@@ -232,8 +238,11 @@ class Painter(Canvas):
         first = max(0, (self.clip[1] - top) // high)
         last = max(0, (self.clip[3] - top) // high + 1)
         for number, start in enumerate(range(0, len(rows), columns)[first:last], first):
-            line = self.dialect.line(rows[start : start + columns])
+            line = self._line(rows[start : start + columns])
             self.node(line, (left, top + number * high, right, top + (number + 1) * high), parent)
+
+    def _line(self, cells: tuple[Node, ...]) -> Node:
+        return self.dialect.line(cells)
 
     def sponsored(self, node: Node) -> bool:
         """Whether an advert stands among a list's rows, in another place each turn."""
@@ -266,18 +275,21 @@ class Painter(Canvas):
         edge = right - len(node.children) * side
         if says:
             self._card_lines(node, (left + 2 * third + pad, top, edge - pad, bottom), outer)
-        for number, child in enumerate(node.children):
-            start = edge + number * side
-            self.node(child, (start, bottom - side, start + side, bottom), outer)
+        self._card_icons(node, box, outer)
         self._divider(node, box, outer)
+
+    def _card_icons(self, node: Node, box: Box, parent: int) -> None:
+        side = self.heights["icon"]
+        bottom, start = box[3], box[2] - len(node.children) * side
+        for child in node.children:
+            self.node(child, (start, bottom - side, start + side, bottom), parent)
+            start += side
 
     def _card_lines(self, node: Node, box: Box, parent: int) -> None:
         left, top, right, bottom = box
         count = 3 + int(3 * self.chance("card lines"))
         high = (bottom - top) // count
         inside = self.wrap(box, parent, 1)
-        if not self.words:
-            return
         more = [self._words(f"{node.name} {line}") for line in range(count - 2)]
         for line, text in enumerate((node.text, node.sub, *more)):
             cell = (left, top + line * high, right, top + (line + 1) * high)

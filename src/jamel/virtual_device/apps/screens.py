@@ -25,7 +25,7 @@ from jamel.virtual_device.apps.layout import (
 )
 from jamel.virtual_device.apps.noise import LOOKS, changing_text
 from jamel.virtual_device.apps.permissions import PERMISSION_CONTROLLER, asks
-from jamel.virtual_device.apps.widgets import Node, Page, wordless
+from jamel.virtual_device.apps.widgets import Node, Page, shape_of
 from jamel.virtual_device.apps.wording import POOL_OF
 
 MOST_CACHED_SCREENS = 3000
@@ -185,17 +185,21 @@ class Screens:
             )
         kind = f"{self._spec.features[index].kind}/{page}"
         situation = Situation(kind, nav["scroll"], len(nav["stack"]) == 1, self.turn(ticks))
-        shown = self._furniture.page(self._page(nav["dialog"], module, c, index, page), kind, index)
+        drawn = self._page(nav["dialog"], module, c, index, page)
         if not self.style.words:
-            return self._wordless(wordless(shown), situation)
+            return self._bare(drawn, situation, index)
+        return self._furnished(drawn, situation, index)
+
+    def _furnished(self, page: Page, situation: Situation, index: int) -> Screen:
+        shown = self._furniture.page(page, situation.kind, index)
         return layout(shown, self.style, situation, self._fragments, self._dialect)
 
-    def _wordless(self, page: Page, situation: Situation) -> Screen:
+    def _bare(self, page: Page, situation: Situation, index: int) -> Screen:
         """Most pages without words are like one before."""
-        key = page, situation[:3]
+        key = shape_of(page), situation[:3], index
         screen = _known(self._pages, key, situation.turn)
         if screen is None:
-            screen = layout(page, self.style, situation, self._fragments, self._dialect)
+            screen = self._furnished(page, situation, index)
             if len(self._pages) >= self.most_cached:
                 self._pages.clear()
             _keep(self._pages, key, situation.turn, screen)

@@ -43,18 +43,18 @@ class Page(NamedTuple):
     """Whether scrolling on at its end loads more, so that it scrolls however short it is."""
 
 
-def wordless(page: Page) -> Page:
-    """A page with the same widgets that say nothing, and of which nothing is chosen."""
-    fab = page.fab and _wordless(page.fab)
-    nodes, icons, tabs = (tuple(map(_wordless, n)) for n in (page.nodes, page.icons, page.tabs))
-    return page._replace(title="", nodes=nodes, icons=icons, tabs=tabs, fab=fab)
+def shape_of(page: Page) -> tuple:
+    """What of a page decides where can be touched, and to what effect: all but what it says."""
+    fab = page.fab and _shapes((page.fab,))
+    _, nodes, icons, tabs, _, *others = page
+    return _shapes(nodes), _shapes(icons), _shapes(tabs), fab, *others
 
 
-def _wordless(node: Node) -> Node:
-    checked = None if node.checked is None else False
-    children = tuple(map(_wordless, node.children)) if node.children else ()
-    return Node(node.role, node.name, "", node.on, node.hold, "", checked, node.enabled, False,
-                node.password, children)  # fmt: skip
+def _shapes(nodes: tuple[Node, ...]) -> tuple:
+    return tuple([
+        (role, name, on, hold, checked is None, enabled, _shapes(children) if children else ())
+        for role, name, _, on, hold, _, checked, enabled, _, _, children in nodes
+    ])  # fmt: skip
 
 
 def label(text: str, name: str = "label") -> Node:
