@@ -181,10 +181,10 @@ class _Training:
         from jamel.model.sequences import step_batch
 
         settings = self.config.train
-        chosen, picks = self._draw(number)
+        chosen, picks, unread = self._draw(number)
         screens, steps, labels = (
             {name: value.to(self.accelerator.device) for name, value in part.items()}
-            for part in step_batch(chosen, picks, self.features.rows)
+            for part in step_batch(chosen, picks, self.features.rows, unread)
         )
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(number, settings.lr, settings.warmup, settings.updates)
@@ -203,8 +203,10 @@ class _Training:
         self.optimizer.zero_grad()
         return {**metrics, "grad_norm": float(norm), "lr": self.optimizer.param_groups[0]["lr"]}
 
-    def _draw(self, number: int) -> tuple[list[LabelledSequence], list[np.ndarray]]:
-        """This process's sessions of an update, and which of their steps are decisions."""
+    def _draw(
+        self, number: int
+    ) -> tuple[list[LabelledSequence], list[np.ndarray], np.ndarray | None]:
+        """This process's sessions of an update, which steps are decisions, and words left out."""
         settings, world = self.config.train, self.accelerator.num_processes
         indices = batch_indices(
             len(self.features.sequences), settings.batch_sessions * world, number, settings.seed
@@ -212,7 +214,9 @@ class _Training:
         mine = indices[self.accelerator.process_index :: world]
         generator = np.random.default_rng([settings.seed, number, self.accelerator.process_index])
         chosen = [self.features.sequences[index] for index in mine]
-        return chosen, [_decisions(item, settings.decisions, generator) for item in chosen]
+        picks = [_decisions(item, settings.decisions, generator) for item in chosen]
+        words = generator.random(self.model.config.hash_buckets)
+        return chosen, picks, words < settings.unread_words if settings.unread_words else None
 
     def _report(
         self, updates: int, metrics: dict[str, float], on_metrics: OnMetrics | None

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from jamel.agents.learned import ModelPolicy
+from jamel.model.batching import screen_batch
 from jamel.model.configuration import ARMS, JamelConfig
-from jamel.model.modeling import JamelModel
+from jamel.model.modeling import JamelModel, Packing
+from jamel.model.processing import ROW_HEAD
 from jamel.model.sequences import step_batch
 from tests.model.sample import recorded, sequences_of
 
@@ -107,3 +110,36 @@ def test_saved_weights_load_unchanged_and_without_pickle(tmp_path) -> None:
     assert {path.suffix for path in tmp_path.iterdir()} == {".json", ".safetensors"}
     for name, value in model.state_dict().items():
         assert torch.equal(value, loaded.state_dict()[name]), name
+
+
+def test_sequences_attend_in_groups_as_they_would_alone() -> None:
+    """What a screen comes to does not depend on how long the others of its batch are."""
+    torch.manual_seed(0)
+    model = JamelModel(small()).eval()
+    counts = torch.tensor([3, 40, 1, 17, 90, 12])
+    present = torch.arange(90) < counts[:, None]
+    packing = Packing(functional.pad(present, (1, 0), value=True))
+    x = torch.randn(int(packing.counts.sum()), 16)
+    together = model.encoder(x, packing)
+    assert [len(group.rows) for group in packing.groups] == [2, 2, 1, 1]
+    for start, count in zip(packing.starts.tolist(), packing.counts.tolist(), strict=True):
+        own = slice(start, start + count)
+        alone = model.encoder(x[own], Packing(torch.ones(1, count, dtype=torch.bool)))
+        assert torch.allclose(together[own], alone, atol=1e-5)
+    means = torch.stack([part.mean(0) for part in x.split(packing.counts.tolist())])
+    assert torch.allclose(packing.mean(x), means, atol=1e-5)
+
+
+def test_words_are_left_out_wherever_they_stand_but_no_row_is_without_any() -> None:
+    _, featurizer, sequence = sequences_of(small(), 12)
+    every = np.ones(64, np.bool_)
+    whole = screen_batch(sequence.screens, featurizer.rows)
+    bare = screen_batch(sequence.screens, featurizer.rows, every)
+    ends = torch.cat([bare["row_starts"][1:], torch.tensor([len(bare["row_words"])])])
+    assert set((ends - bare["row_starts"]).tolist()) == {ROW_HEAD}
+    assert len(bare["screen_words"]) == len(bare["screen_starts"])
+    some = screen_batch(sequence.screens, featurizer.rows, np.arange(64) == 7)
+    left = whole["row_words"] != 7
+    assert left.sum() <= len(some["row_words"]) < len(whole["row_words"])
+    none = screen_batch(sequence.screens, featurizer.rows, ~every)
+    assert all(torch.equal(whole[name], none[name]) for name in whole)

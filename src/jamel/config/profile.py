@@ -207,9 +207,12 @@ class ModelConfig(Section):
 
 
 class TrainConfig(Section):
-    """Joint training of memory and policy."""
+    """Joint training of memory and policy.
 
-    updates: int = Field(500, gt=0)
+    `unread_words` is the share of all words that an update leaves out: apps to come say other ones.
+    """
+
+    updates: int = Field(300, gt=0)
     batch_sessions: int = Field(8, gt=0)
     lr: float = Field(2e-3, gt=0)
     warmup: int = Field(30, ge=0)
@@ -218,6 +221,7 @@ class TrainConfig(Section):
     novelty_weight: float = Field(1.0, ge=0)
     max_steps: int = Field(120, gt=0)
     decisions: int = Field(48, gt=0)
+    unread_words: float = Field(0.3, ge=0, lt=1)
     checkpoint_every: int = Field(100, gt=0)
     seed: int = 0
 

@@ -10,16 +10,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from jamel.model.processing import IntArray, Row, Screen
+from jamel.model.processing import ROW_HEAD, IntArray, Row, Screen
 
 Batch = dict[str, Tensor]
+BoolArray = npt.NDArray[np.bool_]
 
 
-def screen_batch(screens: Sequence[Screen], rows: Sequence[Row]) -> Batch:
+def screen_batch(
+    screens: Sequence[Screen], rows: Sequence[Row], unread: BoolArray | None = None
+) -> Batch:
     """Tensors of U screens.
+
+    Args:
+        screens: with their candidates.
+        rows: what the candidates point to.
+        unread: (hash buckets,) words that are left out wherever they stand, but for those that
+            every row begins with. What says the same still does.
 
     Returns:
         row_words, row_starts, row_numeric (R, N): the distinct rows; screen_words, screen_starts:
@@ -34,8 +44,8 @@ def screen_batch(screens: Sequence[Screen], rows: Sequence[Row]) -> Batch:
     candidate = np.zeros(present.shape, np.int64)
     candidate[present] = place
     taken = [rows[index] for index in used]
-    row_words, row_starts = _ragged([row.tokens for row in taken])
-    screen_words, screen_starts = _ragged([screen.tokens for screen in screens])
+    row_words, row_starts = _ragged([row.tokens for row in taken], unread, ROW_HEAD)
+    screen_words, screen_starts = _ragged([screen.tokens for screen in screens], unread, 1)
     return {
         "row_words": row_words,
         "row_starts": row_starts,
@@ -47,7 +57,14 @@ def screen_batch(screens: Sequence[Screen], rows: Sequence[Row]) -> Batch:
     }
 
 
-def _ragged(parts: Sequence[IntArray]) -> tuple[Tensor, Tensor]:
-    starts = np.zeros(len(parts), np.int64)
-    np.cumsum([len(part) for part in parts[:-1]], out=starts[1:])
-    return torch.from_numpy(np.concatenate(parts)), torch.from_numpy(starts)
+def _ragged(
+    parts: Sequence[IntArray], unread: BoolArray | None, head: int
+) -> tuple[Tensor, Tensor]:
+    """All words and where each part starts; the first `head` of a part are never left out."""
+    sizes = np.array([len(part) for part in parts])
+    starts, words = np.cumsum(sizes) - sizes, np.concatenate(parts)
+    if unread is not None:
+        place = np.arange(len(words)) - np.repeat(starts, sizes)
+        kept = ~unread[words] | (place < head)
+        starts, words = np.cumsum(kept)[starts] - 1, words[kept]
+    return torch.from_numpy(words), torch.from_numpy(starts)

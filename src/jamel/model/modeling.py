@@ -10,8 +10,9 @@ N decisions, K reads, D width, H heads.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +30,8 @@ from jamel.model.configuration import (
 )
 
 _FAR = -1e4
+LENGTHS = (12, 20, 32, 64)
+"""Sequences up to so long attend together; the rest are a group of their own."""
 
 
 @dataclass
@@ -44,12 +47,32 @@ class JamelOutput(ModelOutput):
     novel: Tensor = None  # type: ignore[assignment]
 
 
+class Group(NamedTuple):
+    """Sequences of about the same length.
+
+    `rows` (n,) are their numbers, `slots` (n, c) where their elements are in the packed ones,
+    `present` (n, c) whether there is one.
+    """
+
+    rows: Tensor
+    slots: Tensor
+    present: Tensor
+
+
 class Packing:
-    """Padded (N, C, D) ↔ packed (P, D): most of a batch is padding, which linear layers skip."""
+    """Padded (N, C, D) ↔ packed (P, D): most of a batch is padding, which linear layers skip.
+
+    Each of the N sequences fills its first places. Attention goes by `groups` of similar length,
+    as a few long ones would otherwise set the cost of all.
+    """
 
     def __init__(self, present_NC: Tensor) -> None:
         self.present = present_NC
         self.place = present_NC.flatten().nonzero()[:, 0]
+        self.counts = present_NC.sum(1)
+        self.starts = self.counts.cumsum(0) - self.counts
+        self.owner = self.place // present_NC.shape[1]
+        self._groups: tuple[list[Group], Tensor] | None = None
 
     def pack(self, x_NCD: Tensor) -> Tensor:
         """The rows that are present, in order."""
@@ -59,6 +82,55 @@ class Packing:
         """Back in their places, zeros elsewhere."""
         x = x_PD.new_zeros(self.present.numel(), x_PD.shape[-1])
         return x.index_copy_(0, self.place, x_PD).unflatten(0, self.present.shape)
+
+    def mean(self, x_PD: Tensor) -> Tensor:
+        """(N, D) the mean of each sequence."""
+        total_ND = x_PD.new_zeros(len(self.counts), x_PD.shape[-1])
+        return total_ND.index_add(0, self.owner, x_PD) / self.counts[:, None]
+
+    @property
+    def groups(self) -> list[Group]:
+        """All sequences that are not empty, by length."""
+        return self._grouped()[0]
+
+    def apart(self, x_PD: Tensor) -> list[Tensor]:
+        """By group, (n, c, D) each; where there is no element, another one stands in."""
+        slots = [group.slots for group in self.groups]
+        flat = x_PD.index_select(0, torch.cat([part.flatten() for part in slots]))
+        cut = flat.split([part.numel() for part in slots])
+        return [rows.unflatten(0, part.shape) for rows, part in zip(cut, slots, strict=True)]
+
+    def by_group(self, x_N: Tensor) -> list[Tensor]:
+        """What belongs to whole sequences, by group."""
+        rows = [group.rows for group in self.groups]
+        return list(x_N.index_select(0, torch.cat(rows)).split([len(part) for part in rows]))
+
+    def together(self, parts: Sequence[Tensor]) -> Tensor:
+        """(P, D) what was computed by group, (n, c, D) each, in the packed order."""
+        flat = [
+            part.flatten(0, 1)[group.present.flatten()]
+            for group, part in zip(self.groups, parts, strict=True)
+        ]
+        return torch.cat(flat).index_select(0, self._grouped()[1])
+
+    def _grouped(self) -> tuple[list[Group], Tensor]:
+        if self._groups is None:
+            groups, shortest = [], 1
+            for longest in (*LENGTHS, max(self.present.shape[1], LENGTHS[-1] + 1)):
+                fits = (self.counts >= shortest) & (self.counts <= longest)
+                shortest, rows = longest + 1, fits.nonzero()[:, 0]
+                if len(rows):
+                    groups.append(self._group(rows))
+            packed = torch.cat([group.slots[group.present] for group in groups])
+            self._groups = groups, packed.argsort()
+        return self._groups
+
+    def _group(self, rows: Tensor) -> Group:
+        counts = self.counts[rows]
+        within = torch.arange(int(counts.max()), device=rows.device)
+        present = within < counts[:, None]
+        slots = self.starts[rows][:, None] + within * present
+        return Group(rows, slots, present)
 
 
 class RowEncoder(nn.Module):
@@ -88,14 +160,17 @@ class ScreenEncoder(nn.Module):
         self.mix = _mlp(width)
 
     def forward(self, x_PD: Tensor, packing: Packing) -> Tensor:
-        width = x_PD.shape[-1]
-        qkv = packing.pad(self.qkv(self.norm(x_PD)))
-        split = (*qkv.shape[:2], 3, self.heads, width // self.heads)
-        q, k, v = qkv.view(split).permute(2, 0, 3, 1, 4)
-        mask = packing.present[:, None, None, :]
-        read = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
-        x_PD = x_PD + self.out(packing.pack(read.transpose(1, 2).flatten(2)))
+        qkv_PE = self.qkv(self.norm(x_PD))
+        parts = zip(packing.apart(qkv_PE), packing.groups, strict=True)
+        read = packing.together([self._attend(qkv, group.present) for qkv, group in parts])
+        x_PD = x_PD + self.out(read)
         return x_PD + self.mix(x_PD)
+
+    def _attend(self, qkv_NCE: Tensor, present_NC: Tensor) -> Tensor:
+        q, k, v = qkv_NCE.unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        mask = present_NC[:, None, None, :]
+        read = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return read.transpose(1, 2).flatten(2)
 
 
 class MemoryWriter(nn.Module):
@@ -170,15 +245,24 @@ class MemoryReader(nn.Module):
         index = read_NK.clamp(min=0).flatten()
         key = self._with_nothing(self.key(memory_MD), index, decisions, self.nothing_key)
         value = self._with_nothing(self.value(memory_MD), index, decisions, self.nothing_value)
-        q = packing.pad(self.query(self.norm(x_PD))).view(split).transpose(1, 2)
         k, v = key.view(split).transpose(1, 2), value.view(split).transpose(1, 2)
         bias_NHK = self.facts(facts).masked_fill(read_NK[..., None] < 0, _FAR).transpose(1, 2)
-        scores = q @ k.transpose(2, 3) / math.sqrt(split[-1])
-        scores = scores + functional.pad(bias_NHK, (0, 1))[:, :, None, :]
-        read = packing.pack((scores.softmax(-1) @ v).transpose(1, 2).flatten(2))
-        # Relative to the nothing slot: how much more the memory holds than nothing.
-        match = packing.pack((scores.logsumexp(-1) - scores[..., -1]).transpose(1, 2))
+        bias_NHK = functional.pad(bias_NHK, (0, 1))
+        q_PD = self.query(self.norm(x_PD))
+        held = (packing.by_group(part) for part in (k, v, bias_NHK))
+        parts = [self._attend(*found) for found in zip(packing.apart(q_PD), *held, strict=True)]
+        read = packing.together([part[0] for part in parts])
+        match = packing.together([part[1] for part in parts])
         return self.out(read) + self.match(match)
+
+    def _attend(
+        self, q_NCD: Tensor, k: Tensor, v: Tensor, bias_NHK: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        q = q_NCD.unflatten(2, (self.heads, -1)).transpose(1, 2)
+        scores = q @ k.transpose(2, 3) / math.sqrt(q.shape[-1]) + bias_NHK[:, :, None, :]
+        read = (scores.softmax(-1) @ v).transpose(1, 2).flatten(2)
+        # Relative to the nothing slot: how much more the memory holds than nothing.
+        return read, (scores.logsumexp(-1) - scores[..., -1]).transpose(1, 2)
 
     def _with_nothing(self, x_MD: Tensor, index: Tensor, decisions: int, extra: Tensor) -> Tensor:
         nothing = extra.expand(decisions, 1, -1)
@@ -303,14 +387,21 @@ class JamelModel(PreTrainedModel):
 
     def encode(self, screens: Batch) -> tuple[Tensor, Tensor]:
         """Screens (see `screen_batch`) → candidates (U, C, D) and summaries (U, D)."""
+        x_PD, packing = self._encode(screens)
+        x_UCD = packing.pad(x_PD)
+        return x_UCD[:, 1:], x_UCD[:, 0]
+
+    def _encode(self, screens: Batch) -> tuple[Tensor, Packing]:
+        """Packed, the summary of a screen before its candidates."""
         rows = self.rows(screens["row_words"], screens["row_starts"], screens["row_numeric"])
         said_UD = self.rows.words(screens["screen_words"], screens["screen_starts"])
         packing = Packing(functional.pad(screens["present"], (1, 0), value=True))
-        x_UCD = rows.index_select(0, screens["candidate"].flatten())
-        x_UCD = x_UCD.unflatten(0, screens["candidate"].shape)
-        x_UCD = torch.cat([self.summary(said_UD)[:, None], x_UCD], dim=1)
-        x_UCD = packing.pad(self.encoder(packing.pack(x_UCD), packing))
-        return x_UCD[:, 1:], x_UCD[:, 0]
+        count = len(said_UD)
+        first = torch.arange(count, device=said_UD.device)[:, None]
+        index_UC = torch.cat([first, screens["candidate"] + count], dim=1)
+        parts = torch.cat([self.summary(said_UD), rows])
+        x_PD = parts.index_select(0, index_UC.flatten().index_select(0, packing.place))
+        return self.encoder(x_PD, packing), packing
 
     def write(
         self, action_MD: Tensor, before_MD: Tensor, after_MD: Tensor, flags_MF: Tensor
@@ -341,39 +432,59 @@ class JamelModel(PreTrainedModel):
             state_NHFV: what a state memory holds, in place of the three before.
         """
         packing = Packing(present_NC)
-        x_PD = packing.pack(candidates_NCD)
+        x_PD, graph_PG = packing.pack(candidates_NCD), packing.pack(graph_NCG)
+        return self._decide(
+            x_PD, packing, summary_ND, graph_PG, memory_MD, read_NK, facts_NKF, state_NHFV
+        )
+
+    def _decide(
+        self,
+        x_PD: Tensor,
+        packing: Packing,
+        summary_ND: Tensor,
+        graph_PG: Tensor,
+        memory_MD: Tensor,
+        read_NK: Tensor,
+        facts_NKF: Tensor,
+        state_NHFV: Tensor | None = None,
+    ) -> JamelOutput:
         if self.graph is not None and self.graph_mix is not None:
-            x_PD = x_PD + self.graph(packing.pack(graph_NCG))
+            x_PD = x_PD + self.graph(graph_PG)
             x_PD = x_PD + self.graph_mix(x_PD)
         if state_NHFV is not None and isinstance(self.reader, StateReader):
             x_PD = x_PD + self.reader.read(x_PD, packing, state_NHFV)
         elif self.reader is not None:
             x_PD = x_PD + self.reader(x_PD, packing, memory_MD, read_NK, facts_NKF)
-        mean_ND = packing.pad(x_PD).sum(1) / present_NC.sum(1, keepdim=True)
-        context_ND = self.context(torch.cat([summary_ND, mean_ND], dim=1))
-        owner = packing.place // present_NC.shape[1]
+        context_ND = self.context(torch.cat([summary_ND, packing.mean(x_PD)], dim=1))
+        owner = packing.owner
         x_PD = x_PD + context_ND.index_select(0, owner)
         x_PD = self.final(x_PD + self.mix(x_PD))
         points = (x_PD * self.pointer(context_ND).index_select(0, owner)).mean(-1, keepdim=True)
         said_P3 = self.heads(x_PD) + functional.pad(points, (0, 2))
         logit, worth, novel = packing.pad(said_P3).unbind(-1)
-        return JamelOutput(logits=logit.masked_fill(~present_NC, _FAR), worth=worth, novel=novel)
+        return JamelOutput(
+            logits=logit.masked_fill(~packing.present, _FAR), worth=worth, novel=novel
+        )
 
     def forward(self, screens: Batch, steps: Batch, **_: Any) -> JamelOutput:
         """All decisions of a batch of sessions at once; see `sequences.step_batch`."""
-        candidates, summary = self.encode(screens)
-        place = steps["screen"] * candidates.shape[1] + steps["chosen"]
-        action = candidates.flatten(0, 1).index_select(0, place)
-        before = summary.index_select(0, steps["screen"])
-        after = summary.index_select(0, steps["after"])
-        memory = self.write(action, before, after, steps["flags"])
-        here = steps["here"]
-        size = steps["graph"].shape[1]
-        return self.decide(
-            candidates[:, :size].index_select(0, here),
+        x_PD, packing = self._encode(screens)
+        summary = x_PD.index_select(0, packing.starts)
+        action = packing.starts[steps["screen"]] + 1 + steps["chosen"]
+        memory = self.write(
+            x_PD.index_select(0, action),
+            summary.index_select(0, steps["screen"]),
+            summary.index_select(0, steps["after"]),
+            steps["flags"],
+        )
+        here, size = steps["here"], steps["graph"].shape[1]
+        own = Packing(screens["present"][here, :size])
+        offered = packing.starts[here][own.owner] + 1 + own.place % size
+        return self._decide(
+            x_PD.index_select(0, offered),
+            own,
             summary.index_select(0, here),
-            screens["present"][here, :size],
-            steps["graph"],
+            own.pack(steps["graph"]),
             memory,
             steps["read"],
             steps["facts"],

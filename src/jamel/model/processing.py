@@ -25,6 +25,9 @@ SKETCH_SIZE = 128
 ACTION_SKETCH_SIZE = 64
 MAX_LABEL_CHARS = 80
 MAX_ROW_TOKENS = 32
+ROW_HEAD = 3
+"""Words that every row begins with: its class, what is done, and the text that is typed."""
+
 MAX_SCREEN_TOKENS = 96
 MAX_SCREENS_KEPT = 5_000
 

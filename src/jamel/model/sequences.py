@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from jamel.model.batching import Batch, screen_batch
+from jamel.model.batching import Batch, BoolArray, screen_batch
 from jamel.model.configuration import GRAPH_INPUTS, READ_FACTS, STEP_FLAGS, JamelConfig
 from jamel.model.memory import read_size
 from jamel.model.processing import Featurizer, FloatArray, IntArray, Row, Screen
@@ -146,12 +146,14 @@ def step_batch(
     sequences: Sequence[LabelledSequence],
     picks: Sequence[IntArray],
     rows: Sequence[Row],
+    unread: BoolArray | None = None,
 ) -> tuple[Batch, Batch, Batch]:
     """Tensors of one update.
 
     Args:
         picks: for each session the steps that are decisions.
         rows: what the screens' rows point to.
+        unread: words to leave out, as for `screen_batch`.
 
     Returns:
         screens, steps, labels: the first two are what `JamelModel.forward` takes.
@@ -169,7 +171,7 @@ def step_batch(
     steps["after"] = np.concatenate(following)
     steps["here"] = np.concatenate([part[pick] for part, pick in zip(place, picks, strict=True)])
     labels = {name: steps.pop(name) for name in _LABELS}
-    return screen_batch(distinct, rows), _tensors(steps), _tensors(labels)
+    return screen_batch(distinct, rows, unread), _tensors(steps), _tensors(labels)
 
 
 _LABELS = ("q", "novel", "labelled", "taken", "matched", "reward", "to_go", "prefix")
