@@ -98,19 +98,19 @@ def _candidates(elements: Sequence[Element]) -> list[Action]:
     actions: list[Action] = []
     fields = {cls for cls in {element[0] for element in elements} if cls.endswith("EditText")}
     for index, element in enumerate(elements):
-        cls, flags = element[0], element[5:9]
-        # Most elements do nothing.
-        if not (True in flags or cls in fields) or not element[10]:
+        typed = element[0] in fields
+        # Most elements do nothing. Clickable, long-clickable, scrollable, checkable and enabled are
+        # read by place: names take twice as long.
+        if not (typed or element[5] or element[6] or element[7] or element[8]) or not element[10]:
             continue
-        taps, holds, scrolls, checks = flags
-        if cls in fields:
+        if typed:
             actions.extend([_action(ActionKind.TYPE, index, text) for text in TYPED_TEXTS])
             continue
-        if taps or checks:
+        if element[5] or element[8]:
             actions.append(_action(ActionKind.TAP, index))
-        if holds:
+        if element[6]:
             actions.append(_action(ActionKind.LONG_PRESS, index))
-        if scrolls:
+        if element[7]:
             actions.append(_action(ActionKind.SCROLL_DOWN, index))
             actions.append(_action(ActionKind.SCROLL_UP, index))
     actions.append(_action(ActionKind.BACK))
