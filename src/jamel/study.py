@@ -168,6 +168,7 @@ def _curve_of(config: Config, folder: Path, path: Path) -> dict[str, Any]:
 def _evaluations(config: Config, folder: Path) -> list[tuple[Path, Config, dict[str, Path | None]]]:
     """(file, profile, agents): on each suite those without a model, then every seed's models."""
     plans = []
+    timed = config.study.suites[0], f"seed-{_seeds(config)[0]}"
     for suite in config.study.suites:
         simple = [name for name in config.evaluate.agents if name not in MODEL_AGENTS]
         shown: list[tuple[str, Mapping[str, Path | None]]] = [
@@ -175,7 +176,9 @@ def _evaluations(config: Config, folder: Path) -> list[tuple[Path, Config, dict[
             *((f"seed-{seed}", _models(config, folder, seed)) for seed in _seeds(config)),
         ]
         for name, agents in shown:
-            section = config.evaluate.model_copy(update={"suite": suite})
+            # Late decisions cost the same wherever they are timed.
+            late = config.evaluate.latency and (suite, name) == timed
+            section = config.evaluate.model_copy(update={"suite": suite, "latency": late})
             settings = config.model_copy(update={"evaluate": section})
             path = folder / "evaluation" / suite / f"{name}.json"
             plans.append((path, settings, dict(agents)))
