@@ -9,12 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Adb
 
 from jamel.virtual_device.apk import ApkManifest, read_apk, write_apk
 from jamel.virtual_device.apps import App, build_app
 from jamel.virtual_device.ports import Duplex
 from jamel.virtual_device.server import AdbServer, VirtualDevice, adb_executable
+from tests.virtual_device.conftest import Adb
 
 
 def test_what_a_device_says_of_itself(phone: VirtualDevice, cli: Adb) -> None:

@@ -5,13 +5,13 @@ import io
 import zipfile
 
 import pytest
-from conftest import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jamel.virtual_device.apk import ApkManifest, NotAnApk, read_apk, write_apk
 from jamel.virtual_device.apps import App, build_app
 from jamel.virtual_device.device import Device
+from tests.virtual_device.conftest import run
 
 APP = App(build_app(3))
 PACKAGE = APP.package

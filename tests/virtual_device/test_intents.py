@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from conftest import Adb, link_of, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from jamel.virtual_device.apps import App, build_app
 from jamel.virtual_device.device import Device
 from jamel.virtual_device.intents import activity_for, parse_intent
 from jamel.virtual_device.server import VirtualDevice
+from tests.virtual_device.conftest import Adb, link_of, run
 
 APP = App(build_app(3, noise="none"))
 PACKAGE, SCHEME = APP.package, APP.links[0].scheme

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 
 import pytest
-from conftest import Adb, field_of, link_of, run, tap
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
@@ -14,6 +13,7 @@ from jamel.types import centre_px
 from jamel.virtual_device.device import Device
 from jamel.virtual_device.keyboard import area_px, keys
 from jamel.virtual_device.server import VirtualDevice
+from tests.virtual_device.conftest import Adb, field_of, link_of, run, tap
 
 SHOWN = "dumpsys input_method | grep -c mInputShown=true"
 

@@ -7,7 +7,6 @@ import re
 
 import pytest
 from adbutils import AdbClient
-from conftest import Adb, field_of, link_of, run, tap
 from PIL import Image
 
 from jamel.envs.adb_link import AdbLink
@@ -19,6 +18,7 @@ from jamel.virtual_device.apps import App, build_app
 from jamel.virtual_device.device import Device
 from jamel.virtual_device.keyboard import hide
 from jamel.virtual_device.server import VirtualDevice
+from tests.virtual_device.conftest import Adb, field_of, link_of, run, tap
 
 SETTINGS = "settings put system accelerometer_rotation 0; settings put system user_rotation {}"
 WAYS = {

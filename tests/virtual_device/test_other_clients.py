@@ -121,10 +121,10 @@ def test_pure_python_adb_looks(phone: VirtualDevice, ppadb: PpDevice) -> None:
     assert ppadb.get_top_activity().package == app.package
     assert ppadb.root()
     assert _answers(lambda: ppadb.shell("whoami")) == "root\n"
-    assert ppadb.remount() and ppadb.reboot()
+    assert _answers(ppadb.remount) and _answers(ppadb.reboot)
 
 
-def _answers(ask: Callable[[], str]) -> str:
+def _answers(ask: Callable[[], str | bool]) -> str | bool:
     """What a device says that hangs up on everyone and comes back: before that, nothing."""
     for _ in range(50):
         with contextlib.suppress(RuntimeError, OSError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 
 import pytest
-from conftest import Adb, link_of, run, tap
 
 from jamel.coverage import ProbeSet
 from jamel.envs.android import make_env
@@ -16,6 +15,7 @@ from jamel.virtual_device.apps.features import KINDS, NEW_KINDS, module_of
 from jamel.virtual_device.apps.permissions import GRANT_ACTIVITY, PERMISSION_CONTROLLER
 from jamel.virtual_device.device import Device
 from jamel.virtual_device.server import VirtualDevice
+from tests.virtual_device.conftest import Adb, link_of, run, tap
 
 
 def asking_for_the_camera(spec: AppSpec) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 
 import pytest
-from conftest import Adb, field_of, link_of, run, tap
 
 from jamel.suites import app_spec
 from jamel.virtual_device.apps import App, build_app
@@ -13,6 +12,7 @@ from jamel.virtual_device.apps.features import module_of
 from jamel.virtual_device.apps.furniture import initial
 from jamel.virtual_device.device import Device
 from jamel.virtual_device.server import VirtualDevice
+from tests.virtual_device.conftest import Adb, field_of, link_of, run, tap
 
 PACKAGE = build_app(3).package
 LAUNCH = f"monkey -p {PACKAGE} -c android.intent.category.LAUNCHER 1"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from conftest import run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from jamel.virtual_device.apps.canvas import Situation
 from jamel.virtual_device.apps.painter import Painter
 from jamel.virtual_device.apps.widgets import Node, button, field, icon, row, tick, toggle
 from jamel.virtual_device.device import Device
+from tests.virtual_device.conftest import run
 
 PICKS = st.lists(st.integers(0, 10_000), min_size=1, max_size=25)
 QUICK = settings(max_examples=150, deadline=None, derandomize=True)

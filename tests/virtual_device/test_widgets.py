@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from conftest import link_of, run, tap
 
 from jamel.types import Element, Observation
 from jamel.virtual_device.apps import App, build_app
 from jamel.virtual_device.apps.limits import Limits
 from jamel.virtual_device.device import Device
+from tests.virtual_device.conftest import link_of, run, tap
 
 
 def device_with(*kinds: str) -> Device:
