@@ -42,6 +42,7 @@ def test_the_speed_of_every_app_is_told_as_a_share_and_a_spread(monkeypatch):
     assert bench.corpus_speed() == {
         "apps_at_20000_steps_per_s": round(38 / 48, 3), "apps_slowest_steps_per_s": 10_000,
         "apps_p10_steps_per_s": 14_000, "apps_median_steps_per_s": 34_000,
+        "apps_together_steps_per_s": 26_666,
     }  # fmt: skip
 
 

@@ -101,7 +101,7 @@ def device_speed(
 
 
 def corpus_speed() -> dict[str, Any]:
-    """How fast every app of a suite is in process: the share that is fast, and the spread.
+    """How fast every app of a suite is in process: the share that is fast, the spread, and all.
 
     Steps are random actions of an environment, observations included, a second of one core's time.
     """
@@ -114,6 +114,7 @@ def corpus_speed() -> dict[str, Any]:
         "apps_slowest_steps_per_s": round(speeds[0]),
         "apps_p10_steps_per_s": round(speeds[len(speeds) // 10]),
         "apps_median_steps_per_s": round(speeds[len(speeds) // 2]),
+        "apps_together_steps_per_s": round(len(speeds) / sum(1 / speed for speed in speeds)),
     }
 
 
