@@ -88,8 +88,10 @@ def study(config: Config, folder: Path, progress: Progress | None = None) -> lis
                 progress(done, total, name)
     for path, settings, agents in files:
         if not _is_measured(path, agents):
-            found = evaluate(settings, agents)
-            write_json(path, found | _curve_of(config, folder, path))
+            found = evaluate(settings, agents) | _curve_of(config, folder, path)
+            # The project's pinned dataset is not what these models were trained on.
+            found["meta"]["dataset_md5"] = ""
+            write_json(path, found)
         done += 1
         if progress is not None:
             progress(done, total, path.stem)
