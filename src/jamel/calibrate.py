@@ -18,7 +18,7 @@ from jamel.calibration import (
     write_calibration,
 )
 from jamel.config import Config
-from jamel.devices import is_real
+from jamel.devices import tunable
 from jamel.errors import EvaluationError
 from jamel.evaluate import plan, run_plan
 from jamel.layout import SHARED_ARM
@@ -33,7 +33,6 @@ from jamel.reliability import (
     worth_said,
 )
 from jamel.scores import Run
-from jamel.suites import require_tunable
 
 
 def calibrate(
@@ -97,12 +96,6 @@ def _fitted(
 def _settings(config: Config) -> Config:
     """The profile for the sessions to calibrate on; raises ConfigError for a suite of tests."""
     section = config.calibrate
-    if not is_real(config.device):
-        require_tunable(section.suite)
-    changed = {
-        "suite": section.suite,
-        "apps": section.apps,
-        "seeds": section.seeds,
-        "budget": section.steps,
-    }
-    return config.model_copy(update={"evaluate": config.evaluate.model_copy(update=changed)})
+    return tunable(
+        config, section.suite, apps=section.apps, seeds=section.seeds, budget=section.steps
+    )

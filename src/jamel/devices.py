@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from jamel.config import DeviceConfig
+from jamel.config import Config, DeviceConfig
 from jamel.coverage.class_list import read_class_list
 from jamel.envs.android import AndroidEnv, attach_env, make_env
 from jamel.envs.boot import await_boot
@@ -18,7 +18,7 @@ from jamel.envs.emulator_console import console_port
 from jamel.envs.lease import being_made, lease_device
 from jamel.envs.reset import read_apk
 from jamel.errors import DeviceError, DeviceLost, DeviceMissing
-from jamel.suites import app_spec, reachable, suite_apps
+from jamel.suites import app_spec, reachable, require_tunable, suite_apps
 
 if TYPE_CHECKING:
     from jamel.virtual_device.faults import FaultPlan
@@ -215,3 +215,15 @@ def unseen_part(device: DeviceConfig, app: str) -> Unseen:
 
     classes = App(spec).classes
     return Unseen(frozenset(classes[i][0] for i in spec.unseen), reachable(spec).unseen)
+
+
+def tunable(config: Config, suite: str, **changed: Any) -> Config:
+    """The profile to evaluate on a suite that may be tuned on, with other keys of `evaluate`.
+
+    Raises:
+        ConfigError: the suite is kept for testing; real devices know no suites.
+    """
+    if not is_real(config.device):
+        require_tunable(suite)
+    section = config.evaluate.model_copy(update={"suite": suite, **changed})
+    return config.model_copy(update={"evaluate": section})

@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jamel.config import Config
-from jamel.devices import is_real
+from jamel.devices import tunable
 from jamel.layout import SHARED_ARM
 from jamel.statistics import Paired, paired_difference, per_app, summarise
-from jamel.suites import require_tunable
 
 METRIC = "coverage"
 Results = Mapping[str, Any]
@@ -26,17 +25,8 @@ def measures(config: Config) -> bool:
 def settings(config: Config) -> Config:
     """The profile for the evaluation of a round; raises ConfigError for a suite of tests."""
     rounds = config.rounds
-    if not is_real(config.device):
-        require_tunable(rounds.suite)
-    changed = {
-        "suite": rounds.suite,
-        "apps": rounds.apps,
-        "seeds": rounds.seeds,
-        "agents": (SHARED_ARM,),
-        "latency": False,
-    }
-    section = config.evaluate.model_copy(update=changed)
-    return config.model_copy(update={"evaluate": section})
+    measured = {"apps": rounds.apps, "seeds": rounds.seeds, "agents": (SHARED_ARM,)}
+    return tunable(config, rounds.suite, latency=False, **measured)
 
 
 def gain(before: Results, now: Results) -> Paired:

@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 from jamel import provenance
 from jamel.agents import MODEL_AGENTS, policy_of
 from jamel.config import AgentsConfig, Config, Section, read_yaml
-from jamel.devices import is_real
+from jamel.devices import tunable
 from jamel.disk import write_text
 from jamel.errors import ConfigError
 from jamel.evaluate import plan, run_plan
@@ -129,10 +129,7 @@ def tune(
     Raises:
         ConfigError: the suite is kept for testing, or no agent has anything to tune.
     """
-    if not is_real(config.device):
-        require_tunable(grid.suite)
-    changed = {"suite": grid.suite, "apps": grid.apps, "seeds": grid.seeds, "budget": grid.budget}
-    config = config.model_copy(update={"evaluate": config.evaluate.model_copy(update=changed)})
+    config = tunable(config, grid.suite, apps=grid.apps, seeds=grid.seeds, budget=grid.budget)
     jobs = {
         (agent, number): _jobs(config, agent, folder, chosen)
         for agent, folder in agents.items()

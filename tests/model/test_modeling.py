@@ -10,7 +10,8 @@ from torch.nn import functional
 from jamel.agents.learned import ModelPolicy
 from jamel.model.batching import screen_batch
 from jamel.model.configuration import ARMS, JamelConfig
-from jamel.model.modeling import JamelModel, Packing
+from jamel.model.modeling import JamelModel
+from jamel.model.packing import Packing
 from jamel.model.processing import ROW_HEAD
 from jamel.model.sequences import step_batch
 from tests.model.sample import recorded, sequences_of

@@ -66,6 +66,7 @@ def _classes_in(name: str, file: Path | io.BytesIO) -> Iterator[ListedClass]:
                 for inner in sorted(archive.namelist()):
                     if inner.endswith((".class", *ARCHIVES)):
                         yield from _classes_in(inner, io.BytesIO(archive.read(inner)))
+        # NotImplementedError is what zipfile raises for a compression that it does not know.
         except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError) as error:
             raise CoverageError(
                 f"Expected an archive of classes in {name}, found: {error}. Build the app again."

@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Sequence
-from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 from jamel.coverage.jacoco import probes_from_flags, write_exec
 from jamel.types import Action, Observation, action_problem
@@ -41,22 +40,9 @@ from jamel.virtual_device.apps.permissions import (
     set_granted,
 )
 from jamel.virtual_device.apps.screens import Screens
+from jamel.virtual_device.apps.state import AppSnapshot, fresh_nav, lost_to_death, nav_key
 
 LAUNCHER = ("com.android.launcher3", "com.android.launcher3.uioverrides.QuickstepLauncher")
-
-
-class AppSnapshot(NamedTuple):
-    """A copy of an app's whole state; `App.restore` brings it back."""
-
-    nav: dict[str, Any]
-    shared: dict[str, Any]
-    features: tuple[dict[str, Any], ...]
-    probes: bytes
-    ticks: int
-    screen: Screen | None
-    """What is shown, where that is known already."""
-
-    size_px: tuple[int, int]
 
 
 class App:
@@ -76,7 +62,9 @@ class App:
         self.activities = [f"{spec.package}.{f.kind.title()}Activity" for f in spec.features]
         self.links = app_links(spec, self.activities)
         self.classes = [self._class(i) for i in range(len(spec.features))]
-        self._lost = [_lost(m, f.cfg) for m, f in zip(self._modules, spec.features, strict=True)]
+        self._lost = [
+            lost_to_death(m, f.cfg) for m, f in zip(self._modules, spec.features, strict=True)
+        ]
         self.total_probes = sum(size for _, _, size in self.classes)
         self._probes = bytearray(self.total_probes)
         self.screens = Screens(spec, self._modules)
@@ -127,14 +115,14 @@ class App:
         """Start a new session: the app as installed, no data and no probes."""
         self.reset_coverage()
         states = [initial(m, c.cfg) for m, c in zip(self._modules, self._contexts, strict=True)]
-        self.bind([_fresh_nav(), {"signed_in": False}, *states])
+        self.bind([fresh_nav(), {"signed_in": False}, *states])
         self.ticks = 0
         self._enter()
 
     def restart(self) -> None:
         """Kill the app and start it again: data survives, what was on the screen does not."""
         self._tick()
-        self._nav.update(_fresh_nav())
+        self._nav.update(fresh_nav())
         for c, lost in zip(self._contexts, self._lost, strict=True):
             c.s.update(lost)
         self._enter()
@@ -504,18 +492,3 @@ class App:
         pending = self._contexts[index].pending
         while pending:
             self._call(pending.pop(), "on_enter", "")
-
-
-def nav_key(nav: Values) -> tuple:
-    """What of the navigation makes another state; the focus does not."""
-    return nav["front"], nav["stack"], nav["dialog"], nav["toast"], nav["scroll"]
-
-
-def _fresh_nav() -> dict[str, Any]:
-    return {"stack": ((0, "main"),), "dialog": "", "toast": "", "focus": "", "scroll": 0,
-            "front": True}  # fmt: skip
-
-
-def _lost(module: ModuleType, cfg: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
-    """What the process's end does to a feature's state: all but what it keeps is as at first."""
-    return {k: v for k, v in initial(module, dict(cfg)).items() if k not in module.KEEP}

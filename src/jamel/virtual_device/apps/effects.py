@@ -13,13 +13,14 @@ from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from functools import lru_cache
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from jamel.virtual_device.apps.app import App, nav_key
+from jamel.virtual_device.apps.app import App
 from jamel.virtual_device.apps.canvas import Screen
 from jamel.virtual_device.apps.compose import AppSpec
 from jamel.virtual_device.apps.context import Values
 from jamel.virtual_device.apps.events import Event
 from jamel.virtual_device.apps.features import module_of
 from jamel.virtual_device.apps.screens import Screens
+from jamel.virtual_device.apps.state import nav_key
 
 MOST_ANSWERS = 200_000
 """Answers to keep for one app."""

@@ -15,8 +15,9 @@ from dataclasses import replace
 from random import Random
 from typing import NamedTuple
 
-from jamel.virtual_device.apps.app import App, AppSnapshot
+from jamel.virtual_device.apps.app import App
 from jamel.virtual_device.apps.compose import AppSpec
+from jamel.virtual_device.apps.state import AppSnapshot
 
 MOST_TRANSITIONS = 400_000
 BURST = 16
