@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from jamel.virtual_device.apps.canvas import Box, clipped, new_element
+from jamel.virtual_device.apps.canvas import Box, new_element
 from jamel.virtual_device.apps.painter import Painter
 from jamel.virtual_device.apps.widgets import Call, Node
 
@@ -29,24 +29,10 @@ class BarePainter(Painter):
             clickable = on is not None
         if not (clickable or hold or scrollable or pages):
             return parent
-        left, top, right, bottom = box
-        first, high, last, low = self.clip
-        if left < first or top < high or right > last or bottom > low or top > bottom:
-            box = clipped(box, self.clip)
-        index = len(self.elements)
-        if clickable or hold:
-            self.hits.append((*box, index))
-        self.elements.append(new_element((
-            cls, "", "", "", box, clickable, hold is not None, scrollable or pages,
+        return self.add(new_element((
+            cls, "", "", "", self.visible(box), clickable, hold is not None, scrollable or pages,
             checked is not None, False, enabled, False, False, False, parent,
-        )))  # fmt: skip
-        if on:
-            self.taps[index] = on
-        if hold:
-            self.holds[index] = hold
-        if scrollable:
-            self.scrollers.append(box)
-        return index
+        )), on, hold, scrollable)  # fmt: skip
 
     def wrap(self, box: Box, parent: int, count: int) -> int:
         return parent

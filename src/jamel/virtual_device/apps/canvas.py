@@ -224,23 +224,31 @@ class Canvas:
         """Add an element; `pages`: it scrolls sideways, which no action does."""
         if clickable is None:
             clickable = on is not None
+        return self.add(new_element((
+            cls, text, known_id or self.resource_id(name), desc, self.visible(box), clickable,
+            hold is not None, scrollable or pages, checked is not None, bool(checked), enabled,
+            focused, selected, password, parent,
+        )), on, hold, scrollable)  # fmt: skip
+
+    def visible(self, box: Box) -> Box:
+        """The part of a box that may be painted on."""
         left, top, right, bottom = box
         first, high, last, low = self.clip
         if left < first or top < high or right > last or bottom > low or top > bottom:
-            box = clipped(box, self.clip)
-        index = len(self.elements)
-        if clickable or hold is not None:
+            return clipped(box, self.clip)
+        return box
+
+    def add(self, element: Element, on: Call | None, hold: Call | None, scrolls: bool) -> int:
+        """Add an element, what a tap and a long press call, and whether a page scrolls with it."""
+        index, box = len(self.elements), element[4]
+        self.elements.append(element)
+        if element[5] or hold:
             self.hits.append((*box, index))
-        self.elements.append(new_element((
-            cls, text, known_id or self.resource_id(name), desc, box, clickable, hold is not None,
-            scrollable or pages, checked is not None, bool(checked), enabled, focused, selected,
-            password, parent,
-        )))  # fmt: skip
         if on:
             self.taps[index] = on
         if hold:
             self.holds[index] = hold
-        if scrollable:
+        if scrolls:
             self.scrollers.append(box)
         return index
 
