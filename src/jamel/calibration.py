@@ -220,28 +220,22 @@ def _exhausted(features: np.ndarray, came: np.ndarray, window: int, fewer: int) 
     )
 
 
-def fit_logistic(inputs: np.ndarray, came: np.ndarray, steps: int = 30) -> tuple[np.ndarray, float]:
-    """Weights (F,) and bias of a ridge logistic regression, by Newton's method.
+def fit_logistic(inputs: np.ndarray, came: np.ndarray) -> tuple[np.ndarray, float]:
+    """Weights (F,) and bias of a ridge logistic regression; the bias is not shrunk.
 
-    The inputs (N, F) are standardised; the bias is not shrunk. As Platt has it, what came counts
-    as a little less than sure, so that a fit on outcomes that are all alike is not certain of them.
+    The inputs (N, F) are standardised. As Platt has it, what came counts as a little less than
+    sure, so that a fit on outcomes that are all alike is not certain of them: every input is there
+    with both outcomes, each as likely as it is.
     """
+    from sklearn.linear_model import LogisticRegression
+
     yes = float(came.sum())
     sure, never = (yes + 1) / (yes + 2), 1 / (len(came) - yes + 2)
-    targets = np.where(came > 0, sure, never)
-    with_bias = np.concatenate([inputs, np.ones((len(inputs), 1))], axis=1)
-    ridge = np.full(with_bias.shape[1], RIDGE)
-    ridge[-1] = 1e-6
-    theta = np.zeros(with_bias.shape[1])
-    for _ in range(steps):
-        chances = 1 / (1 + np.exp(-np.clip(with_bias @ theta, -30, 30)))
-        slope = with_bias.T @ (chances - targets) + ridge * theta
-        curvature = (with_bias * (chances * (1 - chances) + 1e-9)[:, None]).T @ with_bias
-        step = np.linalg.solve(curvature + np.diag(ridge), slope)
-        theta -= step
-        if np.abs(step).max() < 1e-8:
-            break
-    return theta[:-1], float(theta[-1])
+    likely = np.where(came > 0, sure, never)
+    outcomes = np.repeat([1, 0], len(came))
+    model = LogisticRegression(C=1 / RIDGE, tol=1e-8, max_iter=1000)
+    model.fit(np.concatenate([inputs, inputs]), outcomes, np.concatenate([likely, 1 - likely]))
+    return model.coef_[0], float(model.intercept_[0])
 
 
 def _logit(figure: float) -> float:
