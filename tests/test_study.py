@@ -8,6 +8,7 @@ import pytest
 
 from jamel import study as module
 from jamel.config import Config, parse_config
+from jamel.errors import ConfigError
 from jamel.evaluate import read_json
 from jamel.results import Measured, verdicts
 from jamel.study import study
@@ -84,3 +85,21 @@ def test_a_model_that_changed_is_measured_anew(done: tuple, config: Config) -> N
     other = config.model_copy(update={"train": config.train.model_copy(update={"updates": 3})})
     study(other, folder)
     assert read_json(files[1])["meta"]["versions"] != was
+
+
+@pytest.mark.parametrize(
+    ("section", "changed", "said"),
+    [
+        ("study", {"arms": {"jamle": (0,)}}, "found 'jamle'"),
+        ("study", {"arms": {"champion": (0,)}}, "found 'champion'"),
+        ("study", {"suites": ("valid", "vlid")}, "found 'vlid'"),
+        ("evaluate", {"agents": ("plannr",)}, "found 'plannr'"),
+    ],
+)
+def test_a_mistake_is_told_before_anything_is_made(
+    config: Config, tmp_path: Path, section: str, changed: dict, said: str
+) -> None:
+    wrong = getattr(config, section).model_copy(update=changed)
+    with pytest.raises(ConfigError, match=said):
+        study(config.model_copy(update={section: wrong}), tmp_path / "study")
+    assert not (tmp_path / "study").exists()

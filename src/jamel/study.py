@@ -13,15 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from jamel import rounds as of_rounds
-from jamel.agents import MODEL_AGENTS, arm_of
+from jamel.agents import MODEL_AGENTS, arm_of, known_agents
 from jamel.agents.base import weights_digest
 from jamel.collect import collect
 from jamel.config import Config
 from jamel.disk import write_json
+from jamel.errors import ConfigError
 from jamel.evaluate import evaluate, read_json
 from jamel.label import label
 from jamel.layout import SHARED_ARM, Layout
+from jamel.oracles import ORACLES
 from jamel.parallel import Progress, run_parallel
+from jamel.suites import suite_of
 from jamel.train import train
 
 
@@ -72,10 +75,11 @@ def study(config: Config, folder: Path, progress: Progress | None = None) -> lis
         progress: is told of every finished part.
 
     Raises:
-        ConfigError: an arm or agent is unknown.
+        ConfigError: an arm, an agent or a suite is unknown.
         ProcessDied: a worker was killed; start again.
         StoreError: the disk is full.
     """
+    _check(config)
     folder = Path(folder)
     parts = [*_first_rounds(config, folder), *_trainings(config, folder)]
     files = _evaluations(config, folder)
@@ -96,6 +100,25 @@ def study(config: Config, folder: Path, progress: Progress | None = None) -> lis
         if progress is not None:
             progress(done, total, path.stem)
     return [path for path, _, _ in files]
+
+
+def _check(config: Config) -> None:
+    """Say before anything is trained what would fail hours later."""
+    from jamel.model.configuration import ARMS
+
+    for arm in config.study.arms:
+        if arm not in ARMS:
+            raise ConfigError(
+                f"expected arms of {', '.join(ARMS)} in study.arms, found '{arm}'. Mend the profile."
+            )
+    known = [*known_agents(), *ORACLES]
+    for agent in config.evaluate.agents:
+        if agent not in known:
+            raise ConfigError(
+                f"expected agents of {', '.join(known)} in evaluate.agents, found '{agent}'."
+            )
+    for suite in config.study.suites:
+        suite_of(suite)
 
 
 def _seeds(config: Config) -> list[int]:
