@@ -108,9 +108,7 @@ def _check(config: Config) -> None:
 
     for arm in config.study.arms:
         if arm not in ARMS:
-            raise ConfigError(
-                f"expected arms of {', '.join(ARMS)} in study.arms, found '{arm}'. Mend the profile."
-            )
+            raise ConfigError(f"expected arms of {', '.join(ARMS)} in study.arms, found '{arm}'.")
     known = [*known_agents(), *ORACLES]
     for agent in config.evaluate.agents:
         if agent not in known:
