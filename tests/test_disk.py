@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import sqlite3
@@ -100,3 +101,13 @@ def test_a_full_disk_is_a_sentence_whoever_says_so(tmp_path: Path) -> None:
 def test_what_is_a_sentence_already_stays_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="mine"), disk.full_disk_is_a_store_error(tmp_path):
         raise DatasetError("mine") from OSError(errno.ENOSPC, "full")
+
+
+def test_a_files_digest_is_found_again_once_it_was_written_again(tmp_path: Path) -> None:
+    path = disk.write_bytes(tmp_path / "shard", b"one")
+    first = disk.digest_of(path)
+    assert first == hashlib.sha256(b"one").hexdigest()
+    assert disk.digest_of(disk.write_bytes(path, b"two")) == hashlib.sha256(b"two").hexdigest()
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        disk.digest_of(path)

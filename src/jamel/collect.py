@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from jamel.agents import (
 )
 from jamel.config import AgentsConfig, Config, DeviceConfig
 from jamel.devices import app_build, app_name, is_real, open_env, running_devices
+from jamel.disk import digest_of
 from jamel.envs.base import Env
 from jamel.episodes import is_made, shard_path, write_session
 from jamel.errors import ConfigError, SessionLost, StoreError
@@ -322,14 +323,9 @@ def _agent(job: Job) -> Agent:
     return kept_agent(job.agent, job.model_dir, job.settings)
 
 
-@lru_cache(maxsize=8)
-def _digest_of(path: Path, changed_ns: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def _weights(model_dir: Path) -> str:
     path = model_dir / "model.safetensors"
-    return _digest_of(path, path.stat().st_mtime_ns) if path.exists() else ""
+    return digest_of(path) if path.exists() else ""
 
 
 def _check_agent(name: str, model_dir: Path | None, settings: AgentsConfig) -> None:

@@ -7,11 +7,13 @@ name, flushed to the disk and renamed.
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -55,6 +57,22 @@ def _is_stream(path: Path) -> bool:
     if path.parent in (Path("/dev"), Path("/dev/fd")):
         return True
     return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def digest_of(path: Path) -> str:
+    """The SHA-256 of a file in hex digits; it is read again once it was written again.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    stat = path.stat()
+    return _digest(path, (stat.st_mtime_ns, stat.st_size, stat.st_ino))
+
+
+@lru_cache(maxsize=65536)
+def _digest(path: Path, _written: tuple[int, int, int]) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_bytes(path: Path, data: bytes) -> Path:

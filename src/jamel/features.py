@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from jamel.disk import write_bytes
+from jamel.disk import digest_of, write_bytes
 from jamel.envs.base import candidates
 from jamel.episodes import read_session, read_table
 from jamel.errors import DatasetError, ShardError
@@ -74,7 +74,7 @@ class Features:
         inputs = json.dumps([RULES, self._limit, self._config.to_dict()], sort_keys=True)
         digest = hashlib.sha256(inputs.encode())
         for path in (session, labels):
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
+            digest.update(bytes.fromhex(digest_of(path)))
         return self._folder / f"{digest.hexdigest()[:24]}.npz"
 
     def _replayed(self, session: Path, labels: Path) -> tuple[LabelledSequence, list[Row]]:

@@ -13,7 +13,6 @@ state that the sample leaves out).
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -27,6 +26,7 @@ from jamel.config import Config, DeviceConfig, LabelConfig
 from jamel.coverage import ProbeSet
 from jamel.coverage.jacoco import read_exec
 from jamel.devices import app_name, is_real, open_env, require_snapshots, running_devices
+from jamel.disk import digest_of
 from jamel.envs.base import candidates
 from jamel.episodes import read_session
 from jamel.errors import ConfigError, DatasetError, ShardError
@@ -222,7 +222,7 @@ def _tried(
 
 def _origin(config: LabelConfig, session_path: Path) -> bytes:
     try:
-        digest = hashlib.sha256(Path(session_path).read_bytes()).hexdigest()
+        digest = digest_of(Path(session_path))
     except OSError as error:
         raise ShardError(
             f"expected a session shard at {session_path}, found: {error.strerror}."

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jamel.config import Config
+from jamel.disk import digest_of
 from jamel.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -292,7 +293,7 @@ def _recipe(
     weights = [Path(init_from) / "model.safetensors"] if init_from else []
     for path in [path for pair in pairs for path in pair] + weights:
         digest.update(_shard_name(path).encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+        digest.update(bytes.fromhex(digest_of(path)))
     return digest.hexdigest()[:16]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from jamel.config import Section
+from jamel.disk import digest_of
 from jamel.types import Action, Observation
 
 MemoryUse = Literal["normal", "zeroed", "shuffled"]
@@ -57,5 +58,4 @@ def written_ns(model_dir: Path | None) -> int:
 
 def weights_digest(model_dir: Path) -> str:
     """Twelve hex digits of the SHA-256 of a model's weights."""
-    with (Path(model_dir) / "model.safetensors").open("rb") as weights:
-        return hashlib.file_digest(weights, "sha256").hexdigest()[:12]
+    return digest_of(Path(model_dir) / "model.safetensors")[:12]
