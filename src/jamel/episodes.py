@@ -5,7 +5,8 @@ metadata. Knows nothing of devices, agents or learning. The same session always 
 bytes. Raw coverage is stored once per change, in the row that first reached it.
 
 What few sessions have is in the session's JSON by step, so that one without has the same bytes as
-before it existed: marks of a device that misbehaved, and the coordinates of raw touches.
+before it existed: marks of a device that misbehaved, the coordinates of raw touches, and what a
+model thought the candidates were worth.
 
 Columns: session_id, episode, step, package, activity, width_px, height_px, elements (list of
 structs in document order), screenshot_png, action, element, text, executed, invalid_reason,
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields
@@ -36,6 +38,7 @@ _ORIGIN_KEY = b"jamel.origin"
 _START_KEY = "start_coverage"
 _MARKS_KEY = "marks"
 _TOUCHES_KEY = "touches"
+_WORTH_KEY = "worth"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,199}")
 
 _ELEMENT_FIELDS: dict[str, pa.DataType] = {
@@ -149,7 +152,8 @@ def _header(session: Session) -> dict[str, Any]:
     steps = list(enumerate(session.transitions()))
     marks = {str(n): step.marks for n, step in steps if step.marks}
     touches = {str(n): list(step.action.touch_px) for n, step in steps if step.action.touch_px}
-    rare = {_MARKS_KEY: marks, _TOUCHES_KEY: touches}
+    worth = {str(n): list(step.worth) for n, step in steps if step.worth}
+    rare = {_MARKS_KEY: marks, _TOUCHES_KEY: touches, _WORTH_KEY: worth}
     return header | {key: values for key, values in rare.items() if values}
 
 
@@ -206,6 +210,7 @@ def _session(table: pa.Table) -> Session:
     _check_header(header)
     _check_columns(table)
     marks, touches = _popped(header, _MARKS_KEY), _popped(header, _TOUCHES_KEY)
+    worth = _popped(header, _WORTH_KEY)
     rows = {
         name: table.column(name).to_pylist()
         for name in SCHEMA.names
@@ -213,6 +218,7 @@ def _session(table: pa.Table) -> Session:
     }
     numbers = [str(number) for number in range(table.num_rows)]
     rows["marks"] = [str(marks.get(number, "")) for number in numbers]
+    rows["worth"] = [_worth(worth.get(number, ())) for number in numbers]
     rows["touch_px"] = [_touch(touches.get(number, ())) for number in numbers]
     steps = list(_transitions(rows, _elements(table)))
     if sum(length for length, _, _ in lengths) != len(steps):
@@ -237,6 +243,12 @@ def _popped(header: dict[str, Any], key: str) -> dict[str, Any]:
 def _touch(values: Any) -> tuple[int, ...]:
     if len(values) not in (0, 2, 4) or any(type(value) is not int for value in values):
         raise ValueError(f"a touch is {values!r}")
+    return tuple(values)
+
+
+def _worth(values: Any) -> tuple[float, ...]:
+    if any(type(value) is not float or not 0 <= value < math.inf for value in values):
+        raise ValueError(f"what candidates are worth is {values!r}")
     return tuple(values)
 
 

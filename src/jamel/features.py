@@ -26,7 +26,7 @@ from jamel.model.configuration import JamelConfig
 from jamel.model.processing import Featurizer, FloatArray, IntArray, Row, Screen
 from jamel.model.sequences import LabelledSequence, StepLabels, sequence
 
-RULES = 1
+RULES = 2
 """Raised whenever the same session and settings would give other arrays."""
 
 _NONE = np.zeros(0, np.float32)
@@ -169,7 +169,7 @@ def _sequence(arrays: Arrays, first_row: int) -> LabelledSequence:
 
 def _screen(rows: IntArray, tokens: IntArray) -> Screen:
     nothing = np.zeros(0, np.int64)
-    return Screen(0, 0, rows, tokens, _NONE, _NONE, widget=nothing, kind_key=nothing)
+    return Screen(0, 0, rows, tokens, _NONE, _NONE, widget=nothing, kind_key=nothing, activity=0)
 
 
 def _rows(arrays: Arrays) -> list[Row]:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from jamel.agents.base import Agent
+from jamel.agents.base import Agent, worth_of
 from jamel.envs.base import Env
 from jamel.episodes import coverage_digest
 from jamel.errors import CoverageError, DeviceError, SessionLost, UiTreeError
@@ -165,9 +165,10 @@ def rollout(
         start, noted = coverage.digest, [info.get("marks", "")]
         for number in range(budget):
             action = agent.act(observation)
+            worth = worth_of(agent)
             outcome = _step(env, action, coverage)
             noted = [*marks.get(number, ()), *noted, outcome.marks]
-            steps.append(_transition(observation, action, outcome, coverage, _joined(noted)))
+            steps.append(_transition(observation, action, outcome, coverage, _joined(noted), worth))
             agent.observe_result(outcome.observation, outcome.executed)
             observation, noted = outcome.observation, []
             stopped = until is not None and until()
@@ -224,7 +225,12 @@ def _step(env: Env, action: Action, coverage: _Coverage) -> _Outcome:
 
 
 def _transition(
-    observation: Observation, action: Action, outcome: _Outcome, coverage: _Coverage, marks: str
+    observation: Observation,
+    action: Action,
+    outcome: _Outcome,
+    coverage: _Coverage,
+    marks: str,
+    worth: tuple[float, ...],
 ) -> Transition:
     return Transition(
         observation=observation,
@@ -235,4 +241,5 @@ def _transition(
         covered=coverage.covered,
         duration_ms=outcome.duration_ms,
         marks=marks,
+        worth=worth,
     )

@@ -162,6 +162,7 @@ class Transition:
     `probes` is the digest of the cumulative raw coverage after the step, stored once per change
     in `Session.coverage`. `covered` is the cumulative count of probes executed in the session.
     `marks` says what went wrong with the device during the step and was mended, "" if nothing.
+    `worth` is what the agent thought each candidate was worth, where it says so.
     """
 
     observation: Observation
@@ -173,6 +174,7 @@ class Transition:
     duration_ms: float
     snapshot: bytes | None = None
     marks: str = ""
+    worth: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,9 @@ def made_up_labels(transitions: list[Transition]) -> StepLabels:
 
 
 def sequences_of(
-    config: JamelConfig, steps: int
+    config: JamelConfig, steps: int, transitions: list[Transition] | None = None
 ) -> tuple[list[Transition], Featurizer, LabelledSequence]:
-    transitions, featurizer = recorded(steps), Featurizer(config.hash_buckets)
+    transitions = recorded(steps) if transitions is None else transitions
+    featurizer = Featurizer(config.hash_buckets)
     labels = made_up_labels(transitions)
     return transitions, featurizer, sequence(config, featurizer, transitions, labels, candidates)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from jamel.model.modeling import JamelModel
 from jamel.model.packing import Packing
 from jamel.model.processing import ROW_HEAD
 from jamel.model.sequences import step_batch
+from jamel.types import Transition
 from tests.model.sample import recorded, sequences_of
 
 
@@ -23,8 +26,8 @@ def small(**changes: object) -> JamelConfig:
     )
 
 
-def whole_session(model: JamelModel, steps: int = 30):
-    transitions, featurizer, sequence = sequences_of(model.config, steps)
+def whole_session(model: JamelModel, steps: int = 30, transitions: list[Transition] | None = None):
+    transitions, featurizer, sequence = sequences_of(model.config, steps, transitions)
     screens, batch, labels = step_batch([sequence], [np.arange(len(sequence))], featurizer.rows)
     return transitions, screens, batch, labels
 
@@ -33,16 +36,18 @@ def whole_session(model: JamelModel, steps: int = 30):
 def test_all_steps_at_once_agree_with_one_at_a_time(arm: str) -> None:
     torch.manual_seed(0)
     model = JamelModel(small(**ARMS[arm])).eval()
-    transitions, screens, batch, _ = whole_session(model)
-    with torch.no_grad():
-        at_once = model(screens=screens, steps=batch).logits
     policy = ModelPolicy(model)
     memory = policy.start(0)
-    for t, step in enumerate(transitions):
-        logits = policy.scores([memory], [step.observation]).logits[0]
-        size = len(logits)
-        assert torch.allclose(at_once[t, :size], logits, atol=1e-4)
+    judged, one_at_a_time = [], []
+    for step in recorded(30):
+        one_at_a_time.append(policy.scores([memory], [step.observation]).logits[0])
+        judged.append(replace(step, worth=tuple(memory.worth.tolist())))
         policy.note(memory, step.observation, step.action, step.executed)
+    _, screens, batch, _ = whole_session(model, transitions=judged)
+    with torch.no_grad():
+        at_once = model(screens=screens, steps=batch).logits
+    for t, logits in enumerate(one_at_a_time):
+        assert torch.allclose(at_once[t, : len(logits)], logits, atol=1e-4)
 
 
 def test_sessions_decided_together_agree_with_alone() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from jamel.envs.base import candidates
-from jamel.model.configuration import GRAPH_INPUTS, JamelConfig
+from jamel.model.configuration import JamelConfig
 from jamel.model.memory import Past, choose_reads
 from jamel.model.processing import (
     ACTION_SKETCH_SIZE,
@@ -16,9 +16,7 @@ from jamel.model.processing import (
     Screen,
     subtree_labels,
 )
-from jamel.model.session_graph import SessionGraph
 from jamel.types import Element, Observation
-from tests.model.sample import recorded
 
 
 def element(text: str, cls: str = "Button", parent: int = -1, top: int = 0) -> Element:
@@ -40,18 +38,6 @@ def test_a_clock_or_a_counter_does_not_change_a_screen() -> None:
     assert np.allclose(before.sketch, after.sketch)
 
 
-def test_reordered_rows_are_the_same_screen_and_keep_their_counts() -> None:
-    featurizer, graph = Featurizer(64), SessionGraph()
-    first = screen(featurizer, element("Apples"), element("Pears", top=200))
-    again = screen(featurizer, element("Pears"), element("Apples", top=200))
-    assert first.key == again.key
-    graph.visit(first)
-    graph.record(first, 0, again)
-    graph.visit(again)
-    tries = graph.inputs(again)[:, 0]
-    assert tries[1] > 0 and tries[0] == 0
-
-
 def test_labels_come_from_below() -> None:
     elements = [element(""), element("Milk", "TextView", 0), element("2 l", "TextView", 0)]
     assert subtree_labels(elements)[0] == "Milk 2 l"
@@ -63,40 +49,12 @@ def test_hashes_do_not_depend_on_the_process() -> None:
     assert int(shown.widget[0]) == 2485375657
 
 
-def test_graph_inputs_lead_back_to_what_is_untried() -> None:
-    featurizer, graph = Featurizer(64), SessionGraph()
-    hub = screen(featurizer, element("Open"), element("Empty", top=200))
-    rich = screen(featurizer, element("One"), element("Two", top=200), element("Three", top=400))
-    graph.visit(hub)
-    graph.record(hub, 0, rich)
-    graph.visit(rich)
-    graph.record(rich, 3, hub)
-    graph.visit(hub)
-    numbers = graph.inputs(hub)
-    assert numbers.shape == (4, GRAPH_INPUTS)
-    assert np.isfinite(numbers).all()
-    assert numbers[0, 9] > 0 and numbers[1, 9] == 0
-
-
-def test_graph_inputs_stay_finite_over_a_session() -> None:
-    featurizer, graph = Featurizer(64), SessionGraph()
-    last = None
-    for step in recorded(30):
-        actions = candidates(step.observation)
-        now = featurizer.screen(step.observation, actions)
-        if last is not None:
-            graph.record(*last, now)
-        graph.visit(now)
-        assert np.isfinite(graph.inputs(now)).all()
-        last = (now, actions.index(step.action))
-
-
 def past_of(sketches: np.ndarray, actions: np.ndarray) -> tuple[Past, Callable[..., Screen]]:
     """Steps on screens with these sketches, and a maker of screens to decide on."""
     none = np.zeros(1, np.int64)
 
     def screen(sketch: np.ndarray, action: np.ndarray) -> Screen:
-        return Screen(0, 0, none, none, sketch, action[None], none, none)
+        return Screen(0, 0, none, none, sketch, action[None], none, none, 0)
 
     past = Past()
     for sketch, action in zip(sketches, actions, strict=True):
@@ -130,26 +88,3 @@ def test_raw_history_reads_every_part_of_a_step() -> None:
     reads, facts = choose_reads(config, past, screen(sketches[0], np.zeros(ACTION_SKETCH_SIZE)))
     assert reads.tolist() == [6, 7, 8, 3, 4, 5, 0, 1, 2]
     assert facts[6:, 1].tolist() == [1.0] * 3
-
-
-def test_a_distant_screen_is_walked_to_only_when_it_promises_more() -> None:
-    """Home leads to a list; the list leads back. What is left behind the list is worth a walk."""
-    graph = SessionGraph()
-    home, listing = screen_of(1, widgets=[10, 11]), screen_of(2, widgets=[20, 21])
-    graph.visit(home)
-    assert graph.way_to_more(home, np.float32([1.0, 0.0]), 1.5) == -1
-    graph.record(home, 0, listing)
-    graph.visit(listing)
-    assert graph.way_to_more(listing, np.float32([9.0, 0.0]), 1.5) == -1
-    graph.record(listing, 1, home)
-    graph.visit(home)
-    assert graph.way_to_more(home, np.float32([0.1, 0.1]), 1.5) == 0
-    assert graph.way_to_more(home, np.float32([0.1, 8.0]), 1.5) == -1
-    assert graph.way_to_more(home, np.float32([0.1, 0.1]), 0.0) == -1
-
-
-def screen_of(key: int, widgets: list[int]) -> Screen:
-    none, size = np.zeros(len(widgets), np.int64), len(widgets)
-    sketches = np.zeros((size, ACTION_SKETCH_SIZE), np.float32)
-    sketch = np.zeros(SKETCH_SIZE, np.float32)
-    return Screen(key, key, none, none, sketch, sketches, np.array(widgets), np.array(widgets))

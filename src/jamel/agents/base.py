@@ -9,6 +9,8 @@ import hashlib
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
+import numpy as np
+
 from jamel.config import Section
 from jamel.disk import digest_of
 from jamel.types import Action, Observation
@@ -48,6 +50,11 @@ class Agent(Protocol):
         After an action that ended the episode, `next_observation` is the next episode's first.
         """
         ...
+
+
+def worth_of(agent: Agent) -> tuple[float, ...]:
+    """What the agent thought each candidate was worth when it acted; empty if it does not say."""
+    return tuple(np.asarray(getattr(agent, "worth", ()), np.float64).round(2).tolist())
 
 
 def written_ns(model_dir: Path | None) -> int:

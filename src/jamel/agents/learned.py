@@ -23,6 +23,9 @@ from jamel.model.processing import Featurizer, FloatArray, Screen
 from jamel.model.tracking import SessionTracker, Sight
 from jamel.types import Action, Observation
 
+MAX_WORTH = 7.0
+"""Of what the model can say a candidate is worth, as log(1 + new probes)."""
+
 
 @dataclass(slots=True)
 class Pending:
@@ -84,8 +87,6 @@ class ModelPolicy:
         model: the trained model.
         temperature: of sampling among the candidates.
         memory: what is done to the memory.
-        detour: how many times more than anything on this screen a screen seen before must promise,
-            by the worth head and discounted by the way there, to be walked to; 0 never walks.
     """
 
     def __init__(
@@ -93,11 +94,9 @@ class ModelPolicy:
         model: JamelModel,
         temperature: float = 0.3,
         memory: MemoryUse = "normal",
-        detour: float = 0.0,
     ) -> None:
         self.model = model.eval()
         self.temperature = temperature
-        self.detour = detour
         self.memory = memory
         self.featurizer = Featurizer(model.config.hash_buckets)
 
@@ -122,9 +121,7 @@ class ModelPolicy:
         actions = []
         for index, (memory, screen) in enumerate(zip(memories, screens, strict=True)):
             logits_C = logits_NC[index, : len(screen.rows)]
-            choice = memory.tracker.graph.way_to_more(screen, memory.worth, self.detour)
-            if choice < 0:
-                choice = _sample(logits_C, self.temperature, memory.generator)
+            choice = _sample(logits_C, self.temperature, memory.generator)
             memory.seen = Seen(screen, embedded[0][index], embedded[1][index])
             memory.chose(choice)
             actions.append(offered[index][choice])
@@ -171,8 +168,16 @@ class ModelPolicy:
             memory.tokens_memory = int((read[index] >= 0).sum()) if state is None else self._slots
             memory.tokens_screen = len(screen.rows) + 1
             memory.novelty = torch.sigmoid(output.novel[index, : len(screen.rows)]).numpy()
-            memory.worth = np.expm1(output.worth[index, : len(screen.rows)].numpy())
+            memory.worth = _rounded(output.worth[index, : len(screen.rows)].numpy())
+            self._expect(memory, screen)
         return output, screens, embedded
+
+    def _expect(self, memory: SessionMemory, screen: Screen) -> None:
+        """What candidates are thought to be worth is remembered as the tokens are."""
+        if self.memory == "normal":
+            memory.tracker.expect(screen, memory.worth)
+        elif self.memory == "shuffled":
+            memory.tracker.expect(screen, memory.generator.permutation(memory.worth))
 
     def _remember(
         self,
@@ -288,6 +293,11 @@ class ModelAgent:
     def observe_result(self, next_observation: Observation, executed: bool) -> None:
         """Note whether the action was executed; the screen is read when it is acted on."""
         self.memory.tracker.note_executed(executed)
+
+
+def _rounded(worth_C: FloatArray) -> FloatArray:
+    """New probes of log(1 + probes), as exact as they are recorded with the session."""
+    return np.expm1(worth_C.clip(0, MAX_WORTH)).round(2).astype(np.float32)
 
 
 def _sample(logits_C: FloatArray, temperature: float, generator: np.random.Generator) -> int:

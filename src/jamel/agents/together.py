@@ -9,6 +9,7 @@ from __future__ import annotations
 from threading import Condition
 from typing import TYPE_CHECKING
 
+from jamel.model.processing import FloatArray
 from jamel.types import Action, Observation
 
 if TYPE_CHECKING:
@@ -78,6 +79,11 @@ class Seated:
         self._together, self._policy, self._seat = together, agent.policy, seat
         self.name, self.version = agent.name, agent.version
         self.memory = self._policy.start(0)
+
+    @property
+    def worth(self) -> FloatArray:
+        """As of `ModelAgent`."""
+        return self.memory.worth
 
     def reset(self, session_seed: int) -> None:
         """Forget everything and start a session."""

@@ -202,6 +202,7 @@ class ModelConfig(Section):
     raw_history: bool = False
     frozen_memory: bool = False
     graph_inputs: bool = True
+    expectations: bool = True
     action_residual: bool = True
     tied_query_key: bool = True
 

@@ -14,7 +14,7 @@ from jamel.config import LabelKind, ModelConfig
 Objective = LabelKind | Literal["prefix"]
 """What the policy is trained for: the labels' kind, or the paper's imitation of prefixes."""
 
-GRAPH_INPUTS = 16
+GRAPH_INPUTS = 49
 """How many numbers `SessionGraph.inputs` yields for each candidate."""
 
 NUMERIC_INPUTS = 24
@@ -65,6 +65,8 @@ class JamelConfig(PretrainedConfig):
         raw_history: remember the parts of a step as they are, three tokens in place of one.
         frozen_memory: no gradient reaches the memory tokens (the paper's setting).
         graph_inputs: feed the numbers of the agent's own session graph.
+        expectations: remember in the graph what candidates were thought to be worth, and look it up
+            behind those that lead there; without a memory it is not remembered.
         action_residual: add the chosen action's embedding to its memory token unprojected.
         tied_query_key: initialise the memory's key projection with its query projection.
     """
@@ -84,6 +86,7 @@ class JamelConfig(PretrainedConfig):
         raw_history: bool = False,
         frozen_memory: bool = False,
         graph_inputs: bool = True,
+        expectations: bool = True,
         action_residual: bool = True,
         tied_query_key: bool = True,
         **kwargs: Any,
@@ -101,6 +104,7 @@ class JamelConfig(PretrainedConfig):
         self.raw_history = raw_history
         self.frozen_memory = frozen_memory
         self.graph_inputs = graph_inputs
+        self.expectations = expectations
         self.action_residual = action_residual
         self.tied_query_key = tied_query_key
         super().__init__(**kwargs)

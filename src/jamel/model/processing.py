@@ -75,7 +75,7 @@ class Screen:
     `sketch` (SKETCH_SIZE,) is a fixed unit vector for similarity, `sketches`
     (C, ACTION_SKETCH_SIZE) are those of the candidates; `widget`, `kind_key` and
     `coarse_key` are identities for the session graph: of this widget with its label, of its kind
-    without the label, and of the screen without labels.
+    without the label, and of the screen without labels; `activity` is the hash of its name.
     """
 
     key: int
@@ -86,6 +86,7 @@ class Screen:
     sketches: FloatArray
     widget: IntArray
     kind_key: IntArray
+    activity: int
 
 
 class Featurizer:
@@ -127,6 +128,7 @@ class Featurizer:
             sketches=np.stack([self.rows[row].sketch for row in rows.tolist()]),
             widget=widgets,
             kind_key=kinds,
+            activity=activity,
         )
 
     def _row(

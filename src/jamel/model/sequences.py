@@ -90,6 +90,8 @@ def sequence(
             flags[t - 1] = sight.flags
         reads[t, : len(sight.reads)] = sight.reads
         facts[t, : len(sight.reads)] = sight.facts
+        if len(step.worth) == len(actions):
+            tracker.expect(screen, np.array(step.worth, np.float32))
         chosen[t], matched[t] = _index_of(step.action, actions)
         tracker.chose(screen, int(chosen[t]), step.executed)
         screens.append(screen)

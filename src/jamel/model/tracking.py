@@ -31,7 +31,10 @@ class Sight:
 
 
 class SessionTracker:
-    """Alternate `see` (a screen is shown) and `chose` (a candidate was tried on it)."""
+    """Alternate `see` (a screen is shown) and `chose` (a candidate was tried on it).
+
+    Between the two, `expect` notes what the model thinks of the candidates, where there is one.
+    """
 
     def __init__(self, config: JamelConfig) -> None:
         self._config = config
@@ -50,10 +53,10 @@ class SessionTracker:
             graph = np.zeros((len(screen.rows), GRAPH_INPUTS), np.float32)
         return Sight(graph, reads, facts, flags)
 
-    @property
-    def graph(self) -> SessionGraph:
-        """The session's graph so far."""
-        return self._graph
+    def expect(self, screen: Screen, worth_C: FloatArray) -> None:
+        """Note what the model thinks the candidates of the screen seen last are worth."""
+        if self._config.expectations and self._config.memory != "none":
+            self._graph.expect(screen, worth_C)
 
     def chose(self, screen: Screen, candidate: int, executed: bool = True) -> None:
         """Note what was done on the screen seen last, and whether it was executed."""
