@@ -149,7 +149,7 @@ def test_a_ledger_that_keeps_its_sums_says_what_counting_all_again_would(moves: 
     for step, (node, slot, target, worth) in enumerate(moves):
         ledger.expect(node, slots[node], np.full(4, worth, np.float32))
         expected[node] = worth
-        ledger.record(node, int(slots[node][slot]), target, False, step)
+        ledger.record(node, int(slots[node][slot]), target, same=False, news=0.0, step=step)
         tries[node, slot] += 1
         expected[node, slot] = 0
         edges[node, slot] = target

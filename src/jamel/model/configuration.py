@@ -14,10 +14,10 @@ from jamel.config import LabelKind, ModelConfig
 Objective = LabelKind | Literal["prefix"]
 """What the policy is trained for: the labels' kind, or the paper's imitation of prefixes."""
 
-GRAPH_INPUTS = 49
+GRAPH_INPUTS = 58
 """How many numbers `SessionGraph.inputs` yields for each candidate."""
 
-NUMERIC_INPUTS = 24
+NUMERIC_INPUTS = 27
 """How many numbers the featurizer yields for each candidate beside its hashed words."""
 
 STEP_FLAGS = 4

@@ -14,7 +14,7 @@ import numpy as np
 
 from jamel.model.processing import FloatArray, IntArray
 
-LEDGER_INPUTS = 15
+LEDGER_INPUTS = 18
 """How many numbers `Ledger.inputs` yields for each candidate."""
 
 DISCOUNT = 0.8
@@ -26,6 +26,18 @@ WALK = 0.7
 MAX_SWEEPS = 12
 _LONG_AGO = 1.5
 _DECAY = np.array([[DISCOUNT], [DISCOUNT], [WALK]], np.float32)
+
+
+_BY_SLOT = (
+    "_tries",
+    "_same",
+    "_expected",
+    "_tried_at",
+    "_news",
+    "_kind",
+    "_kind_tries",
+    "_kind_news",
+)
 
 
 class Ledger:
@@ -48,9 +60,11 @@ class Ledger:
         self._same = np.zeros(256, np.float32)
         self._expected = np.zeros(256, np.float32)
         self._tried_at = np.zeros(256, np.float32)
+        self._news = np.zeros(256, np.float32)
         self._target = np.full(256, -1, np.int64)
         self._kind = np.zeros(256, np.int64)
         self._kind_tries = np.zeros(256, np.float32)
+        self._kind_news = np.zeros(256, np.float32)
         self._last = -1
 
     def add_node(self) -> int:
@@ -88,14 +102,20 @@ class Ledger:
         self._visits[node] += 1
         self._seen_at[node] = step
 
-    def record(self, node: int, slot: int, target: int, same: bool, step: int) -> None:
+    def record(
+        self, node: int, slot: int, target: int, *, same: bool, news: float, step: int
+    ) -> None:
         """Note that a slot of the node was tried and where it led; nothing is expected of it now.
 
         Args:
             same: whether the screen stayed as it was.
+            news: how much was seen for the first time in the session.
         """
         self._tries[slot] += 1
-        self._kind_tries[self._kind[slot]] += 1
+        kind = self._kind[slot]
+        self._kind_tries[kind] += 1
+        self._kind_news[kind] += news
+        self._news[slot] = news
         self._same[slot] += same
         self._expected[slot] = 0.0
         self._tried_at[slot] = step
@@ -120,7 +140,8 @@ class Ledger:
         behind = np.where(known, target, 0)
         since = np.log2(1 + step - self._tried_at[slots]) / 8
         away = np.log2(1 + np.maximum(step - self._seen_at[behind], 0)) / 8
-        alike = self._kind_tries[self._kind[slots]]
+        kinds = self._kind[slots]
+        alike = self._kind_tries[kinds]
         return [
             np.log1p(tries),
             tries == 0,
@@ -137,6 +158,9 @@ class Ledger:
             np.where(tries > 0, since, _LONG_AGO),
             np.where(known, away, _LONG_AGO),
             slots == self._last,
+            self._news[slots],
+            np.log1p(alike),
+            self._kind_news[kinds] / np.maximum(alike, 1),
         ]
 
     def _beyond(self) -> FloatArray:
@@ -165,7 +189,7 @@ class Ledger:
     def _add_slots(self, node: int, added: Sequence[tuple[int, int]]) -> None:
         kinds = self._kind_ids
         while len(self._tries) < len(self._ids):
-            for name in ("_tries", "_same", "_expected", "_tried_at", "_kind", "_kind_tries"):
+            for name in _BY_SLOT:
                 setattr(self, name, _doubled(getattr(self, name)))
             self._target = _doubled(self._target, -1)
         for slot, kind in added:

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -115,7 +116,8 @@ class Featurizer:
 
     def _build(self, observation: Observation, actions: Sequence[Action]) -> Screen:
         labels = subtree_labels(observation.elements)
-        described = [self._row(observation, action, labels) for action in actions]
+        places = standings(observation.elements)
+        described = [self._row(observation, action, labels, places) for action in actions]
         rows, widgets, kinds = (np.array(part, np.int64) for part in zip(*described, strict=True))
         words = _screen_words(observation)
         activity = zlib.crc32(observation.activity.encode())
@@ -132,28 +134,40 @@ class Featurizer:
         )
 
     def _row(
-        self, observation: Observation, action: Action, labels: list[str]
+        self,
+        observation: Observation,
+        action: Action,
+        labels: list[str],
+        places: Sequence[Standing],
     ) -> tuple[int, int, int]:
         inside = action.element >= 0
         element = observation.elements[action.element] if inside else _NO_ELEMENT
         label = labels[action.element] if inside else ""
+        place = places[action.element] if inside else _NOWHERE
         box = _coarse_box(element, observation.size_px)
-        key = (element[:1] + element[2:3], label, box, element[5:14], action.kind, action.text)
+        shown = element[:1] + element[2:3], label, box, place, element[5:14]
+        key = (*shown, action.kind, action.text)
         found = self._row_ids.get(key)
         if found is None:
-            found = self._row_ids[key] = self._new_row(element, label, box, action)
+            found = self._row_ids[key] = self._new_row(element, label, box, place, action)
         return found
 
     def _new_row(
-        self, element: Element, label: str, box: tuple[float, ...], action: Action
+        self,
+        element: Element,
+        label: str,
+        box: tuple[float, ...],
+        place: Standing,
+        action: Action,
     ) -> tuple[int, int, int]:
         head = [f"c:{_short(element.cls)}", f"k:{action.kind}", f"t:{action.text}"]
         words = head + [f"i:{word}" for word in id_words(element.resource_id)]
         words += [f"w:{word}" for word in label_words(label)] + grams(label)
         sketch = _sketch([_hashed(word) for word in words], ACTION_SKETCH_SIZE)
         tokens = self._buckets(words[:MAX_ROW_TOKENS])
-        self.rows.append(Row(tokens, _numeric(element, label, box, action), sketch))
-        kind = "|".join([*head[:2], _DIGITS.sub("#", element.resource_id), action.text])
+        self.rows.append(Row(tokens, _numeric(element, label, box, place, action), sketch))
+        name = _DIGITS.sub("#", element.resource_id) or _structure(place, box)
+        kind = "|".join([*head[:2], name, action.text])
         widget = f"{kind}|{_DIGITS.sub('#', label)}"
         return len(self.rows) - 1, zlib.crc32(widget.encode()), zlib.crc32(kind.encode())
 
@@ -173,6 +187,38 @@ def subtree_labels(elements: Sequence[Element]) -> list[str]:
             below[parent].extend(said[::-1])
     joined = (own[i] or " ".join(reversed(below[i])) for i in range(len(elements)))
     return [label[:MAX_LABEL_CHARS] for label in joined]
+
+
+class Standing(NamedTuple):
+    """Where an element stands in the tree: its depth, its parent's class, and how many of the
+    parent's children are of its own class (up to 8: those of a long list are as many)."""
+
+    depth: int
+    parent: str
+    alike: int
+
+
+_NOWHERE = Standing(0, "", 0)
+
+
+def standings(elements: Sequence[Element]) -> list[Standing]:
+    """Of each element of a screen."""
+    alike: dict[tuple[int, str], int] = {}
+    for element in elements:
+        group = element.parent, element.cls
+        alike[group] = alike.get(group, 0) + 1
+    found: list[Standing] = []
+    for index, element in enumerate(elements):
+        above = element.parent if 0 <= element.parent < index else -1
+        depth = found[above].depth + 1 if above >= 0 else 0
+        parent = _short(elements[above].cls) if above >= 0 else ""
+        found.append(Standing(depth, parent, min(alike[element.parent, element.cls], 8)))
+    return found
+
+
+def _structure(place: Standing, box: tuple[float, ...]) -> str:
+    """What stands for the id of an element without one: rows of a list share it."""
+    return f"{place.parent}/{place.depth}/{place.alike >= 3}/{round(box[2] * 8)}"
 
 
 @lru_cache(maxsize=50_000)
@@ -216,7 +262,9 @@ def _coarse_box(element: Element, size_px: tuple[int, int]) -> tuple[float, ...]
     return tuple(round(value * 16) / 16 for value in (centre_x, centre_y, *shape))
 
 
-def _numeric(element: Element, label: str, box: tuple[float, ...], action: Action) -> FloatArray:
+def _numeric(
+    element: Element, label: str, box: tuple[float, ...], place: Standing, action: Action
+) -> FloatArray:
     numbers = np.zeros(NUMERIC_INPUTS, np.float32)
     numbers[:4] = box
     numbers[4:13] = element[5:14]
@@ -224,6 +272,7 @@ def _numeric(element: Element, label: str, box: tuple[float, ...], action: Actio
     numbers[14] = min(len(label), 40) / 40
     numbers[15] = any(character.isdigit() for character in label)
     numbers[16 + _KIND_INDEX[action.kind]] = 1.0
+    numbers[24:] = min(place.depth, 24) / 24, place.alike / 8, place.alike >= 3
     return numbers
 
 

@@ -32,12 +32,16 @@ class SessionGraph:
         self._shape_tries: dict[tuple[int, int], int] = {}
         self._kind_tries: dict[int, int] = {}
         self._kind_same: dict[int, int] = {}
+        self._widgets: set[int] = set()
+        self._kinds: set[int] = set()
         self._steps = 0
 
     def visit(self, screen: Screen) -> bool:
         """Note that the screen is shown; returns whether it was shown before."""
         places = self._place(screen)
         known = self._exact.visits(places[0][1]) > 0
+        self._widgets.update(screen.widget.tolist())
+        self._kinds.update(screen.kind_key.tolist())
         for ledger, node, _ in places:
             ledger.visit(node, self._steps)
         return known
@@ -45,16 +49,25 @@ class SessionGraph:
     def record(self, screen: Screen, candidate: int, after: Screen) -> None:
         """Note that `candidate` was tried on `screen` and that it led to `after`."""
         same = after.key == screen.key
-        for (ledger, node, slots), (_, target, _) in zip(
-            self._place(screen), self._place(after), strict=True
+        there = self._place(after)
+        news = self._news(after, there[1][1])
+        for (ledger, node, slots), (_, target, _), new in zip(
+            self._place(screen), there, news, strict=True
         ):
-            ledger.record(node, int(slots[candidate]), target, same, self._steps)
+            slot = int(slots[candidate])
+            ledger.record(node, slot, target, same=same, news=new, step=self._steps)
         widget, kind = int(screen.widget[candidate]), int(screen.kind_key[candidate])
         _count(self._widget_tries, widget)
         _count(self._kind_tries, kind)
         _count(self._kind_same, kind, same)
         _count(self._shape_tries, (screen.coarse_key, widget))
         self._steps += 1
+
+    def _news(self, after: Screen, node: int) -> tuple[float, float, float]:
+        """What is seen for the first time, as each ledger sees it: widgets, a look, kinds."""
+        widgets = set(after.widget.tolist()) - self._widgets
+        kinds = set(after.kind_key.tolist()) - self._kinds
+        return np.log1p(len(widgets)), float(not self._alike.visits(node)), np.log1p(len(kinds))
 
     def expect(self, screen: Screen, worth_C: FloatArray) -> None:
         """Note the new probes, discounted, that the model expects behind each candidate."""
