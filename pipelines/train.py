@@ -47,7 +47,8 @@ def train_arm(
     parent: str = "",
 ) -> dict[str, Any]:
     """Train an arm in a process of its own; a killed training resumes from its last checkpoint."""
-    ticker = Ticker(f"train {arm} {out_dir.name}", config.train.updates)
+    updates = config.train.updates_of(new=init_from is None)
+    ticker = Ticker(f"train {arm} {out_dir.name}", updates)
     result = in_own_process(
         train_tracked,
         project.root,

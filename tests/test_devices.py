@@ -65,7 +65,7 @@ def test_sessions_are_spread_over_the_devices_and_labelled(phones, tmp_path, sou
 def test_without_a_class_list_everything_but_shares_works(phones, tmp_path):
     config = profile(phones, coverage_source="tcpserver", coverage_file="files/none.ec")
     config = override(config, "label", {"kind": "return"}, "test")
-    config = override(config, "train", {"updates": 2, "decisions": 4}, "test")
+    config = override(config, "train", {"updates": 2, "further_updates": 2, "decisions": 4}, "test")
     shards = collect(config, tmp_path / "sessions" / "round-0")
     labels = label(config, shards, tmp_path / "labels" / "round-0")
     checked = validate(tmp_path / "sessions", tmp_path / "labels", tmp_path / "checked")

@@ -151,14 +151,15 @@ def test_on_apps_of_unseen_kinds_their_probes_are_counted_apart():
     assert "coverage_new" in {pair["metric"] for pair in apart["paired"]}
 
 
-def test_latency_is_measured_in_one_long_session_an_agent(monkeypatch):
+def test_latency_is_measured_in_long_sessions_of_every_agent_on_the_first_apps(monkeypatch):
     from jamel import evaluate as module
     from jamel import scores
 
     for place in (module, scores):
         monkeypatch.setattr(place, "LATENCY_STEPS", (5, 30))
-    timed = measure(apps=1, seeds=(0,), latency=True)["latency"]
-    assert [(row["agent"], row["step"]) for row in timed] == [
-        (agent, step) for agent in SIMPLE for step in (5, 30)
-    ]
+    monkeypatch.setattr(module, "LATENCY_APPS", 2)
+    timed = measure(apps=3, seeds=(0, 1), latency=True)["latency"]
+    assert sorted((row["app"], row["agent"], row["step"]) for row in timed) == sorted(
+        (f"valid/{app}", agent, step) for app in (0, 1) for agent in SIMPLE for step in (5, 30)
+    )
     assert min(row["ms"] for row in timed) > 0

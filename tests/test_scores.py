@@ -122,10 +122,10 @@ def test_probes_of_unseen_kinds_are_counted_apart_where_there_are_any():
 
 def test_latencies_are_medians_around_early_and_late_steps():
     long = make_run(
-        ms=tuple(float(number) for number in range(110)),
-        tokens_memory=(3,) * 110,
-        tokens_screen=(7,) * 110,
+        ms=tuple(float(number) for number in range(120)),
+        tokens_memory=(3,) * 120,
+        tokens_screen=(7,) * 120,
     )
     rows = latencies(long)
-    assert [(row["step"], row["ms"]) for row in rows] == [(10, 10.0), (100, 100.0)]
+    assert [(row["step"], row["ms"]) for row in rows] == [(10, 15.0), (100, 100.0)]
     assert rows[0]["tokens_memory"] == 3 and rows[0]["tokens_screen"] == 7

@@ -21,7 +21,7 @@ def config() -> Config:
             "profile": "study",
             "collect": {"apps": 3, "steps": 10, "workers": 1},
             "model": {"width": 8, "heads": 2, "hash_buckets": 64},
-            "train": {"updates": 2, "batch_sessions": 2, "decisions": 4},
+            "train": {"updates": 2, "further_updates": 2, "batch_sessions": 2, "decisions": 4},
             "rounds": {"on_policy": 1, "apps": 1},
             "evaluate": {
                 "agents": ["random", "zeroed-memory", "jamel"],

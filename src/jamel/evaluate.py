@@ -22,7 +22,7 @@ from jamel.errors import ConfigError, EvaluationError
 from jamel.parallel import Progress
 from jamel.reach import search_unknown
 from jamel.reliability import judged
-from jamel.scores import LATENCY_STEPS, WINDOW, Run, collate, latencies
+from jamel.scores import LATENCY_APPS, LATENCY_STEPS, WINDOW, Run, collate, latencies
 from jamel.trials import Job, run_job, run_jobs
 
 
@@ -91,10 +91,14 @@ def _calibrated_on(agents: Mapping[str, Path | None]) -> dict[str, str]:
 
 
 def _latencies(config: Config, jobs: Sequence[Job]) -> dict[str, Any]:
-    """One long session an agent on the first app, one after the other: a core each would lie."""
+    """A long session an agent on the first apps, one after the other: a core each would lie."""
     budget = max(LATENCY_STEPS) + WINDOW
-    first = {job.agent: replace(job, config=config, budget=budget) for job in reversed(jobs)}
-    return {"latency": [row for job in reversed(first.values()) for row in latencies(run_job(job))]}
+    apps = list(dict.fromkeys(job.app for job in jobs))[:LATENCY_APPS]
+    first: dict[tuple[str, str], Job] = {}
+    for job in jobs:
+        if job.app in apps:
+            first.setdefault((job.agent, job.app), replace(job, config=config, budget=budget))
+    return {"latency": [row for job in first.values() for row in latencies(run_job(job))]}
 
 
 def plan(config: Config, agents: Mapping[str, Path | None]) -> list[Job]:

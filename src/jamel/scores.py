@@ -18,8 +18,11 @@ REPORTED_BUDGETS = (50, 120, 240)
 """50 is the paper's. A run reports those it reaches, and its own."""
 
 LATENCY_STEPS = (10, 100, 1000)
-WINDOW = 5
-"""A latency is the median over this many decisions on either side of the step."""
+WINDOW = 20
+"""A latency is the median over this many decisions on either side of the step: screens differ."""
+
+LATENCY_APPS = 4
+"""On so many apps decisions are timed in long sessions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,10 @@ def train(
     """
     began, out_dir = time.perf_counter(), Path(out_dir)
     pairs = matched_shards(session_paths, label_paths)
+    updates = config.train.updates_of(new=init_from is None)
+    config = config.model_copy(
+        update={"train": config.train.model_copy(update={"updates": updates})}
+    )
     recipe = _recipe(config, pairs, arm, init_from)
     done = _already(out_dir, recipe) if resume else None
     if done is not None:
@@ -287,7 +291,7 @@ def _recipe(
     config: Config, pairs: list[tuple[Path, Path]], arm: str, init_from: Path | None
 ) -> str:
     """A digest of everything that determines the weights, up to the machine's arithmetic."""
-    settings = config.train.model_dump(exclude={"checkpoint_every"})
+    settings = config.train.model_dump(exclude={"checkpoint_every", "further_updates"})
     inputs = [arm, config.label.kind, settings, config.model.model_dump()]
     digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode())
     weights = [Path(init_from) / "model.safetensors"] if init_from else []

@@ -100,14 +100,26 @@ def test_evaluations_on_other_apps_are_refused() -> None:
 
 def test_costs_are_judged_by_late_decisions() -> None:
     steps = {10: 1.0, 100: 1.1, 1000: 1.3}
-    late = [
-        {"agent": "jamel", "app": "a", "step": step, "ms": ms, "tokens_memory": 32.0}
-        | {"tokens_screen": 20.0}
-        for step, ms in steps.items()
-    ]
-    found = judged(evaluation(jamel=50) | {"latency": late})
+
+    def late(**slower: float) -> list[dict]:
+        return [
+            {"agent": "jamel", "app": app, "step": step, "ms": ms * slower.get(app, 1.0)}
+            | {"tokens_memory": 32.0, "tokens_screen": 20.0}
+            for app in "abc"
+            for step, ms in steps.items()
+        ]
+
+    found = judged(evaluation(jamel=50) | {"latency": late()})
     assert found["memory tokens read a decision"][0] == "met"
     assert found["latency at step 1,000 against 10"][0] == "missed"
+    steps[1000] = 1.1
+    # One app whose late screens are large is not the model's doing.
+    assert (
+        judged(evaluation(jamel=50) | {"latency": late(c=9.0)})["latency at step 1,000 against 10"][
+            0
+        ]
+        == "met"
+    )
 
 
 def test_the_page_says_everything_and_is_the_same_each_time() -> None:

@@ -210,13 +210,16 @@ class ModelConfig(Section):
 class TrainConfig(Section):
     """Joint training of memory and policy.
 
+    `updates` are those of a new model, `further_updates` those of one that goes on from the round
+    before: many short rounds on fresh apps are worth more than few long ones on the same.
     `unread_words` is the share of all words that an update leaves out: apps to come say other ones.
     """
 
     updates: int = Field(300, gt=0)
+    further_updates: int = Field(120, gt=0)
     batch_sessions: int = Field(8, gt=0)
     lr: float = Field(2e-3, gt=0)
-    warmup: int = Field(30, ge=0)
+    warmup: int = Field(20, ge=0)
     weight_decay: float = Field(0.01, ge=0)
     beta: float = Field(4.0, gt=0)
     novelty_weight: float = Field(1.0, ge=0)
@@ -226,6 +229,10 @@ class TrainConfig(Section):
     checkpoint_every: int = Field(100, gt=0)
     seed: int = 0
 
+    def updates_of(self, new: bool) -> int:
+        """How many updates a training has, of a new model or of one that goes on."""
+        return self.updates if new else self.further_updates
+
 
 class RoundsConfig(Section):
     """On-policy rounds after the first, off-policy one; each one's model is measured on `valid`.
@@ -234,7 +241,7 @@ class RoundsConfig(Section):
     the latest after `on_policy` of them. `apps: 0` measures nothing.
     """
 
-    on_policy: int = Field(1, ge=0)
+    on_policy: int = Field(3, ge=0)
     stop: Literal["budget", "gain"] = "budget"
     suite: str = "valid"
     apps: int = Field(32, ge=0)

@@ -6,6 +6,7 @@ A goal that was not measured is said to be so: it is neither met nor missed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from statistics import median
 from typing import NamedTuple
 
 from jamel.agents import SIMPLE_AGENTS
@@ -125,7 +126,7 @@ def ablated(agent: str) -> Goal:
 
 
 def _tokens(measured: Measured) -> Found | None:
-    read = _late(measured, "tokens_memory")
+    read = {step: max(values) for step, values in _late(measured, "tokens_memory").items()}
     if not {100, 1000} <= read.keys():
         return None
     words = f"{read[100]:.0f} at step 100, {read[1000]:.0f} at step 1,000"
@@ -133,7 +134,7 @@ def _tokens(measured: Measured) -> Found | None:
 
 
 def _latency(measured: Measured) -> Found | None:
-    ms = _late(measured, "ms")
+    ms = {step: median(values) for step, values in _late(measured, "ms").items()}
     if not {10, 1000} <= ms.keys():
         return None
     ratio = ms[1000] / ms[10]
@@ -141,13 +142,13 @@ def _latency(measured: Measured) -> Found | None:
     return Found(words, ratio <= MOST_SLOWDOWN)
 
 
-def _late(measured: Measured, column: str) -> dict[int, float]:
-    """Step -> the largest value of the subject's decisions there, over all files."""
-    found: dict[int, float] = {}
+def _late(measured: Measured, column: str) -> dict[int, list[float]]:
+    """Step -> the values of the subject's decisions there, one an app."""
+    found: dict[int, list[float]] = {}
     for files in measured.suites.values():
         for row in (row for results in files for row in results.get("latency", ())):
             if row["agent"] == SUBJECT:
-                found[row["step"]] = max(found.get(row["step"], 0.0), float(row[column]))
+                found.setdefault(row["step"], []).append(float(row[column]))
     return found
 
 
