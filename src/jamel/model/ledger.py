@@ -28,16 +28,19 @@ _LONG_AGO = 1.5
 _DECAY = np.array([[DISCOUNT], [DISCOUNT], [WALK]], np.float32)
 
 
-_BY_SLOT = (
-    "_tries",
-    "_same",
-    "_expected",
-    "_tried_at",
-    "_news",
-    "_kind",
-    "_kind_tries",
-    "_kind_news",
+_NODE = np.dtype([("visits", "f4"), ("seen_at", "f4"), ("fresh", "f4")])
+_SLOT = np.dtype(
+    [
+        ("tries", "f4"),
+        ("same", "f4"),
+        ("expected", "f4"),
+        ("tried_at", "f4"),
+        ("news", "f4"),
+        ("target", "i8"),
+        ("kind", "i8"),
+    ]
 )
+_KIND = np.dtype([("tries", "f4"), ("news", "f4")])
 
 
 class Ledger:
@@ -52,28 +55,18 @@ class Ledger:
         self._ids: dict[tuple[int, int], int] = {}
         self._kind_ids: dict[tuple[int, int], int] = {}
         self._edges: dict[int, int] = {}
-        self._visits = np.zeros(64, np.float32)
-        self._seen_at = np.zeros(64, np.float32)
         self._own = np.zeros((3, 64), np.float32)
-        self._fresh = np.zeros(64, np.float32)
-        self._tries = np.zeros(256, np.float32)
-        self._same = np.zeros(256, np.float32)
-        self._expected = np.zeros(256, np.float32)
-        self._tried_at = np.zeros(256, np.float32)
-        self._news = np.zeros(256, np.float32)
-        self._target = np.full(256, -1, np.int64)
-        self._kind = np.zeros(256, np.int64)
-        self._kind_tries = np.zeros(256, np.float32)
-        self._kind_news = np.zeros(256, np.float32)
+        self._nodes = np.zeros(64, _NODE)
+        self._slots = np.zeros(256, _SLOT)
+        self._kinds = np.zeros(256, _KIND)
         self._last = -1
 
     def add_node(self) -> int:
         """A new node, without slots."""
         node = len(self._slots_of)
         self._slots_of.append([])
-        if node == len(self._visits):
-            self._visits, self._seen_at = _doubled(self._visits), _doubled(self._seen_at)
-            self._fresh = _doubled(self._fresh)
+        self._nodes = _room(self._nodes, node + 1)
+        if node == self._own.shape[1]:
             self._own = np.concatenate([self._own, np.zeros_like(self._own)], axis=1)
         return node
 
@@ -95,12 +88,12 @@ class Ledger:
 
     def visits(self, node: int) -> int:
         """How often the node was shown."""
-        return int(self._visits[node])
+        return int(self._nodes["visits"][node])
 
     def visit(self, node: int, step: int) -> None:
         """Note that the node is shown before the step of this number."""
-        self._visits[node] += 1
-        self._seen_at[node] = step
+        self._nodes["visits"][node] += 1
+        self._nodes["seen_at"][node] = step
 
     def record(
         self, node: int, slot: int, target: int, *, same: bool, news: float, step: int
@@ -111,56 +104,56 @@ class Ledger:
             same: whether the screen stayed as it was.
             news: how much was seen for the first time in the session.
         """
-        self._tries[slot] += 1
-        kind = self._kind[slot]
-        self._kind_tries[kind] += 1
-        self._kind_news[kind] += news
-        self._news[slot] = news
-        self._same[slot] += same
-        self._expected[slot] = 0.0
-        self._tried_at[slot] = step
-        self._target[slot] = target
+        slots, kinds = self._slots, self._kinds
+        slots["tries"][slot] += 1
+        slots["same"][slot] += same
+        slots["expected"][slot] = 0.0
+        slots["tried_at"][slot] = step
+        slots["news"][slot] = news
+        slots["target"][slot] = target
+        kinds["tries"][slots["kind"][slot]] += 1
+        kinds["news"][slots["kind"][slot]] += news
         self._edges[slot] = node
         self._last = slot
         self._renew(node)
 
     def expect(self, node: int, slots: IntArray, worth_C: FloatArray) -> None:
         """Note what the model thinks each candidate of the node is worth now."""
-        self._expected[slots] = worth_C
-        self._own[2, node] = self._expected[self._slots_of[node]].max()
+        self._slots["expected"][slots] = worth_C
+        self._own[2, node] = self._slots["expected"][self._slots_of[node]].max()
 
     def inputs(self, node: int, slots: IntArray, step: int) -> list[np.ndarray]:
         """LEDGER_INPUTS columns (C,) for the candidates of a node."""
         best, near, promised = self._beyond()
-        tries, target = self._tries[slots], self._target[slots]
+        mine = self._slots[slots]
+        tries, target = mine["tries"], mine["target"]
         if target[-1] < 0:
             # A restart leads to the first screen from anywhere, tried here or not.
             target[-1] = 0
         known = target >= 0
         behind = np.where(known, target, 0)
-        since = np.log2(1 + step - self._tried_at[slots]) / 8
-        away = np.log2(1 + np.maximum(step - self._seen_at[behind], 0)) / 8
-        kinds = self._kind[slots]
-        alike = self._kind_tries[kinds]
+        there, alike = self._nodes[behind], self._kinds[mine["kind"]]
+        since = np.log2(1 + step - mine["tried_at"]) / 8
+        away = np.log2(1 + np.maximum(step - there["seen_at"], 0)) / 8
         return [
             np.log1p(tries),
             tries == 0,
             known,
-            self._same[slots] / np.maximum(tries, 1),
-            _worth(tries, alike),
+            mine["same"] / np.maximum(tries, 1),
+            _worth(tries, alike["tries"]),
             DISCOUNT * best[behind] * known,
             near[behind] * known,
-            np.log1p(self._fresh[behind] * known),
-            np.log1p(self._visits[behind] * known),
-            np.full(len(slots), np.log1p(self._visits[node])),
-            np.log1p(self._expected[slots]),
+            np.log1p(there["fresh"] * known),
+            np.log1p(there["visits"] * known),
+            np.full(len(slots), np.log1p(self._nodes["visits"][node])),
+            np.log1p(mine["expected"]),
             np.log1p(WALK * promised[behind] * known),
             np.where(tries > 0, since, _LONG_AGO),
             np.where(known, away, _LONG_AGO),
             slots == self._last,
-            self._news[slots],
-            np.log1p(alike),
-            self._kind_news[kinds] / np.maximum(alike, 1),
+            mine["news"],
+            np.log1p(alike["tries"]),
+            alike["news"] / np.maximum(alike["tries"], 1),
         ]
 
     def _beyond(self) -> FloatArray:
@@ -169,7 +162,7 @@ class Ledger:
         if not self._edges:
             return values
         source = np.fromiter(self._edges.values(), np.int64, len(self._edges))
-        target = self._target[np.fromiter(self._edges, np.int64, len(self._edges))]
+        target = self._slots["target"][np.fromiter(self._edges, np.int64, len(self._edges))]
         for _ in range(MAX_SWEEPS):
             before = values.copy()
             for row, ahead in zip(values, _DECAY * values[:, target], strict=True):
@@ -179,22 +172,20 @@ class Ledger:
         return values
 
     def _renew(self, node: int) -> None:
-        slots = self._slots_of[node]
-        tries = self._tries[slots]
-        self._fresh[node] = (tries == 0).sum()
-        self._own[0, node] = _worth(tries, self._kind_tries[self._kind[slots]]).max()
-        self._own[1, node] = self._fresh[node] > 0
-        self._own[2, node] = self._expected[slots].max()
+        mine = self._slots[self._slots_of[node]]
+        fresh = (mine["tries"] == 0).sum()
+        self._nodes["fresh"][node] = fresh
+        worth = _worth(mine["tries"], self._kinds["tries"][mine["kind"]])
+        self._own[:, node] = worth.max(), fresh > 0, mine["expected"].max()
 
     def _add_slots(self, node: int, added: Sequence[tuple[int, int]]) -> None:
-        kinds = self._kind_ids
-        while len(self._tries) < len(self._ids):
-            for name in _BY_SLOT:
-                setattr(self, name, _doubled(getattr(self, name)))
-            self._target = _doubled(self._target, -1)
+        self._slots = _room(self._slots, len(self._ids))
         for slot, kind in added:
             self._slots_of[node].append(slot)
-            self._kind[slot] = kinds.setdefault((node, kind), len(kinds))
+            known = self._kind_ids.setdefault((node, kind), len(self._kind_ids))
+            self._slots["kind"][slot] = known
+            self._slots["target"][slot] = -1
+        self._kinds = _room(self._kinds, len(self._kind_ids))
         self._renew(node)
 
 
@@ -203,5 +194,8 @@ def _worth(tries: FloatArray, alike: FloatArray) -> FloatArray:
     return (1 + tries) ** -6.0 / (1 + alike)
 
 
-def _doubled(array: np.ndarray, fill: int = 0) -> np.ndarray:
-    return np.concatenate([array, np.full_like(array, fill)])
+def _room(array: np.ndarray, size: int) -> np.ndarray:
+    """The array, twice as long until it has that size."""
+    while len(array) < size:
+        array = np.concatenate([array, np.zeros_like(array)])
+    return array
