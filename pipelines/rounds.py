@@ -42,6 +42,7 @@ class Rounds(NamedTuple):
 
 def run_rounds(config: Config, project: Layout, grow: bool, run_id: str) -> Rounds:
     """Every round until the budget is spent or a round gains nothing."""
+    label_leftovers(config, project)
     wanted = rounds_to_run(config, project, grow)
     models: Models = {
         arm: project.last_model(arm) if wanted.start else None for arm in trained_arms(config)
@@ -54,6 +55,14 @@ def run_rounds(config: Config, project: Layout, grow: bool, run_id: str) -> Roun
             say(f"round {index} gained nothing that can be told from nothing: the rounds end")
             break
     return done
+
+
+def label_leftovers(config: Config, project: Layout) -> None:
+    """Label what a run that was interrupted had collected: the dataset is validated as a whole."""
+    for folder in sorted(path for path in project.sessions.glob("*") if path.is_dir()):
+        labels = project.labels / folder.name
+        if any(not (labels / path.name).is_file() for path in folder.glob("*.parquet")):
+            label_sessions(config, project, folder.name)
 
 
 def run_round(config: Config, project: Layout, index: int, models: Models, parent: str) -> Rounds:
@@ -177,7 +186,13 @@ def collect_and_label(
         arm=arm,
         model_dir=model,
     )
+    label_sessions(config, project, name)
+
+
+def label_sessions(config: Config, project: Layout, name: str) -> None:
+    """Label the sessions of one folder; those that cannot be read are set aside."""
     sessions = project.sessions / name
     set_unreadable_aside(project, sessions)
     shards = sorted(sessions.glob("*.parquet"))
-    remembered(label_round, config=config, sessions=shards, out_dir=project.labels / name)
+    if shards:
+        remembered(label_round, config=config, sessions=shards, out_dir=project.labels / name)

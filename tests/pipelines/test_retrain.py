@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from jamel.collect import collect
+from jamel.config import load_config
 from jamel.errors import Busy, ConfigError
 from jamel.evaluate import read_json
 from jamel.stores import project_lock
@@ -28,7 +30,18 @@ def truncated(project: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def outcome(server: None, project: Path, truncated: str) -> dict[str, Any]:
+def unlabelled(project: Path) -> str:
+    """A session of a later round, which a run that was interrupted had not labelled yet."""
+    tiny = load_config(TINY)
+    one = tiny.collect.model_copy(update={"apps": 1, "agents": ("random",)})
+    (path,) = collect(
+        tiny.model_copy(update={"collect": one}), project / "data/sessions/round-1", round_index=50
+    )
+    return path.name
+
+
+@pytest.fixture(scope="module")
+def outcome(server: None, project: Path, truncated: str, unlabelled: str) -> dict[str, Any]:
     """What one run of the loop came to."""
     return retrain(config=TINY)
 
@@ -44,10 +57,16 @@ def test_a_broken_shard_is_set_aside_and_the_rest_goes_on(
     outcome: dict, project: Path, truncated: str
 ) -> None:
     assert outcome["validation"]["passed"]
-    assert outcome["validation"]["sessions"] == 12, "round 0 and a round of each of two arms"
+    assert outcome["validation"]["sessions"] == 13, "round 0, a round of each of two arms, one left"
     assert not (project / "data/sessions/round-0" / truncated).exists()
     (reason,) = (project / "data/quarantine").rglob("*.reason.txt")
     assert reason.name.startswith(truncated.removesuffix(".parquet"))
+
+
+def test_what_an_interrupted_run_left_is_labelled(
+    outcome: dict, project: Path, unlabelled: str
+) -> None:
+    assert (project / "data/labels/round-1" / unlabelled).is_file()
 
 
 def test_both_arms_went_through_their_own_on_policy_round(outcome: dict, project: Path) -> None:
@@ -136,7 +155,6 @@ def test_a_wrong_profile_is_refused_before_anything_starts(project: Path) -> Non
 
 
 def test_rounds_grow_from_the_last_one(outcome: dict, project: Path) -> None:
-    from jamel.config import load_config
     from jamel.layout import Layout
 
     tiny, there = load_config(TINY), Layout.at(profile="tiny")
