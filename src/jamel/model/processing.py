@@ -199,6 +199,8 @@ class Standing(NamedTuple):
 
 
 _NOWHERE = Standing(0, "", 0)
+_ROWS = 3
+"""So many children of one class are the rows of a list, or its cells."""
 
 
 def standings(elements: Sequence[Element]) -> list[Standing]:
@@ -218,7 +220,7 @@ def standings(elements: Sequence[Element]) -> list[Standing]:
 
 def _structure(place: Standing, box: tuple[float, ...]) -> str:
     """What stands for the id of an element without one: rows of a list share it."""
-    return f"{place.parent}/{place.depth}/{place.alike >= 3}/{round(box[2] * 8)}"
+    return f"{place.parent}/{place.depth}/{place.alike >= _ROWS}/{round(box[2] * 8)}"
 
 
 @lru_cache(maxsize=50_000)
@@ -272,7 +274,7 @@ def _numeric(
     numbers[14] = min(len(label), 40) / 40
     numbers[15] = any(character.isdigit() for character in label)
     numbers[16 + _KIND_INDEX[action.kind]] = 1.0
-    numbers[24:] = min(place.depth, 24) / 24, place.alike / 8, place.alike >= 3
+    numbers[24:] = min(place.depth, 24) / 24, place.alike / 8, place.alike >= _ROWS
     return numbers
 
 

@@ -17,8 +17,6 @@ from jamel.model.processing import SKETCH_SIZE, FloatArray, IntArray, Screen
 ALIKE = 0.75
 """Screens of one activity whose sketches are so similar are taken to be the same."""
 
-_MOST_ALIKE = 1024
-
 
 class SessionGraph:
     """Counts of one session: call `visit` for each screen, then `record` for what was done."""
@@ -124,7 +122,7 @@ class SessionGraph:
 
 
 class _Looks:
-    """The sketches of screens that look like none before; those far too many are the last one."""
+    """The sketches of screens that looked like none before them."""
 
     def __init__(self) -> None:
         self._sketches = np.zeros((64, SKETCH_SIZE), np.float32)
