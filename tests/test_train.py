@@ -56,6 +56,15 @@ def test_loss_falls_and_metrics_are_reported(shards, tmp_path: Path) -> None:
     assert result.samples == 3 and len(result.losses) == 40
 
 
+def test_bfloat16_trains_about_as_float32_does(shards, tmp_path: Path) -> None:
+    losses = {
+        name: train(profile(train={"precision": name}), *shards, tmp_path / name).losses
+        for name in ("float32", "bfloat16")
+    }
+    assert losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.05)
+    assert losses["bfloat16"] != losses["float32"]
+
+
 def test_a_killed_training_resumes_to_the_same_weights(shards, tmp_path: Path) -> None:
     class Killed(Exception):
         pass

@@ -31,6 +31,7 @@ SUITE, WARM_STEPS, TIMED_STEPS = "test", 4000, 8000
 FAST_STEPS_PER_S = 20_000
 SNAPSHOTS = 2000
 UPDATES = 20
+WARM_UPDATES = 10
 TRAINED_SESSIONS, TRAINED_STEPS = 8, 60
 WARM_UP = 20
 """Sessions after which every kind of feature has been met."""
@@ -187,7 +188,28 @@ def learning_speed(config: Config, folder: Path) -> dict[str, Any]:
         **measured,
         "training_samples_per_s": round(samples / trained.seconds, 2),
         **decision_latency("jamel", trained.path),
+        "training_bfloat16_ratio": precision_ratio(config, sessions[kept], labelled[kept], folder),
     }
+
+
+def precision_ratio(
+    config: Config, sessions: list[Path], labelled: list[Path], folder: Path
+) -> float:
+    """Updates a second in bfloat16 over those in float32, once warm."""
+    from jamel.train import LOG_EVERY, train
+
+    ends: list[float] = []
+    speeds = []
+    for precision in ("float32", "bfloat16"):
+        settings = {"updates": WARM_UPDATES + UPDATES, "precision": precision}
+        section = config.train.model_copy(update=settings)
+        ends.clear()
+        train(
+            config.model_copy(update={"train": section}), sessions, labelled, folder / precision,
+            on_metrics=lambda *_: ends.append(time.perf_counter()),
+        )  # fmt: skip
+        speeds.append(UPDATES / (ends[-1] - ends[WARM_UPDATES // LOG_EVERY - 1]))
+    return round(speeds[1] / speeds[0], 3)
 
 
 def label_speed(

@@ -154,8 +154,7 @@ class _Training:
         if resume:
             found = load_checkpoint(folder, recipe, self.model, self.adam)
         losses = list(found.losses) if found else []
-        self.wrapped, self.optimizer = self.accelerator.prepare(self.model, self.adam)
-        self.wrapped.train()
+        self.prepare()
         began, total = time.perf_counter(), self.config.train.updates
         for update in range(len(losses), total):
             metrics = self.update(update)
@@ -179,8 +178,15 @@ class _Training:
             shutil.rmtree(folder, ignore_errors=True)
         return losses
 
+    def prepare(self) -> None:
+        """Place the model and its optimizer, once their state is there."""
+        self.wrapped, self.optimizer = self.accelerator.prepare(self.model, self.adam)
+        self.wrapped.train()
+
     def update(self, number: int) -> dict[str, float]:
         """One step of the optimizer; returns the loss and its parts."""
+        import torch
+
         from jamel.model.configuration import OBJECTIVES
         from jamel.model.losses import total_loss
         from jamel.model.sequences import step_batch
@@ -193,7 +199,9 @@ class _Training:
         )
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(number, settings.lr, settings.warmup, settings.updates)
-        output = self.wrapped(screens=screens, steps=steps)
+        reduced = settings.precision == "bfloat16"
+        with torch.autocast(self.accelerator.device.type, torch.bfloat16, enabled=reduced):
+            output = self.wrapped(screens=screens, steps=steps).float()
         loss, metrics = total_loss(
             output,
             labels,

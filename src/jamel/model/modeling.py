@@ -44,6 +44,10 @@ class JamelOutput(ModelOutput):
     worth: Tensor = None  # type: ignore[assignment]
     novel: Tensor = None  # type: ignore[assignment]
 
+    def float(self) -> JamelOutput:
+        """The same in float32, for losses; products of matrices may have been less exact."""
+        return JamelOutput(self.logits.float(), self.worth.float(), self.novel.float())
+
 
 class RowEncoder(nn.Module):
     """Hashed words and numbers of a candidate → one embedding."""
