@@ -133,6 +133,12 @@ def test_the_page_says_everything_and_is_the_same_each_time() -> None:
     assert page.count("| jamel | ") == 1
 
 
+def test_a_page_about_something_else_has_no_table_of_goals() -> None:
+    page = results_page(Measured([evaluation("valid", jamel=50, raw_history=48)]))
+    assert "## Goals" not in page and "| raw-history | +2.0" in page
+    assert "## Goals" in results_page(Measured([evaluation(jamel=50, planner=30)]))
+
+
 def test_hostile_names_break_no_table() -> None:
     page = results_page(Measured([evaluation(**{"<b>|x": 50})]))
     assert "<b>" not in page and r"\|x" in page

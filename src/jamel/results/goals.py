@@ -13,6 +13,7 @@ from jamel.agents import SIMPLE_AGENTS
 from jamel.results.measured import Difference, Estimate, Measured
 
 SUBJECT = "jamel"
+NOT_MEASURED = "not measured"
 BUDGET = 120
 TEST, NEW = "test@real", "test-new@real"
 MOST_TOKENS = 32
@@ -51,7 +52,7 @@ def verdicts(measured: Measured) -> list[Verdict]:
 
 def _verdict(goal: Goal, found: Found | None) -> Verdict:
     if found is None:
-        return Verdict(goal.title, goal.wanted, "–", "not measured")
+        return Verdict(goal.title, goal.wanted, "–", NOT_MEASURED)
     word = {True: "met", False: "missed", None: "reported"}[found.met]
     return Verdict(goal.title, goal.wanted, found.words, word)
 

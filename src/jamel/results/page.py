@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from jamel.results.goals import SUBJECT, told, verdicts
+from jamel.results.goals import NOT_MEASURED, SUBJECT, told, verdicts
 from jamel.results.measured import Estimate, Measured
 
 ORACLE = "oracle-2"
@@ -21,8 +21,7 @@ def results_page(measured: Measured) -> str:
         "Written by `jamel results` from evaluations, never by hand. Coverage is % of the probes "
         "that can be reached; intervals are 95 %, over apps and trainings at once. A training is "
         "one model, from its own seed through all its rounds.",
-        "## Goals",
-        _table([verdict._asdict() for verdict in verdicts(measured)]),
+        *_goals(measured),
     ]
     for suite in measured.suites:
         parts += _suite(measured, suite)
@@ -30,6 +29,14 @@ def results_page(measured: Measured) -> str:
     parts += _rounds(measured)
     parts += ["## Where the numbers come from", _table(_origins(measured))]
     return "\n\n".join(parts) + "\n"
+
+
+def _goals(measured: Measured) -> list[str]:
+    """What was wanted; nothing where evaluations are about something else altogether."""
+    found = verdicts(measured)
+    if all(verdict.verdict == NOT_MEASURED for verdict in found):
+        return []
+    return ["## Goals", _table([verdict._asdict() for verdict in found])]
 
 
 def _suite(measured: Measured, suite: str) -> list[str]:
