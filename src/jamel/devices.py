@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -16,11 +17,13 @@ from jamel.envs.android import AndroidEnv, attach_env, make_env
 from jamel.envs.boot import await_boot
 from jamel.envs.emulator_console import console_port
 from jamel.envs.lease import being_made, lease_device
+from jamel.envs.linked import LinkedEnv
 from jamel.envs.reset import read_apk
 from jamel.errors import DeviceError, DeviceLost, DeviceMissing
 from jamel.suites import app_spec, reachable, require_tunable, suite_apps
 
 if TYPE_CHECKING:
+    from jamel.envs.web.env import WebEnv
     from jamel.virtual_device.faults import FaultPlan
 
 Result = TypeVar("Result")
@@ -67,6 +70,35 @@ def read_named_files(device: DeviceConfig) -> list[str]:
         listed = read_class_list(Path(device.coverage_classes))
         found.append(f"{len(listed.sizes)} classes of build {listed.build}")
     return found
+
+
+def is_web(app: str) -> bool:
+    """Whether an app's name is an address, or a folder with a first page."""
+    return app.startswith(("http://", "https://")) or (Path(app) / "index.html").is_file()
+
+
+def open_web(device: DeviceConfig, app: str) -> WebEnv:
+    """The environment of a web app in a Chromium of this process.
+
+    Args:
+        device: the profile's section; `step_timeout_s` is how long a page has to answer.
+        app: its address, or the folder of its index.html, which is served on loopback.
+
+    Raises:
+        AppMissing: nothing answers there.
+        DeviceMissing: there is no Chromium, or no Playwright to drive it.
+    """
+    if find_spec("playwright") is None or find_spec("tree_sitter_javascript") is None:
+        raise DeviceMissing(
+            "Expected Playwright to drive a browser, found it is not installed. Run `pip install "
+            "'jamel[web]'`."
+        )
+    from jamel.envs.web.env import open_address, open_folder
+
+    options: dict[str, Any] = {"timeout_s": device.step_timeout_s}
+    if app.startswith(("http://", "https://")):
+        return open_address(app, **options)
+    return open_folder(Path(app), app=app, **options)
 
 
 def require_snapshots(device: DeviceConfig) -> None:
@@ -194,7 +226,7 @@ def _fault_plan(device: DeviceConfig, name: str) -> FaultPlan | None:
     return FaultPlan(device.faults, name, device.faults.kinds or seen)
 
 
-def known_probes(device: DeviceConfig, app: str, env: AndroidEnv) -> int:
+def known_probes(device: DeviceConfig, app: str, env: LinkedEnv) -> int:
     """How many probes can be reached: found by search, or all that a real app lists."""
     return env.total_probes if is_real(device) else reachable(app_spec(app)).probes
 

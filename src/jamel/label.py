@@ -24,7 +24,7 @@ import pyarrow as pa
 
 from jamel.config import Config, DeviceConfig, LabelConfig
 from jamel.coverage import ProbeSet
-from jamel.coverage.jacoco import read_exec
+from jamel.coverage.raw import read_coverage
 from jamel.devices import app_name, is_real, open_env, require_snapshots, running_devices
 from jamel.disk import digest_of
 from jamel.envs.base import candidates
@@ -149,7 +149,7 @@ def new_probes_of(session: Session) -> list[int]:
     Raises:
         DatasetError: A coverage file is missing, or a later one lacks probes of an earlier one.
     """
-    files = {digest: read_exec(raw) for digest, raw in session.coverage.items()}
+    files = {digest: read_coverage(raw) for digest, raw in session.coverage.items()}
     previous = files.get(session.start_probes, ProbeSet())
     counts: list[int] = []
     for number, step in enumerate(session.transitions()):

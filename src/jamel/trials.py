@@ -14,7 +14,7 @@ from pathlib import Path
 from jamel.agents import LLM, Agent, kept_agent
 from jamel.agents.survey import Survey
 from jamel.config import Config
-from jamel.coverage.jacoco import read_exec
+from jamel.coverage.raw import read_coverage
 from jamel.devices import Unseen, known_probes, open_env, unseen_part
 from jamel.envs.android import AndroidEnv
 from jamel.envs.base import candidates
@@ -198,7 +198,7 @@ def _covered_in(session: Session, classes: frozenset[int]) -> tuple[int, ...]:
     counts = {
         digest: sum(
             found.bits.bit_count()
-            for class_id, found in read_exec(raw).classes.items()
+            for class_id, found in read_coverage(raw).classes.items()
             if class_id in classes
         )
         for digest, raw in session.coverage.items()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jamel.coverage.jacoco import read_exec
+from jamel.coverage.raw import read_coverage
 from jamel.data_docs import write_docs
 from jamel.disk import write_bytes, write_json, write_text
 from jamel.envs.base import candidates
@@ -272,7 +272,7 @@ def _rows(session: Session, labels: list[Row]) -> list[Row]:
             f"expected {len(steps)} labels of session {session.session_id}, found {len(labels)} "
             "rows or another session's. Label the session again."
         )
-    counts = {name: read_exec(data).count() for name, data in session.coverage.items()}
+    counts = {name: read_coverage(data).count() for name, data in session.coverage.items()}
     before = counts.get(session.start_probes, 0)
     rows: list[Row] = []
     episodes = [index for index, e in enumerate(session.episodes) for _ in e.transitions]

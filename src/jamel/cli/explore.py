@@ -31,10 +31,14 @@ if TYPE_CHECKING:
     from jamel.agents import Agent
     from jamel.calibration import Calibration
     from jamel.config import Config
-    from jamel.envs.android import AndroidEnv
+    from jamel.envs.linked import LinkedEnv
     from jamel.explore import Exploration, Shortened
 
 SIMPLE = "planner"
+APPS = (
+    "An embedded app (test/0), the profile's package, or a web app: its address, or the folder "
+    "that holds its index.html."
+)
 MOST_ROWS = 20
 Short = list[tuple["Shortened", str]]
 
@@ -45,6 +49,7 @@ def register(app: typer.Typer) -> None:
         epilog=example(
             "jamel explore test/0",
             "jamel explore com.example.app --config configs/android.yaml",
+            "jamel explore http://127.0.0.1:8000/",
             "jamel explore test/0 --steps 500 --until-exhausted --certainty 0.9",
         )
     )(explore)
@@ -52,7 +57,7 @@ def register(app: typer.Typer) -> None:
 
 
 def explore(
-    app: Annotated[str, typer.Argument(help="An embedded app (test/0), or the profile's package.")],
+    app: Annotated[str, typer.Argument(help=APPS)],
     config: ConfigOption = DEFAULT_PROFILE,
     agent: Annotated[
         str | None, typer.Option(help="By default the champion, planner while there is none.")
@@ -140,11 +145,15 @@ def _default_agent(project: Layout) -> str:
 
 
 @contextmanager
-def _opened(settings: Config, app: str) -> Iterator[AndroidEnv]:
+def _opened(settings: Config, app: str) -> Iterator[LinkedEnv]:
     """The app's environment; on real devices the app is the package that the profile names."""
-    from jamel.devices import app_name, is_real, open_env, running_devices
+    from jamel.devices import app_name, is_real, is_web, open_env, open_web, running_devices
 
     device = settings.device
+    if is_web(app):
+        with closing(open_web(device, app)) as web:
+            yield web
+        return
     if is_real(device):
         name = app_name(device, "", 0)
         if app not in (device.package, name):
@@ -157,10 +166,10 @@ def _opened(settings: Config, app: str) -> Iterator[AndroidEnv]:
         yield env
 
 
-def _reachable(settings: Config, app: str, env: AndroidEnv) -> int:
-    from jamel.devices import known_probes
+def _reachable(settings: Config, app: str, env: LinkedEnv) -> int:
+    from jamel.devices import is_web, known_probes
 
-    return known_probes(settings.device, app, env)
+    return 0 if is_web(app) else known_probes(settings.device, app, env)
 
 
 def _teller(advance: Callable[..., None], steps: int) -> Callable[[Exploration], None]:
@@ -190,7 +199,7 @@ def _likely(chance: float) -> str:
     return f"{words[min(int(5 * chance), 4)]} ({100 * chance:.0f} %)"
 
 
-def _shortest(found: Exploration, env: AndroidEnv, folder: Path) -> Short:
+def _shortest(found: Exploration, env: LinkedEnv, folder: Path) -> Short:
     """The shortest replay of each crash and where its script is."""
     from jamel.envs.links import InProcessLink
     from jamel.explore import Shortened, shorten, write_script

@@ -13,8 +13,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from jamel.doctor.check import Check
-from jamel.errors import AdbMissing
+from jamel.doctor.check import Check, finding
+from jamel.envs.web.chromium import find_chromium
+from jamel.errors import AdbMissing, DeviceMissing
 from jamel.stores import stores_at
 from jamel.virtual_device.server import adb_executable
 
@@ -28,7 +29,7 @@ NEEDED = ("torch", "transformers", "mlflow", "prefect", "dvc", "great-expectatio
 def diagnose(root: Path) -> list[Check]:
     """Every check, in the order in which a failure should be mended."""
     checks = [_python(), *_packages(), *_pins(), _git(root), _disk(root), _memory()]
-    return [*checks, *_stores(root), _adb(), _kvm()]
+    return [*checks, *_stores(root), _adb(), _kvm(), _chromium()]
 
 
 def _python() -> Check:
@@ -106,6 +107,15 @@ def _adb() -> Check:
         return Check("adb", False, str(error), advice, needed=False)
     lines = done.stdout.splitlines()
     return Check("adb", done.returncode == 0, lines[0] if lines else path, advice, needed=False)
+
+
+def _chromium() -> Check:
+    def look() -> str:
+        if not _version("playwright"):
+            raise DeviceMissing("Playwright is not installed. Run make setup: web apps want it.")
+        return str(find_chromium())
+
+    return finding("chromium", look, needed=False)
 
 
 def _kvm() -> Check:

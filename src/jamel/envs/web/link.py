@@ -1,0 +1,358 @@
+"""WebLink: one web app in a Chromium, as `jamel.envs.links.Link` has every device.
+
+Coverage is kept here, as V8's counters begin anew with each reading: the union over pages, tabs,
+workers and reloads of the session. Only scripts of the app's own origin count.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from jamel.coverage import ClassProbes, ProbeSet
+from jamel.coverage.v8 import Script
+from jamel.envs.links import Reading
+from jamel.envs.web.chromium import ENDED, Chromium, first_line
+from jamel.envs.web.tab import Agent, Ran, Tab
+from jamel.errors import AppMissing, CoverageError, DeviceError, DeviceLost
+from jamel.types import Action, ActionKind, Observation, action_problem, fingers_px
+
+if TYPE_CHECKING:
+    from playwright.async_api import BrowserContext, Dialog, Page
+
+Result = TypeVar("Result")
+SCROLL_SHARE = 0.6
+"""Of what is visible, one scroll."""
+MOST_TABS = 8
+WORKER_S = 2.0
+"""A worker that has not started by then is counted later."""
+
+
+class WebLink:
+    """Drives one app.
+
+    Args:
+        chromium: The browser, which stays open when the link closes.
+        package: What the app is called.
+        start: The address of its first page; scripts of this origin count.
+        settle_s: How long a page may take to come to rest.
+        timeout_s: How long it may take to answer; one that does not is given up.
+    """
+
+    total_probes = 0
+    device = "chromium"
+
+    def __init__(
+        self,
+        chromium: Chromium,
+        package: str,
+        start: str,
+        build: str,
+        *,
+        settle_s: float = 2.0,
+        timeout_s: float = 20.0,
+        on_close: Callable[[], None] | None = None,
+    ) -> None:
+        self.package, self.build, self.start = package, build, start
+        self.marks: list[str] = []
+        self._chromium = chromium
+        self._origin = _origin(start)
+        self._settle_ms = int(1000 * settle_s)
+        self._timeout_s = timeout_s
+        self._on_close = on_close
+        self._context: BrowserContext | None = None
+        self._tabs: list[Tab] = []
+        self._scripts: dict[str, Script] = {}
+        self._executed: dict[int, ClassProbes] = {}
+        self._changes = 0
+        self._crash = ""
+        self._pending: set[asyncio.Task[Any]] = set()
+
+    def restart(self, new_session: bool) -> Reading:
+        """Open the start page; a new session begins with an empty profile and without coverage."""
+        if new_session:
+            self._executed, self._changes = {}, 0
+            self._call(self._forget())
+        return self._call(self._restart())
+
+    def perform(self, observation: Observation, action: Action) -> Reading:
+        """Do an action on the element it names in `observation`, the screen read last."""
+        problem = action_problem(observation, action)
+        if problem:
+            return Reading(observation, self._key, False, problem)
+        try:
+            reason = self._call(self._act(observation, action))
+            reading = self._call(self._read())
+        except _Hung:
+            return self._replaced("the page did not answer")
+        if reason:
+            return reading._replace(executed=False, invalid_reason=reason)
+        return reading
+
+    def decode(self, coverage: bytes) -> ProbeSet:
+        """The probes of the last reading: `coverage` only says how often it grew."""
+        if coverage != self._key:
+            raise CoverageError("Expected the coverage of the last reading, found an older one.")
+        return ProbeSet(self._executed)
+
+    @property
+    def scripts(self) -> Sequence[Script]:
+        """Every script of the session that was counted."""
+        return list({script.class_id: script for script in self._scripts.values()}.values())
+
+    def screenshot(self) -> bytes:
+        """The viewport as a PNG."""
+        return self._call(self._tabs[-1].screenshot())
+
+    def crash_trace(self) -> str:
+        """The last exception that no code of the app caught."""
+        return self._crash
+
+    def crash_news(self) -> str:
+        """The same, if it is new."""
+        crash, self._crash = self._crash, ""
+        return crash
+
+    def snapshot(self) -> None:
+        """No browser can: labels are made of what happened."""
+        return None
+
+    def restore(self, snapshot: bytes) -> Reading:
+        """There are no snapshots."""
+        raise DeviceError("Expected no snapshot of a web page, as a browser takes none.")
+
+    def rewind(self, snapshot: bytes) -> None:
+        """There are no snapshots."""
+        self.restore(snapshot)
+
+    def forget(self, snapshot: bytes) -> None:
+        """There are no snapshots."""
+
+    def recover(self) -> bool:
+        """Whether a new session can begin in the same browser."""
+        self._tabs, self._context = [], None
+        return self._chromium.alive
+
+    def close(self) -> None:
+        """Leave the browser as if nothing had been opened in it."""
+        if self._context is not None and self._chromium.alive:
+            try:
+                self._call(self._forget())
+            except (DeviceError, _Hung):
+                self._context = None
+        if self._on_close is not None:
+            self._on_close()
+            self._on_close = None
+
+    @property
+    def _key(self) -> bytes:
+        return str(self._changes).encode()
+
+    def _call(self, work: Coroutine[Any, Any, Result]) -> Result:
+        from playwright.async_api import Error
+
+        try:
+            return self._chromium.loop.call(work, self._timeout_s)
+        except TimeoutError:
+            if self._chromium.alive:
+                raise _Hung(
+                    f"Expected the page to answer within {self._timeout_s:g} s. Look at it, or "
+                    "raise device.step_timeout_s."
+                ) from None
+            raise self._lost() from None
+        except Error as error:
+            if not self._chromium.alive:
+                raise self._lost() from None
+            if self._tabs and (self._tabs[-1].crashed or self._tabs[-1].page.is_closed()):
+                raise _Hung("Expected the page to be there, found its renderer ended.") from None
+            raise DeviceError(f"Expected the page to answer, found: {first_line(error)}") from error
+
+    def _lost(self) -> DeviceLost:
+        return DeviceLost(ENDED)
+
+    def _replaced(self, why: str) -> Reading:
+        """Begin at the start page in a new tab; what ran since the last reading is not known."""
+        tabs, self._tabs = self._tabs, []
+        for tab in tabs:
+            self._chromium.loop.start(_close(tab.page))
+        self.marks.append(f"{why}: begun again at the start page")
+        return self._call(self._restart())
+
+    async def _forget(self) -> None:
+        context, self._context, self._tabs = self._context, None, []
+        if context is not None:
+            await context.close()
+
+    async def _restart(self) -> Reading:
+        if self._context is None:
+            self._context = await self._chromium.context()
+            self._context.on("page", self._opened)
+        for tab in self._tabs[1:]:
+            await _close(tab.page)
+        self._tabs = self._tabs[:1]
+        if not self._tabs:
+            await self._take_over(await self._context.new_page())
+        page = self._tabs[0].page
+        try:
+            await page.goto(self.start, wait_until="commit")
+        except Exception as error:
+            if page.is_closed() or not self._chromium.alive:
+                raise
+            raise AppMissing(
+                f"Expected {self.package} at {self.start}, found: {first_line(error)}. Serve it "
+                "there, or mend its start page."
+            ) from None
+        return await self._read()
+
+    async def _take_over(self, page: Page) -> Tab:
+        page.on("dialog", self._answer)
+        page.on("pageerror", self._failed)
+        page.on("filechooser", lambda _: None)
+        # Pages of an origin share V8's counters, and to count in another begins them anew.
+        await self._count_all()
+        tab = await Tab.open(page)
+        for known in self._tabs:
+            tab.agent.early += known.agent.unnamed
+            known.agent.unnamed = []
+        self._tabs.append(tab)
+        page.on("close", lambda _: self._gone(tab))
+        return tab
+
+    def _opened(self, page: Page) -> None:
+        """A page that the app opened is looked at from now on, as a new activity is."""
+        if self._tabs and len(self._tabs) < MOST_TABS:
+            self._later(self._take_over(page))
+        elif self._tabs:
+            self._later(_close(page))
+
+    def _gone(self, tab: Tab) -> None:
+        if tab in self._tabs:
+            self._tabs.remove(tab)
+
+    def _later(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.ensure_future(work)
+        self._pending.add(task)
+        task.add_done_callback(self._pending.discard)
+
+    async def _answer(self, dialog: Dialog) -> None:
+        self.marks.append(f"{dialog.type} answered: {dialog.message[:80]}")
+        await dialog.accept("hello" if dialog.type == "prompt" else "")
+
+    def _failed(self, error: Exception) -> None:
+        # The port is another one each time, and the same crash the same.
+        said = str(getattr(error, "stack", "") or error)
+        self._crash = said.replace("://".join(self._origin), "")[:4000]
+
+    async def _act(self, observation: Observation, action: Action) -> str:
+        """Do it; why it cannot be done, "" where it was."""
+        if not self._tabs:
+            await self._restart()
+        tab, kind = self._tabs[-1], action.kind
+        if kind is ActionKind.RESTART:
+            await self._restart()
+        elif kind is ActionKind.HOME:
+            await tab.page.goto("about:blank")
+        elif kind is ActionKind.BACK:
+            if len(self._tabs) > 1:
+                await _close(tab.page)
+                self._gone(tab)
+            elif not await tab.back():
+                return "there is no page before this one"
+        elif kind is ActionKind.TYPE:
+            await self._type(tab, action)
+        elif kind in (ActionKind.SCROLL_DOWN, ActionKind.SCROLL_UP):
+            share = SCROLL_SHARE if kind is ActionKind.SCROLL_DOWN else -SCROLL_SHARE
+            await tab.evaluate(f"jamelScroll({max(action.element, 0)}, {share})")
+        elif action.element >= 0 and observation.elements[action.element].cls == _OPTION:
+            await tab.evaluate(f"jamelChoose({action.element})")
+        else:
+            x_px, y_px = fingers_px(observation, action)[:2]
+            await (tab.hold if kind is ActionKind.LONG_PRESS else tab.tap)(x_px, y_px)
+        return ""
+
+    async def _type(self, tab: Tab, action: Action) -> None:
+        await tab.evaluate(f"jamelFocus({action.element})")
+        await tab.agent.send("Input.insertText", text=action.text)
+
+    async def _read(self) -> Reading:
+        tab = self._tabs[-1]
+        seen, calm = await tab.read(self.package, self._settle_ms)
+        if self._pending:
+            # A page that opened meanwhile is the one that is looked at.
+            await asyncio.wait(self._pending)
+            if self._tabs[-1] is not tab:
+                tab = self._tabs[-1]
+                seen, calm = await tab.read(self.package, self._settle_ms)
+        if _origin(tab.page.url) != self._origin and tab.page.url != "about:blank":
+            self.marks.append("left the app's origin: back at the start page")
+            return await self._restart()
+        if tab.page.url == "about:blank":
+            seen = seen._replace(package="about:blank", activity="about:blank")
+        await self._count_all()
+        return Reading(seen, self._key, marks="" if calm else "the page did not come to rest")
+
+    async def _count_all(self) -> None:
+        starting = [task for tab in self._tabs for task in tab.starting]
+        if starting:
+            await asyncio.wait(starting, timeout=WORKER_S)
+        agents = [agent for tab in self._tabs for agent in tab.agents]
+        await asyncio.gather(*map(self._count, agents))
+
+    async def _count(self, agent: Agent) -> None:
+        for ran in await agent.take():
+            if _origin(ran.facts.address) != self._origin:
+                continue
+            script = await self._script(agent, ran)
+            bits = _bits(script.executed(ran.functions))
+            known = self._executed.get(script.class_id)
+            before = known.bits if known else 0
+            if bits & ~before:
+                self._changes += 1
+                name = known.name if known else script.url
+                self._executed[script.class_id] = ClassProbes(name, len(script), before | bits)
+
+    async def _script(self, agent: Agent, ran: Ran) -> Script:
+        script = self._scripts.get(ran.facts.digest)
+        if script is None:
+            source = await agent.source(ran.script)
+            script = self._scripts[ran.facts.digest] = parsed(_name(ran.facts.address), source)
+        return script
+
+
+_OPTION = "android.widget.CheckedTextView"
+_PARSED: dict[bytes, Script] = {}
+
+
+class _Hung(Exception):
+    """A page did not answer in time, or its renderer ended."""
+
+
+def parsed(name: str, source: str) -> Script:
+    """A script with its blocks; those that this process has met are not parsed again."""
+    digest = hashlib.sha256(source.encode("utf-8", "surrogatepass")).digest()
+    if digest not in _PARSED:
+        _PARSED[digest] = Script(name, source)
+    return _PARSED[digest]
+
+
+def _bits(executed: Any) -> int:
+    from numpy import packbits
+
+    return int.from_bytes(packbits(executed, bitorder="little").tobytes(), "little")
+
+
+def _origin(address: str) -> tuple[str, str]:
+    parts = urlsplit(address)
+    return parts.scheme, parts.netloc
+
+
+def _name(address: str) -> str:
+    return urlsplit(address).path[:200] or "/"
+
+
+async def _close(page: Page) -> None:
+    if not page.is_closed():
+        await page.close()

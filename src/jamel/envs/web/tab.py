@@ -1,0 +1,408 @@
+"""One page of a Chromium over CDP: its elements, touches on it, and what of its code ran.
+
+Everything here is asynchronous and without deadlines; `link.py` sets those. Nothing that a page
+says is trusted: what it can hand over is limited and checked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+from itertools import count
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from jamel.errors import UiTreeError
+from jamel.types import Element, Observation
+
+if TYPE_CHECKING:
+    from playwright.async_api import CDPSession, Page
+
+READER = files("jamel.envs.web").joinpath("page.js").read_text(encoding="utf-8")
+WORLD = "jamel"
+QUIET_MS = 16
+MOST_SCRIPTS = 5000
+MOST_UNNAMED = 200
+_TOUCH = "Input.dispatchTouchEvent"
+_PRECISE = {"callCount": True, "detailed": True}
+_GONE = ("context", "navigated", "closed", "detached", "Target")
+
+CLASSES = {
+    "button": "android.widget.Button", "link": "android.view.View",
+    "textbox": "android.widget.EditText", "searchbox": "android.widget.EditText",
+    "spinbutton": "android.widget.EditText", "checkbox": "android.widget.CheckBox",
+    "menuitemcheckbox": "android.widget.CheckBox", "radio": "android.widget.RadioButton",
+    "menuitemradio": "android.widget.RadioButton", "switch": "android.widget.ToggleButton",
+    "combobox": "android.widget.Spinner", "slider": "android.widget.SeekBar",
+    "progressbar": "android.widget.ProgressBar", "image": "android.widget.Image",
+    "img": "android.widget.Image", "list": "android.widget.ListView",
+    "listbox": "android.widget.ListView", "grid": "android.widget.GridView",
+    "table": "android.widget.GridView", "dialog": "android.app.Dialog",
+    "alertdialog": "android.app.Dialog", "webview": "android.webkit.WebView",
+    "": "android.widget.TextView", "heading": "android.widget.TextView",
+    "label": "android.widget.TextView", "option": "android.widget.CheckedTextView",
+}  # fmt: skip
+"""Role -> class, as Chromium names them to Android's accessibility services."""
+
+
+class Row(NamedTuple):
+    """One element as page.js hands it over."""
+
+    role: str
+    text: str
+    id: str
+    label: str
+    left: int
+    top: int
+    right: int
+    bottom: int
+    flags: int
+    parent: int
+
+
+class ScriptFacts(NamedTuple):
+    """Where a script came from and V8's digest of its source."""
+
+    address: str
+    digest: str
+
+
+class Ran(NamedTuple):
+    """The functions that V8 reported of one script."""
+
+    script: str
+    facts: ScriptFacts
+    functions: list[dict[str, Any]]
+
+
+class Agent:
+    """The profiler and the debugger of one isolate: a page's, or a worker's.
+
+    What `early` holds came before counting began here and is handed over with the next reading;
+    `unnamed` is what was said of scripts that only another page of the isolate knows.
+    """
+
+    def __init__(self) -> None:
+        self.scripts: dict[str, ScriptFacts] = {}
+        self.watched = False
+        self.early: list[dict[str, Any]] = []
+        self.unnamed: list[dict[str, Any]] = []
+
+    async def send(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """A CDP command."""
+        raise NotImplementedError
+
+    async def watch(self) -> None:
+        """Count from now on, and be told of scripts. `debugger` statements stop nothing."""
+        await self.send("Debugger.enable")
+        await self.send("Debugger.setSkipAllPauses", skip=True)
+        await self.send("Profiler.enable")
+        await self.send("Profiler.startPreciseCoverage", **_PRECISE)
+        self.watched = True
+
+    def parsed(self, event: dict[str, Any]) -> None:
+        """Note a script. What scripts make of strings has no address of its own and is left out."""
+        address = event.get("embedderName") or event["url"]
+        if address and len(self.scripts) < MOST_SCRIPTS:
+            self.scripts[event["scriptId"]] = ScriptFacts(address, event["hash"])
+
+    async def take(self) -> list[Ran]:
+        """What ran since the last time."""
+        if not self.watched:
+            return []
+        found = await self.send("Profiler.takePreciseCoverage")
+        early, self.early = self.early, []
+        return list(self._ran([*early, *found.get("result", ())]))
+
+    def _ran(self, result: list[dict[str, Any]]) -> Iterator[Ran]:
+        for script in result:
+            facts = self.scripts.get(script["scriptId"])
+            if facts is None:
+                self.unnamed = [*self.unnamed, script][-MOST_UNNAMED:]
+            elif script["functions"]:
+                yield Ran(script["scriptId"], facts, script["functions"])
+
+    async def source(self, script: str) -> str:
+        """The source of a script."""
+        found = await self.send("Debugger.getScriptSource", scriptId=script)
+        return str(found["scriptSource"])
+
+
+class PageAgent(Agent):
+    """Of a page, over its own CDP session."""
+
+    def __init__(self, session: CDPSession) -> None:
+        super().__init__()
+        self.session = session
+        session.on("Debugger.scriptParsed", self.parsed)
+
+    async def send(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """A CDP command."""
+        found: dict[str, Any] = await self.session.send(method, parameters)
+        return found
+
+
+class WorkerAgent(Agent):
+    """Of a worker, through its page's session."""
+
+    def __init__(self, page: PageAgent, session_id: str) -> None:
+        super().__init__()
+        self._page, self._session_id = page, session_id
+        self._numbers = count(1)
+        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+
+    async def send(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """A CDP command."""
+        number = next(self._numbers)
+        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+        message = json.dumps({"id": number, "method": method, "params": parameters})
+        await self._page.send(
+            "Target.sendMessageToTarget", sessionId=self._session_id, message=message
+        )
+        return await answer
+
+    def heard(self, message: dict[str, Any]) -> None:
+        """An answer or an event of the worker."""
+        if message.get("method") == "Debugger.scriptParsed":
+            self.parsed(message["params"])
+        waiting = self._waiting.pop(message.get("id", 0), None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(message.get("result") or {})
+
+    async def watch(self) -> None:
+        """As every agent; of what ran before, V8 knows which functions did."""
+        await self.send("Runtime.runIfWaitingForDebugger")
+        await self.send("Profiler.enable")
+        self.early = (await self.send("Profiler.getBestEffortCoverage")).get("result", [])
+        await super().watch()
+
+    def end(self) -> None:
+        """The worker is gone."""
+        for waiting in self._waiting.values():
+            waiting.cancel()
+
+
+class Tab:
+    """One page and its workers, those that are `starting` included.
+
+    `requests` of it are under way; `idle` says when none is.
+    """
+
+    def __init__(self, page: Page, session: CDPSession) -> None:
+        self.page = page
+        self.agent = PageAgent(session)
+        self.workers: dict[str, WorkerAgent] = {}
+        self.requests = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
+        self.crashed = False
+        self._world: int | None = None
+        self._frame = ""
+        self._worlds = asyncio.Event()
+        self.starting: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    async def open(cls, page: Page) -> Tab:
+        """Take over a page."""
+        tab = cls(page, await page.context.new_cdp_session(page))
+        await tab._begin()
+        return tab
+
+    async def _begin(self) -> None:
+        page, agent = self.page, self.agent
+        page.on("request", lambda _: self._request(1))
+        page.on("requestfinished", lambda _: self._request(-1))
+        page.on("requestfailed", lambda _: self._request(-1))
+        page.on("crash", lambda _: setattr(self, "crashed", True))
+        session = agent.session
+        session.on("Runtime.executionContextCreated", self._created)
+        session.on("Runtime.executionContextDestroyed", self._destroyed)
+        session.on("Runtime.executionContextsCleared", lambda _: self._lost())
+        session.on("Target.attachedToTarget", self._attached)
+        session.on("Target.detachedFromTarget", self._detached)
+        session.on("Target.receivedMessageFromTarget", self._received)
+        self._frame = (await agent.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
+        await agent.watch()
+        await agent.send("Page.addScriptToEvaluateOnNewDocument", source=READER, worldName=WORLD)
+        await agent.send("Runtime.enable")
+        await agent.send("Page.enable")
+        await agent.send(
+            "Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=True, flatten=False
+        )
+        if self._world is None:
+            made = await agent.send(
+                "Page.createIsolatedWorld", frameId=self._frame, worldName=WORLD
+            )
+            self._world = made["executionContextId"]
+            await self._evaluate(READER)
+
+    def _request(self, change: int) -> None:
+        self.requests = max(self.requests + change, 0)
+        if self.requests:
+            self.idle.clear()
+        else:
+            self.idle.set()
+
+    def _created(self, event: dict[str, Any]) -> None:
+        context = event["context"]
+        if context["name"] == WORLD and context["auxData"].get("frameId") == self._frame:
+            self._world = context["id"]
+            self._worlds.set()
+
+    def _destroyed(self, event: dict[str, Any]) -> None:
+        if event["executionContextId"] == self._world:
+            self._lost()
+
+    def _lost(self) -> None:
+        self._world = None
+        self._worlds.clear()
+
+    def _attached(self, event: dict[str, Any]) -> None:
+        if event["targetInfo"]["type"] not in ("worker", "shared_worker"):
+            return
+        worker = self.workers[event["sessionId"]] = WorkerAgent(self.agent, event["sessionId"])
+        task = asyncio.ensure_future(_quietly(worker.watch()))
+        self.starting.add(task)
+        task.add_done_callback(self.starting.discard)
+
+    def _detached(self, event: dict[str, Any]) -> None:
+        worker = self.workers.pop(event["sessionId"], None)
+        if worker is not None:
+            worker.end()
+
+    def _received(self, event: dict[str, Any]) -> None:
+        worker = self.workers.get(event["sessionId"])
+        if worker is not None:
+            worker.heard(json.loads(event["message"]))
+
+    @property
+    def agents(self) -> list[Agent]:
+        """Everything whose code is counted."""
+        return [self.agent, *self.workers.values()]
+
+    async def _evaluate(self, expression: str) -> Any:
+        if self._world is None:
+            await self._worlds.wait()
+        found = await self.agent.send(
+            "Runtime.evaluate", expression=expression, contextId=self._world, awaitPromise=True,
+            returnByValue=True, includeCommandLineAPI=True, userGesture=True,
+        )  # fmt: skip
+        if "exceptionDetails" in found:
+            said = found["exceptionDetails"]
+            raise UiTreeError(
+                "Expected the page to be readable, found: "
+                f"{said.get('exception', {}).get('description') or said['text']}"[:300]
+            )
+        return found["result"].get("value")
+
+    async def evaluate(self, expression: str) -> Any:
+        """In the reader's world, on whatever document is there by then."""
+        while True:
+            try:
+                return await self._evaluate(expression)
+            except Exception as error:
+                if isinstance(error, UiTreeError) or not _is_gone(error) or self.page.is_closed():
+                    raise
+                await asyncio.sleep(0.01)
+
+    async def read(self, package: str, most_ms: int) -> tuple[Observation, bool]:
+        """The page once nothing changes any more, or after `most_ms`, and whether it was calm."""
+        deadline = asyncio.get_running_loop().time() + most_ms / 1000
+        while True:
+            left_ms = max(int(1000 * (deadline - asyncio.get_running_loop().time())), QUIET_MS)
+            found = await self.evaluate(
+                "globalThis.jamelListeners ??= getEventListeners; (async () => { const calm = "
+                f"await jamelSettled({QUIET_MS}, {left_ms}); return [calm, jamelRead()]; }})()"
+            )
+            calm, seen = found
+            if self.idle.is_set() or left_ms <= QUIET_MS:
+                return observed(seen, package), bool(calm) and self.idle.is_set()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.idle.wait(), left_ms / 1000)
+
+    async def tap(self, x_px: int, y_px: int) -> None:
+        """One finger, down and up."""
+        touch = self.agent.send
+        await asyncio.gather(
+            touch(_TOUCH, type="touchStart", touchPoints=[{"x": x_px, "y": y_px}]),
+            touch(_TOUCH, type="touchEnd", touchPoints=[]),
+        )
+
+    async def hold(self, x_px: int, y_px: int) -> None:
+        """What a long press asks for: the context menu."""
+        button = {"x": x_px, "y": y_px, "button": "right", "clickCount": 1}
+        await asyncio.gather(
+            self.agent.send("Input.dispatchMouseEvent", type="mousePressed", **button),
+            self.agent.send("Input.dispatchMouseEvent", type="mouseReleased", **button),
+        )
+
+    async def back(self) -> bool:
+        """To the page before; whether there is one."""
+        history = await self.agent.send("Page.getNavigationHistory")
+        place = history["currentIndex"]
+        before = [entry for entry in history["entries"][:place] if entry["url"] != "about:blank"]
+        if not before:
+            return False
+        await self.agent.send("Page.navigateToHistoryEntry", entryId=before[-1]["id"])
+        return True
+
+    async def screenshot(self) -> bytes:
+        """A PNG of the viewport."""
+        return await self.page.screenshot(type="png", animations="disabled", caret="hide")
+
+
+def _is_gone(error: Exception) -> bool:
+    return any(word in str(error) for word in _GONE)
+
+
+async def _quietly(work: Any) -> None:
+    with contextlib.suppress(Exception):
+        await work
+
+
+def observed(seen: Any, package: str) -> Observation:
+    """What page.js handed over as an observation.
+
+    Raises:
+        UiTreeError: It is not what page.js makes.
+    """
+    try:
+        rows = [Row(*row) for row in seen["rows"]]
+        width, height = map(int, seen["size"])
+        elements = tuple(_element(row, place) for place, row in enumerate(rows))
+        return Observation(package, _activity(str(seen["href"])), elements, (width, height))
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise UiTreeError(f"Expected a page's elements, found something else: {error}") from None
+
+
+def _element(row: Row, place: int) -> Element:
+    flags = int(row.flags)
+    return Element(
+        cls=CLASSES.get(row.role, "android.view.View"),
+        text=str(row.text)[:200],
+        resource_id=str(row.id)[:200],
+        content_desc=str(row.label)[:200],
+        bounds_px=(int(row.left), int(row.top), int(row.right), int(row.bottom)),
+        clickable=bool(flags & 1),
+        long_clickable=bool(flags & 2),
+        scrollable=bool(flags & 4),
+        checkable=bool(flags & 8),
+        checked=bool(flags & 16),
+        enabled=bool(flags & 32),
+        focused=bool(flags & 64),
+        selected=bool(flags & 128),
+        password=bool(flags & 256),
+        parent=int(row.parent) if -1 <= int(row.parent) < place else -1,
+    )
+
+
+def _activity(href: str) -> str:
+    """The page within its site: its path, and the route where that is after a #."""
+    parts = urlsplit(href)
+    if parts.scheme not in ("http", "https"):
+        return href.split(",")[0][:200]
+    route = parts.fragment.split("?")[0]
+    return parts.path + (f"#{route}" if route.startswith(("/", "!")) else "")
