@@ -196,6 +196,25 @@ def test_an_exception_is_a_crash_and_a_hung_page_is_given_up() -> None:
         env.close()
 
 
+def test_a_renderer_that_ends_and_a_page_that_closes_are_survived() -> None:
+    env = open_folder(SITE, timeout_s=20.0)
+    try:
+        env.reset()
+        for process in psutil.Process().children(recursive=True):
+            if "--type=renderer" in process.cmdline():
+                process.send_signal(signal.SIGKILL)
+        marks = ""
+        for _ in range(2):
+            seen, _, _, _, info = env.step(Action(ActionKind.BACK))
+            marks += info.get("marks", "")
+        assert "begun again" in marks and seen.activity == "/index.html"
+        env.link._chromium.loop.call(env.link._tabs[-1].page.close(), 10)
+        seen, *_ = env.step(Action(ActionKind.SCROLL_DOWN, element(seen, "box")[0]))
+        assert seen.activity == "/index.html"
+    finally:
+        env.close()
+
+
 def test_a_killed_browser_is_told_and_replaced(env: WebEnv) -> None:
     env.reset()
     for process in psutil.Process().children(recursive=True):
@@ -270,3 +289,18 @@ def test_only_the_folder_is_served(tmp_path: Path) -> None:
 def test_a_browser_that_is_not_there_is_said() -> None:
     with pytest.raises(DeviceMissing, match="no such program"):
         chromium_of("/nowhere/chromium")
+
+
+def test_a_site_is_explored_and_its_script_holds(tmp_path: Path) -> None:
+    """As `jamel explore FOLDER` and `jamel replay` do."""
+    from typer.testing import CliRunner
+
+    from jamel.cli import app
+
+    out = tmp_path / "out"
+    asked = ["explore", str(SITE), "--agent", "least-tried", "--steps", "12", "--out", str(out)]
+    done = CliRunner().invoke(app, asked)
+    assert done.exit_code == 0, done.output
+    assert "least-tried" in done.output and (out / "page.html").stat().st_size > 10_000
+    again = CliRunner().invoke(app, ["replay", str(out / "session.jsonl")])
+    assert again.exit_code == 0, again.output

@@ -71,6 +71,9 @@ def test_a_dialog_that_the_link_closed_is_a_crash_still() -> None:
     told = crash_of(here, {"marks": "waited; closed a dialog: Plum Go has stopped; dumped again"})
     assert told is not None and told.title == "Plum Go has stopped"
     assert crash_of(here, {"marks": "closed a dialog: Rate us"}) is None
+    thrown = crash_of(here, {"crash": "TypeError: x is null\n    at f (/app.js:3:9)"})
+    assert thrown is not None and thrown.title == "TypeError: x is null"
+    assert thrown.signature == "TypeError @ f (/app.js:3:9)"
     traced = crash_of(here, {"crash": TRACE})
     assert traced is not None and traced.title == "tiny has stopped"
 

@@ -53,7 +53,7 @@ def crash_of(observation: Observation, info: Mapping[str, Any]) -> Crash | None:
     if not title and not trace:
         return None
     told = str(trace)[:MOST_TRACE] if isinstance(trace, str) else ""
-    return Crash(title or f"{_process(told) or observation.package} has stopped", told)
+    return Crash(title or _thrown(told) or f"{_named(told, observation)} has stopped", told)
 
 
 def new_crash(
@@ -87,10 +87,16 @@ def _dialog(observation: Observation) -> str:
     return titles[0] if titles and observation.package in ("android", "") else ""
 
 
-def _process(trace: str) -> str:
+def _thrown(trace: str) -> str:
+    """What a script threw that nothing caught: V8's traces begin with it, and the page goes on."""
+    found = re.match(r"(\w*Error\b.*)\n\s+at ", trace)
+    return found[1][:80] if found else ""
+
+
+def _named(trace: str, observation: Observation) -> str:
     """Whose crash the trace says that it is: the dialog may be closed by now."""
     found = re.search(r"^Process: ([\w.]+)", trace, re.MULTILINE)
-    return found[1] if found else ""
+    return found[1] if found else observation.package
 
 
 def _exception(lines: list[str]) -> str:

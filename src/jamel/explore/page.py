@@ -85,6 +85,9 @@ def _steps(found: Exploration) -> list[tuple[int, str, str, int, int, str]]:
 
 
 def _short(activity: str) -> str:
+    """An activity's class without its package, or a page of a web app without its folder."""
+    if activity.startswith("/"):
+        return activity.rstrip("/").rpartition("/")[2] or "/"
     return activity.rsplit(".", 1)[-1] or "system dialog"
 
 

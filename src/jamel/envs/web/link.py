@@ -27,6 +27,7 @@ Result = TypeVar("Result")
 SCROLL_SHARE = 0.6
 """Of what is visible, one scroll."""
 MOST_TABS = 8
+OPENING_S = 2.0
 WORKER_S = 2.0
 """A worker that has not started by then is counted later."""
 
@@ -141,7 +142,7 @@ class WebLink:
         if self._context is not None and self._chromium.alive:
             try:
                 self._call(self._forget())
-            except (DeviceError, _Hung):
+            except DeviceError:
                 self._context = None
         if self._on_close is not None:
             self._on_close()
@@ -166,7 +167,7 @@ class WebLink:
         except Error as error:
             if not self._chromium.alive:
                 raise self._lost() from None
-            if self._tabs and (self._tabs[-1].crashed or self._tabs[-1].page.is_closed()):
+            if not self._tabs or self._tabs[-1].crashed or self._tabs[-1].page.is_closed():
                 raise _Hung("Expected the page to be there, found its renderer ended.") from None
             raise DeviceError(f"Expected the page to answer, found: {first_line(error)}") from error
 
@@ -207,22 +208,25 @@ class WebLink:
             ) from None
         return await self._read()
 
+    async def _current(self) -> Tab:
+        """The page that is looked at; a new one where the app closed all of its own."""
+        if not self._tabs:
+            await self._restart()
+        return self._tabs[-1]
+
     async def _take_over(self, page: Page) -> Tab:
         page.on("dialog", self._answer)
         page.on("pageerror", self._failed)
         page.on("filechooser", lambda _: None)
-        # Pages of an origin share V8's counters, and to count in another begins them anew.
-        await self._count_all()
-        tab = await Tab.open(page)
-        for known in self._tabs:
-            tab.agent.early += known.agent.unnamed
-            known.agent.unnamed = []
+        tab = await Tab.open(page, [known.agent for known in self._tabs])
         self._tabs.append(tab)
         page.on("close", lambda _: self._gone(tab))
         return tab
 
     def _opened(self, page: Page) -> None:
         """A page that the app opened is looked at from now on, as a new activity is."""
+        for tab in self._tabs:
+            del tab.opening[:1]
         if self._tabs and len(self._tabs) < MOST_TABS:
             self._later(self._take_over(page))
         elif self._tabs:
@@ -248,9 +252,7 @@ class WebLink:
 
     async def _act(self, observation: Observation, action: Action) -> str:
         """Do it; why it cannot be done, "" where it was."""
-        if not self._tabs:
-            await self._restart()
-        tab, kind = self._tabs[-1], action.kind
+        tab, kind = await self._current(), action.kind
         if kind is ActionKind.RESTART:
             await self._restart()
         elif kind is ActionKind.HOME:
@@ -278,14 +280,16 @@ class WebLink:
         await tab.agent.send("Input.insertText", text=action.text)
 
     async def _read(self) -> Reading:
-        tab = self._tabs[-1]
+        tab = await self._current()
         seen, calm = await tab.read(self.package, self._settle_ms)
-        if self._pending:
+        await self._await_opening(tab)
+        if not self._tabs:
+            self.marks.append("the app closed its page: back at the start page")
+            return await self._restart()
+        if self._tabs[-1] is not tab:
             # A page that opened meanwhile is the one that is looked at.
-            await asyncio.wait(self._pending)
-            if self._tabs[-1] is not tab:
-                tab = self._tabs[-1]
-                seen, calm = await tab.read(self.package, self._settle_ms)
+            tab = self._tabs[-1]
+            seen, calm = await tab.read(self.package, self._settle_ms)
         if _origin(tab.page.url) != self._origin and tab.page.url != "about:blank":
             self.marks.append("left the app's origin: back at the start page")
             return await self._restart()
@@ -294,18 +298,33 @@ class WebLink:
         await self._count_all()
         return Reading(seen, self._key, marks="" if calm else "the page did not come to rest")
 
+    async def _await_opening(self, tab: Tab) -> None:
+        """Until the pages that a page has asked for are taken over; some never come."""
+        deadline = asyncio.get_running_loop().time() + OPENING_S
+        while tab.opening and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.005)
+        tab.opening.clear()
+        if self._pending:
+            await asyncio.wait(self._pending, timeout=self._timeout_s)
+
     async def _count_all(self) -> None:
         starting = [task for tab in self._tabs for task in tab.starting]
         if starting:
             await asyncio.wait(starting, timeout=WORKER_S)
         agents = [agent for tab in self._tabs for agent in tab.agents]
+        counted = {agent.isolate for agent in agents if agent.counts}
+        for agent in agents:
+            if agent.isolate and agent.isolate not in counted:
+                # Whoever counted here was closed.
+                await agent.count()
+                counted.add(agent.isolate)
         await asyncio.gather(*map(self._count, agents))
 
     async def _count(self, agent: Agent) -> None:
         for ran in await agent.take():
             if _origin(ran.facts.address) != self._origin:
                 continue
-            script = await self._script(agent, ran)
+            script = await self._script(ran)
             bits = _bits(script.executed(ran.functions))
             known = self._executed.get(script.class_id)
             before = known.bits if known else 0
@@ -314,10 +333,10 @@ class WebLink:
                 name = known.name if known else script.url
                 self._executed[script.class_id] = ClassProbes(name, len(script), before | bits)
 
-    async def _script(self, agent: Agent, ran: Ran) -> Script:
+    async def _script(self, ran: Ran) -> Script:
         script = self._scripts.get(ran.facts.digest)
         if script is None:
-            source = await agent.source(ran.script)
+            source = await ran.facts.agent.source(ran.script)
             script = self._scripts[ran.facts.digest] = parsed(_name(ran.facts.address), source)
         return script
 
@@ -326,7 +345,7 @@ _OPTION = "android.widget.CheckedTextView"
 _PARSED: dict[bytes, Script] = {}
 
 
-class _Hung(Exception):
+class _Hung(DeviceLost):
     """A page did not answer in time, or its renderer ended."""
 
 

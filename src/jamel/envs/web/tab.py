@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,7 +27,6 @@ QUIET_MS = 16
 MOST_SCRIPTS = 5000
 MOST_UNNAMED = 200
 _TOUCH = "Input.dispatchTouchEvent"
-_PRECISE = {"callCount": True, "detailed": True}
 _GONE = ("context", "navigated", "closed", "detached", "Target")
 
 CLASSES = {
@@ -64,10 +63,11 @@ class Row(NamedTuple):
 
 
 class ScriptFacts(NamedTuple):
-    """Where a script came from and V8's digest of its source."""
+    """Where a script came from, V8's digest of its source, and who can hand that out."""
 
     address: str
     digest: str
+    agent: Agent
 
 
 class Ran(NamedTuple):
@@ -79,54 +79,66 @@ class Ran(NamedTuple):
 
 
 class Agent:
-    """The profiler and the debugger of one isolate: a page's, or a worker's.
+    """The debugger and the profiler of a page or a worker.
 
-    What `early` holds came before counting began here and is handed over with the next reading;
-    `unnamed` is what was said of scripts that only another page of the isolate knows.
+    Pages of one origin share an isolate and its counters: one of them `counts` for all, and
+    `scripts` are known to all. What was reported of a script before anybody was told of it is
+    `unnamed`.
     """
 
     def __init__(self) -> None:
         self.scripts: dict[str, ScriptFacts] = {}
-        self.watched = False
-        self.early: list[dict[str, Any]] = []
+        self.isolate = ""
+        self.counts = False
         self.unnamed: list[dict[str, Any]] = []
 
     async def send(self, method: str, **parameters: Any) -> dict[str, Any]:
         """A CDP command."""
         raise NotImplementedError
 
-    async def watch(self) -> None:
-        """Count from now on, and be told of scripts. `debugger` statements stop nothing."""
+    async def watch(self, others: Sequence[Agent] = ()) -> None:
+        """Be told of scripts, and count what runs unless one of the `others` does so here."""
         await self.send("Debugger.enable")
+        # A `debugger` statement would stop the page for good.
         await self.send("Debugger.setSkipAllPauses", skip=True)
+        self.isolate = (await self.send("Runtime.getIsolateId")).get("id", "")
+        for other in others:
+            if other.counts and other.isolate == self.isolate:
+                other.scripts.update(self.scripts)
+                self.scripts = other.scripts
+                return
+        await self.count()
+
+    async def count(self) -> None:
+        """Count what runs from now on."""
         await self.send("Profiler.enable")
-        await self.send("Profiler.startPreciseCoverage", **_PRECISE)
-        self.watched = True
+        await self.send("Profiler.startPreciseCoverage", callCount=True, detailed=True)
+        self.counts = True
 
     def parsed(self, event: dict[str, Any]) -> None:
         """Note a script. What scripts make of strings has no address of its own and is left out."""
         address = event.get("embedderName") or event["url"]
         if address and len(self.scripts) < MOST_SCRIPTS:
-            self.scripts[event["scriptId"]] = ScriptFacts(address, event["hash"])
+            self.scripts[event["scriptId"]] = ScriptFacts(address, event["hash"], self)
 
     async def take(self) -> list[Ran]:
         """What ran since the last time."""
-        if not self.watched:
+        if not self.counts:
             return []
         found = await self.send("Profiler.takePreciseCoverage")
-        early, self.early = self.early, []
-        return list(self._ran([*early, *found.get("result", ())]))
+        reported, self.unnamed = [*self.unnamed, *found.get("result", ())], []
+        return list(self._ran(reported))
 
     def _ran(self, result: list[dict[str, Any]]) -> Iterator[Ran]:
         for script in result:
             facts = self.scripts.get(script["scriptId"])
-            if facts is None:
-                self.unnamed = [*self.unnamed, script][-MOST_UNNAMED:]
-            elif script["functions"]:
+            if facts is not None and script["functions"]:
                 yield Ran(script["scriptId"], facts, script["functions"])
+            elif script["url"]:
+                self.unnamed = [*self.unnamed, script][-MOST_UNNAMED:]
 
     async def source(self, script: str) -> str:
-        """The source of a script."""
+        """The source of a script that this agent was told of."""
         found = await self.send("Debugger.getScriptSource", scriptId=script)
         return str(found["scriptSource"])
 
@@ -172,12 +184,11 @@ class WorkerAgent(Agent):
         if waiting is not None and not waiting.done():
             waiting.set_result(message.get("result") or {})
 
-    async def watch(self) -> None:
+    async def count(self) -> None:
         """As every agent; of what ran before, V8 knows which functions did."""
-        await self.send("Runtime.runIfWaitingForDebugger")
         await self.send("Profiler.enable")
-        self.early = (await self.send("Profiler.getBestEffortCoverage")).get("result", [])
-        await super().watch()
+        self.unnamed = (await self.send("Profiler.getBestEffortCoverage")).get("result", [])
+        await super().count()
 
     def end(self) -> None:
         """The worker is gone."""
@@ -188,7 +199,7 @@ class WorkerAgent(Agent):
 class Tab:
     """One page and its workers, those that are `starting` included.
 
-    `requests` of it are under way; `idle` says when none is.
+    `requests` of it are under way; `idle` says when none is. Pages that it is `opening` come later.
     """
 
     def __init__(self, page: Page, session: CDPSession) -> None:
@@ -199,19 +210,20 @@ class Tab:
         self.idle = asyncio.Event()
         self.idle.set()
         self.crashed = False
+        self.opening: list[None] = []
         self._world: int | None = None
         self._frame = ""
         self._worlds = asyncio.Event()
         self.starting: set[asyncio.Task[None]] = set()
 
     @classmethod
-    async def open(cls, page: Page) -> Tab:
-        """Take over a page."""
+    async def open(cls, page: Page, others: Sequence[Agent] = ()) -> Tab:
+        """Take over a page, beside those that `others` count already."""
         tab = cls(page, await page.context.new_cdp_session(page))
-        await tab._begin()
+        await tab._begin(others)
         return tab
 
-    async def _begin(self) -> None:
+    async def _begin(self, others: Sequence[Agent]) -> None:
         page, agent = self.page, self.agent
         page.on("request", lambda _: self._request(1))
         page.on("requestfinished", lambda _: self._request(-1))
@@ -221,11 +233,12 @@ class Tab:
         session.on("Runtime.executionContextCreated", self._created)
         session.on("Runtime.executionContextDestroyed", self._destroyed)
         session.on("Runtime.executionContextsCleared", lambda _: self._lost())
+        session.on("Page.windowOpen", lambda _: self.opening.append(None))
         session.on("Target.attachedToTarget", self._attached)
         session.on("Target.detachedFromTarget", self._detached)
         session.on("Target.receivedMessageFromTarget", self._received)
         self._frame = (await agent.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
-        await agent.watch()
+        await agent.watch(others)
         await agent.send("Page.addScriptToEvaluateOnNewDocument", source=READER, worldName=WORLD)
         await agent.send("Runtime.enable")
         await agent.send("Page.enable")
@@ -264,9 +277,13 @@ class Tab:
         if event["targetInfo"]["type"] not in ("worker", "shared_worker"):
             return
         worker = self.workers[event["sessionId"]] = WorkerAgent(self.agent, event["sessionId"])
-        task = asyncio.ensure_future(_quietly(worker.watch()))
+        task = asyncio.ensure_future(_quietly(self._start(worker)))
         self.starting.add(task)
         task.add_done_callback(self.starting.discard)
+
+    async def _start(self, worker: WorkerAgent) -> None:
+        await worker.send("Runtime.runIfWaitingForDebugger")
+        await worker.watch()
 
     def _detached(self, event: dict[str, Any]) -> None:
         worker = self.workers.pop(event["sessionId"], None)
