@@ -266,6 +266,9 @@ def test_an_address_is_explored_where_it_is() -> None:
         open_address(f"{site.origin}/index.html")
     with pytest.raises(AppMissing, match="address"):
         open_address("file:///etc/passwd")
+    with pytest.raises(AppMissing, match="without a name") as refused:
+        open_address("http://me:secret@127.0.0.1/")
+    assert "secret" not in str(refused.value)
 
 
 def test_only_the_folder_is_served(tmp_path: Path) -> None:

@@ -90,6 +90,9 @@ def open_address(address: str, *, app: str = "", browser: str = "", **options: A
     parts = urlsplit(address)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise AppMissing(f"Expected an address such as http://127.0.0.1:8000/, found {address!r}.")
+    if parts.username or parts.password:
+        # Sessions and scripts are named by the address.
+        raise AppMissing("Expected an address without a name and a password in it. Leave them out.")
     try:
         with urlopen(Request(address, headers={"Accept": "text/html"}), timeout=20) as answer:
             build = hashlib.sha256(answer.read(LONGEST_PAGE)).hexdigest()[:12]
