@@ -90,8 +90,7 @@ def open_web(device: DeviceConfig, app: str) -> WebEnv:
     """
     if find_spec("playwright") is None or find_spec("tree_sitter_javascript") is None:
         raise DeviceMissing(
-            "Expected Playwright to drive a browser, found it is not installed. Run `pip install "
-            "'jamel[web]'`."
+            "Expected Playwright to drive a browser, found it is not installed. Run `make setup`."
         )
     from jamel.envs.web.env import open_address, open_folder
 

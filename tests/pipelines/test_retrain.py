@@ -16,7 +16,8 @@ from jamel.stores import project_lock
 from pipelines.retrain import retrain
 from pipelines.rounds import rounds_to_run, trained_arms
 
-pytestmark = pytest.mark.usefixtures("server")
+# The whole loop runs once, for all of these: minutes on a slow machine.
+pytestmark = [pytest.mark.usefixtures("server"), pytest.mark.timeout(900)]
 TINY = "configs/tiny.yaml"
 
 
