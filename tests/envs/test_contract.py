@@ -10,9 +10,10 @@ from jamel.coverage.raw import read_coverage
 from jamel.envs.android import make_env
 from jamel.envs.base import Env, candidates
 from jamel.envs.linked import LinkedEnv
-from jamel.errors import ConfigError, DeviceError, DeviceMissing
+from jamel.errors import ConfigError, DeviceError
 from jamel.types import Action, ActionKind
 from jamel.virtual_device.apps import build_app
+from tests.envs.browser import no_browser
 
 BACK, HOME, RESTART = (Action(k) for k in (ActionKind.BACK, ActionKind.HOME, ActionKind.RESTART))
 
@@ -35,10 +36,9 @@ def open_site() -> LinkedEnv:
     pytest.importorskip("playwright")
     from jamel.envs.web.env import open_folder
 
-    try:
-        return open_folder(SITE, app="train/11", timeout_s=60.0)
-    except DeviceMissing as missing:
-        pytest.skip(str(missing))
+    if no_browser():
+        pytest.skip(no_browser())
+    return open_folder(SITE, app="train/11", timeout_s=60.0)
 
 
 def explore(env: Env, steps: int, seed: int = 0) -> list[float]:

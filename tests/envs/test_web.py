@@ -18,10 +18,10 @@ from jamel.coverage.raw import read_coverage
 from jamel.envs.base import candidates
 from jamel.errors import AppMissing, DeviceLost, DeviceMissing
 from jamel.types import Action, ActionKind, Element, Observation
+from tests.envs.browser import no_browser
 
 pytest.importorskip("playwright")
 
-from jamel.envs.web.chromium import find_chromium
 from jamel.envs.web.env import (
     WebEnv,
     chromium_of,
@@ -32,10 +32,7 @@ from jamel.envs.web.env import (
 from jamel.envs.web.site import Site
 
 SITE = Path(__file__).parent / "web_site"
-try:
-    find_chromium()
-except DeviceMissing as missing:
-    pytest.skip(str(missing), allow_module_level=True)
+pytestmark = pytest.mark.skipif(bool(no_browser()), reason=no_browser())
 
 
 @pytest.fixture(scope="module", autouse=True)
