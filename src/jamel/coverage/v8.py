@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -93,8 +93,7 @@ class Script:
     """One source with its blocks, in order of where they begin; block 0 is the script itself.
 
     `starts` and `ends` (B,) are the blocks' ranges, `is_function` (B,) says which are functions;
-    the rest are branches. `statements` (S,) and `lines` (L,) say which block each one is in, a line
-    by its first statement.
+    the rest are branches.
     """
 
     def __init__(self, url: str, source: str) -> None:
@@ -139,8 +138,8 @@ class Script:
 
     def counts(self, bits: int) -> Counts:
         """How many lines, branches, statements and functions the executed blocks come to."""
-        ran = np.array([bits >> block & 1 for block in range(len(self))], np.bool_)
-        statements, lines = self._statements()
+        ran = _flags(bits, len(self))
+        statements, lines = self._statements
         functions, branches = self.is_function, ~self.is_function
         return Counts(
             int(ran[lines].sum()), int(ran[branches].sum()), int(ran[statements].sum()),
@@ -169,8 +168,9 @@ class Script:
         starts, ends, kinds = zip(*spans, strict=True)
         return self._utf16[list(starts)], self._utf16[list(ends)], np.array(kinds, np.bool_)
 
-    @lru_cache(maxsize=1)  # noqa: B019 - scripts are kept as long as they are counted
+    @cached_property
     def _statements(self) -> tuple[IntArray, IntArray]:
+        """(S,) and (L,) the block of each statement, and of each line by its first statement."""
         nodes = QueryCursor(_STATEMENT).captures(self._root).get("statement", [])
         nodes = [node for node in nodes if node.type not in ("statement_block", "empty_statement")]
         nodes.sort(key=lambda node: node.start_byte)
@@ -193,6 +193,16 @@ class Script:
                 open_blocks.pop()
             inside.append(open_blocks[-1])
         return np.array(inside, np.int64)
+
+
+def as_bits(ran: BoolArray) -> int:
+    """Which blocks ran, (B,), as a bitmap: bit i for block i."""
+    return int.from_bytes(np.packbits(ran, bitorder="little").tobytes(), "little")
+
+
+def _flags(bits: int, size: int) -> BoolArray:
+    packed = np.frombuffer(bits.to_bytes((size + 7) // 8, "little"), np.uint8)
+    return np.unpackbits(packed, count=size, bitorder="little").astype(np.bool_)
 
 
 def _continuations(jumps: Iterable[Node]) -> Iterable[Node]:

@@ -15,6 +15,7 @@ from urllib.request import Request, urlopen
 
 from jamel.coverage.blocks import write_blocks
 from jamel.coverage.v8 import Counts
+from jamel.disk import digest_of
 from jamel.envs.linked import LinkedEnv
 from jamel.envs.web.chromium import Chromium
 from jamel.envs.web.link import WebLink
@@ -129,5 +130,5 @@ def build_of(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(str(path.relative_to(folder)).encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+        digest.update(bytes.fromhex(digest_of(path)))
     return digest.hexdigest()[:12]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from jamel.coverage import ClassProbes, ProbeSet
-from jamel.coverage.v8 import Script
+from jamel.coverage.v8 import Script, as_bits
 from jamel.envs.links import Reading
 from jamel.envs.web.chromium import ENDED, Chromium, first_line
 from jamel.envs.web.tab import Agent, Ran, Tab
@@ -85,6 +85,8 @@ class WebLink:
         if problem:
             return Reading(observation, self._key, False, problem)
         try:
+            if action.kind is ActionKind.RESTART:
+                return self._call(self._restart())
             reason = self._call(self._act(observation, action))
             reading = self._call(self._read())
         except _Hung:
@@ -163,16 +165,13 @@ class WebLink:
                     f"Expected the page to answer within {self._timeout_s:g} s. Look at it, or "
                     "raise device.step_timeout_s."
                 ) from None
-            raise self._lost() from None
+            raise DeviceLost(ENDED) from None
         except Error as error:
             if not self._chromium.alive:
-                raise self._lost() from None
+                raise DeviceLost(ENDED) from None
             if not self._tabs or self._tabs[-1].crashed or self._tabs[-1].page.is_closed():
                 raise _Hung("Expected the page to be there, found its renderer ended.") from None
             raise DeviceError(f"Expected the page to answer, found: {first_line(error)}") from error
-
-    def _lost(self) -> DeviceLost:
-        return DeviceLost(ENDED)
 
     def _replaced(self, why: str) -> Reading:
         """Begin at the start page in a new tab; what ran since the last reading is not known."""
@@ -226,7 +225,7 @@ class WebLink:
     def _opened(self, page: Page) -> None:
         """A page that the app opened is looked at from now on, as a new activity is."""
         for tab in self._tabs:
-            del tab.opening[:1]
+            tab.opening = max(tab.opening - 1, 0)
         if self._tabs and len(self._tabs) < MOST_TABS:
             self._later(self._take_over(page))
         elif self._tabs:
@@ -253,9 +252,7 @@ class WebLink:
     async def _act(self, observation: Observation, action: Action) -> str:
         """Do it; why it cannot be done, "" where it was."""
         tab, kind = await self._current(), action.kind
-        if kind is ActionKind.RESTART:
-            await self._restart()
-        elif kind is ActionKind.HOME:
+        if kind is ActionKind.HOME:
             await tab.page.goto("about:blank")
         elif kind is ActionKind.BACK:
             if len(self._tabs) > 1:
@@ -303,7 +300,7 @@ class WebLink:
         deadline = asyncio.get_running_loop().time() + OPENING_S
         while tab.opening and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.005)
-        tab.opening.clear()
+        tab.opening = 0
         if self._pending:
             await asyncio.wait(self._pending, timeout=self._timeout_s)
 
@@ -325,7 +322,7 @@ class WebLink:
             if _origin(ran.facts.address) != self._origin:
                 continue
             script = await self._script(ran)
-            bits = _bits(script.executed(ran.functions))
+            bits = as_bits(script.executed(ran.functions))
             known = self._executed.get(script.class_id)
             before = known.bits if known else 0
             if bits & ~before:
@@ -355,12 +352,6 @@ def parsed(name: str, source: str) -> Script:
     if digest not in _PARSED:
         _PARSED[digest] = Script(name, source)
     return _PARSED[digest]
-
-
-def _bits(executed: Any) -> int:
-    from numpy import packbits
-
-    return int.from_bytes(packbits(executed, bitorder="little").tobytes(), "little")
 
 
 def _origin(address: str) -> tuple[str, str]:

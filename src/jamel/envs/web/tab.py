@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from itertools import count
@@ -78,7 +79,7 @@ class Ran(NamedTuple):
     functions: list[dict[str, Any]]
 
 
-class Agent:
+class Agent(ABC):
     """The debugger and the profiler of a page or a worker.
 
     Pages of one origin share an isolate and its counters: one of them `counts` for all, and
@@ -92,9 +93,9 @@ class Agent:
         self.counts = False
         self.unnamed: list[dict[str, Any]] = []
 
+    @abstractmethod
     async def send(self, method: str, **parameters: Any) -> dict[str, Any]:
         """A CDP command."""
-        raise NotImplementedError
 
     async def watch(self, others: Sequence[Agent] = ()) -> None:
         """Be told of scripts, and count what runs unless one of the `others` does so here."""
@@ -210,7 +211,7 @@ class Tab:
         self.idle = asyncio.Event()
         self.idle.set()
         self.crashed = False
-        self.opening: list[None] = []
+        self.opening = 0
         self._world: int | None = None
         self._frame = ""
         self._worlds = asyncio.Event()
@@ -233,7 +234,7 @@ class Tab:
         session.on("Runtime.executionContextCreated", self._created)
         session.on("Runtime.executionContextDestroyed", self._destroyed)
         session.on("Runtime.executionContextsCleared", lambda _: self._lost())
-        session.on("Page.windowOpen", lambda _: self.opening.append(None))
+        session.on("Page.windowOpen", self._opens)
         session.on("Target.attachedToTarget", self._attached)
         session.on("Target.detachedFromTarget", self._detached)
         session.on("Target.receivedMessageFromTarget", self._received)
@@ -258,6 +259,9 @@ class Tab:
             self.idle.clear()
         else:
             self.idle.set()
+
+    def _opens(self, _: dict[str, Any]) -> None:
+        self.opening += 1
 
     def _created(self, event: dict[str, Any]) -> None:
         context = event["context"]
