@@ -13,7 +13,9 @@ from typing import Any
 from prefect.artifacts import create_markdown_artifact
 
 from jamel.config import Config
+from jamel.errors import ConfigError
 from jamel.evaluate import read_json
+from jamel.gate import CHAMPION
 from jamel.layout import Layout
 from jamel.registry import champion, champion_dir, register, weigh
 from jamel.report import write_report
@@ -35,6 +37,23 @@ def reigning(root: Path) -> dict[str, str]:
     """The champion's version and folder, empty before any promotion."""
     now = champion(root)
     return {"version": now.version, "folder": str(champion_dir(root))} if now else {}
+
+
+def start_model(config: Config, project: Layout) -> Path | None:
+    """What `rounds.start` names, None where the rounds begin anew; raises ConfigError."""
+    named = config.rounds.start
+    if named == CHAMPION:
+        folder = champion_dir(project.root)
+        say(
+            f"the rounds start from {'the champion' if folder else 'nothing: there is no champion'}"
+        )
+        return folder
+    if named and not (Path(named) / WEIGHTS).is_file():
+        raise ConfigError(
+            f"expected a model to start from in {named}, found no {WEIGHTS} there. Name a folder "
+            "that jamel train wrote, or 'champion', in rounds.start."
+        )
+    return Path(named) if named else None
 
 
 def is_champion(model: Path, now: Mapping[str, str]) -> bool:

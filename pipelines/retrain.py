@@ -31,6 +31,7 @@ from pipelines.promote import (
     is_champion,
     promote_candidate,
     register_model,
+    start_model,
     write_final_report,
 )
 from pipelines.rounds import run_rounds
@@ -56,7 +57,7 @@ def retrain(config: str = "configs/laptop.yaml", grow: bool = False) -> dict[str
     """
     began = time.monotonic()
     settings = with_key(load_config(config), os.environ)
-    project = Layout.at(profile=settings.profile)
+    project = Layout.of(settings)
     end_server_with_us()
     open_stores(project.root)
     with project_lock(project.root), open_for_changes(project.root):
@@ -68,14 +69,15 @@ def retrain(config: str = "configs/laptop.yaml", grow: bool = False) -> dict[str
 
 def loop(config: Config, project: Layout, grow: bool = False) -> dict[str, Any]:
     """The steps of the loop, in order; the caller holds the project."""
+    start = start_model(config, project)
     with tracked(config, project) as run_id:
-        done = run_rounds(config, project, grow, run_id)
+        done = run_rounds(config, project, grow, run_id, start)
         model, now = done.models[SHARED_ARM], champion_model(project)
         if config.calibrate.apps:
             remembered(calibrate_model, config=config, project=project, model=model)
         # The same data and settings give the same weights: there is nothing new to register.
         again = now["version"] if now and is_champion(model, now) else ""
-        agents = agents_to_measure(config, done.models, None if again else now)
+        agents = agents_to_measure(config, done.models, None if again else now, start)
         remembered(
             evaluate_models, config=config, models=agents, project=project, rounds=done.rounds
         )
@@ -92,11 +94,15 @@ def loop(config: Config, project: Layout, grow: bool = False) -> dict[str, Any]:
 
 
 def agents_to_measure(
-    config: Config, models: Mapping[str, Path | None], champion: Mapping[str, str] | None
+    config: Config,
+    models: Mapping[str, Path | None],
+    champion: Mapping[str, str] | None,
+    start: Path | None = None,
 ) -> dict[str, Path | None]:
-    """The agents of the profile with their models, and the champion if there is one."""
+    """The agents of the profile with their models, the champion, and what the rounds began with."""
     agents = {name: models.get(arm_of(name)) for name in config.evaluate.agents}
-    return agents | ({"champion": Path(champion["folder"])} if champion else {})
+    agents |= {"champion": Path(champion["folder"])} if champion else {}
+    return agents | ({"transferred": start} if start else {})
 
 
 def main() -> None:
@@ -112,7 +118,7 @@ def main() -> None:
     except JamelError as error:
         print(f"jamel: {error}", file=sys.stderr)
         raise SystemExit(1) from None
-    print_summary(Layout.at(profile=load_config(options.config).profile), outcome)
+    print_summary(Layout.of(load_config(options.config)), outcome)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jamel import rounds as of_rounds
-from jamel.agents import MODEL_AGENTS, arm_of
+from jamel.agents import MODEL_AGENTS, OTHER_MODELS, arm_of
 from jamel.config import Config, config_digest
 from jamel.evaluate import read_json
 from jamel.layout import SHARED_ARM, Layout
@@ -40,12 +40,20 @@ class Rounds(NamedTuple):
     rounds: dict[str, Any] | None
 
 
-def run_rounds(config: Config, project: Layout, grow: bool, run_id: str) -> Rounds:
-    """Every round until the budget is spent or a round gains nothing."""
+def run_rounds(
+    config: Config, project: Layout, grow: bool, run_id: str, start: Path | None = None
+) -> Rounds:
+    """Every round until the budget is spent or a round gains nothing.
+
+    `start` is the model of another world or project that the first round explores with and trains
+    on from.
+    """
     label_leftovers(config, project)
     wanted = rounds_to_run(config, project, grow)
+    first: Models = {SHARED_ARM: start}
     models: Models = {
-        arm: project.last_model(arm) if wanted.start else None for arm in trained_arms(config)
+        arm: project.last_model(arm) if wanted.start else first.get(arm)
+        for arm in trained_arms(config)
     }
     for index in wanted:
         done = run_round(config, project, index, models, run_id)
@@ -112,14 +120,19 @@ def rounds_to_run(config: Config, project: Layout, grow: bool) -> range:
 
 def trained_arms(config: Config) -> list[str]:
     """The arms to train: jamel and those that the evaluation names."""
-    wanted = [arm_of(name) for name in config.evaluate.agents if name in MODEL_AGENTS]
+    wanted = [
+        arm_of(name)
+        for name in config.evaluate.agents
+        if name in MODEL_AGENTS and name not in OTHER_MODELS
+    ]
     return list(dict.fromkeys([SHARED_ARM, *wanted]))
 
 
 def collect_of_arms(config: Config, project: Layout, index: int, models: Models) -> None:
     """Round 0 for all arms together; later ones by every arm's own model, side by side."""
     if index == 0:
-        collect_and_label(config, project, 0)
+        start = models[SHARED_ARM]
+        collect_and_label(config, project, 0, SHARED_ARM if start else None, start)
         return
     arms = trained_arms(config)
     share = max(1, config.collect.workers // len(arms))

@@ -10,7 +10,7 @@ import pytest
 
 from jamel.collect import collect
 from jamel.config import Config, load_config, override, parse_config
-from jamel.devices import app_name, app_names, known_probes, open_env
+from jamel.devices import open_env, world_of
 from jamel.envs.lease import lease_device
 from jamel.episodes import read_session
 from jamel.errors import AdbMissing, AppMissing, ConfigError, CoverageError, DeviceMissing
@@ -163,12 +163,14 @@ def test_half_a_real_device_is_refused(keys, advice):
 def test_the_profile_that_ships():
     config = load_config(ROOT / "configs" / "android.yaml")
     assert config.device.serials and config.device.package and config.device.transport == "adb"
-    assert app_names(config.device, "test") == ["com.example.app/0"]
+    assert world_of(config.device).app_names("test") == ["com.example.app/0"]
 
 
 def test_without_serials_the_apps_are_embedded():
     device = Config().device
-    assert app_name(device, "train", 3) == "train/3"
-    assert app_names(device, "test", 2) == ["test/0", "test/1"]
+    assert world_of(device).app_name("train", 3) == "train/3"
+    assert world_of(device).app_names("test", 2) == ["test/0", "test/1"]
     env = open_env(device, "test/0")
-    assert env.device == "virtual" and known_probes(device, "test/0", env) < env.total_probes
+    assert (
+        env.device == "virtual" and world_of(device).known_probes("test/0", env) < env.total_probes
+    )

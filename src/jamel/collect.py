@@ -27,7 +27,7 @@ from jamel.agents import (
     make_agent,
 )
 from jamel.config import AgentsConfig, Config, DeviceConfig
-from jamel.devices import app_build, app_name, is_real, open_env, running_devices
+from jamel.devices import open_env, world_of
 from jamel.disk import digest_of
 from jamel.envs.base import Env
 from jamel.episodes import is_made, shard_path, write_session
@@ -36,7 +36,6 @@ from jamel.layout import SHARED_ARM
 from jamel.parallel import Progress, one_torch_thread, run_parallel
 from jamel.rollout import session_id, session_seed, whole_rollout
 from jamel.shards import remove_partial
-from jamel.suites import at_noise, suite_of
 from jamel.types import Session
 
 OpenEnv = Callable[..., Env]
@@ -65,7 +64,7 @@ class Job:
     @property
     def app(self) -> str:
         """The app's name."""
-        return app_name(self.device, self.suite, self.index)
+        return world_of(self.device).app_name(self.suite, self.index)
 
     @property
     def session_id(self) -> str:
@@ -85,7 +84,7 @@ class Job:
     def origin(self) -> str:
         """A digest of what determines the session: the app's build, the agent and its weights."""
         parts: dict[str, Any] = {
-            "app": app_build(self.device, self.app),
+            "app": world_of(self.device).build(self.app),
             "agent": [self.agent, self.seed, self.steps],
             "model": [],
             "device": self.device.model_dump(include=_DEVICE_KEYS),
@@ -140,9 +139,9 @@ def plan(
 def _suite(config: Config, index: int) -> str:
     """The suite of an app, at the level of noise whose turn it is."""
     suite, levels = config.collect.suite, config.collect.noise
-    if is_real(config.device) or not levels:
+    if not levels:
         return suite
-    return at_noise(suite, levels[index % len(levels)])
+    return world_of(config.device).at_noise(suite, levels[index % len(levels)])
 
 
 def _explorers(names: Sequence[str], apps: int, share: float) -> Iterator[str]:
@@ -196,14 +195,14 @@ def collect(
     jobs = plan(config, out_dir, round_index=round_index, arm=arm, model_dir=model_dir)
     for name, folder in {(job.agent, job.model_dir) for job in jobs}:
         _check_agent(name, folder, config.agents)
-    if not is_real(config.device):
-        suite_of(config.collect.suite)
+    world = world_of(config.device)
+    world.check_suite(config.collect.suite)
     remove_partial(Path(out_dir))
     missing = [group for group in _groups(jobs) if not all(map(_is_there, group))]
     number = len(jobs) - sum(map(len, missing))
     aside: dict[str, str] = {}
     workers = config.collect.workers
-    with running_devices(config.device, min(workers, len(missing))) as device:
+    with world.running(min(workers, len(missing))) as device:
         begun = [[replace(job, device=device) for job in group] for group in missing]
         for told in run_parallel(collect_group, begun, workers):
             for name, reason in told:
@@ -218,7 +217,7 @@ def collect(
 
 
 def _groups(jobs: Sequence[Job]) -> list[list[Job]]:
-    """Sessions that one process explores side by side: those of one model, on embedded apps.
+    """Sessions that one process explores side by side: those of one model, where steps are cheap.
 
     They depend on the jobs alone: a model's figures differ in their last digits from batch to
     batch, so what was interrupted is taken up by groups.
@@ -226,7 +225,7 @@ def _groups(jobs: Sequence[Job]) -> list[list[Job]]:
     groups: list[list[Job]] = []
     open_groups: dict[tuple[str, Path], list[Job]] = {}
     for job in jobs:
-        if job.model_dir is None or job.device.transport != "in_process":
+        if job.model_dir is None or not world_of(job.device).side_by_side:
             groups.append([job])
             continue
         group = open_groups.setdefault((job.agent, job.model_dir), [])

@@ -17,7 +17,7 @@ from jamel import provenance
 from jamel.agents import agent_settings
 from jamel.calibration import read_calibration
 from jamel.config import Config, config_digest
-from jamel.devices import app_names, is_real, running_devices
+from jamel.devices import world_of
 from jamel.errors import ConfigError, EvaluationError
 from jamel.parallel import Progress
 from jamel.reach import search_unknown
@@ -49,10 +49,10 @@ def evaluate(
         ProcessDied: a worker was killed.
     """
     section, jobs, fitted = config.evaluate, plan(config, agents), _calibrated_on(agents)
-    if not is_real(config.device):
-        search_unknown([job.app for job in jobs], section.workers)
+    world = world_of(config.device)
+    search_unknown(world.to_search([job.app for job in jobs]), section.workers)
     began, started = time.time(), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    with running_devices(config.device, min(section.workers, len(jobs))) as device:
+    with world.running(min(section.workers, len(jobs))) as device:
         ready = config.model_copy(update={"device": device})
         runs = run_jobs([replace(job, config=ready) for job in jobs], section.workers, progress)
         slow = _latencies(ready, jobs) if section.latency else {}
@@ -104,7 +104,7 @@ def _latencies(config: Config, jobs: Sequence[Job]) -> dict[str, Any]:
 def plan(config: Config, agents: Mapping[str, Path | None]) -> list[Job]:
     """The sessions of an evaluation, app by app; raises ConfigError when there are none."""
     section = config.evaluate
-    apps = app_names(config.device, section.suite, section.apps)
+    apps = world_of(config.device).app_names(section.suite, section.apps)
     if not (apps and agents and section.seeds):
         raise ConfigError(
             f"expected apps, agents and seeds to evaluate, found {len(apps)} apps in suite "
@@ -112,8 +112,8 @@ def plan(config: Config, agents: Mapping[str, Path | None]) -> list[Job]:
             "Name at least one of each."
         )
     return [
-        Job(section.suite, app, agent, model_dir, seed, section.budget, config)
-        for app in apps
+        Job(section.suite, app, agent, model_dir, seed, section.budget, config, index)
+        for index, app in enumerate(apps)
         for agent, model_dir in agents.items()
         for seed in section.seeds
     ]
@@ -128,7 +128,7 @@ def run_plan(jobs: Sequence[Job], progress: Progress | None = None) -> list[Run]
     """
     config = jobs[0].config
     workers = config.evaluate.workers
-    with running_devices(config.device, min(workers, len(jobs))) as device:
+    with world_of(config.device).running(min(workers, len(jobs))) as device:
         ready = {id(job.config): job.config.model_copy(update={"device": device}) for job in jobs}
         started = [replace(job, config=ready[id(job.config)]) for job in jobs]
         return run_jobs(started, workers, progress)

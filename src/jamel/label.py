@@ -25,7 +25,7 @@ import pyarrow as pa
 from jamel.config import Config, DeviceConfig, LabelConfig
 from jamel.coverage import ProbeSet
 from jamel.coverage.raw import read_coverage
-from jamel.devices import app_name, is_real, open_env, require_snapshots, running_devices
+from jamel.devices import world_of
 from jamel.disk import digest_of
 from jamel.envs.base import candidates
 from jamel.episodes import read_session
@@ -83,11 +83,12 @@ def label(
 def _devices_to_try(config: Config, at_most: int) -> Iterator[DeviceConfig | None]:
     """The devices on which states are tried, running; None where none are."""
     counterfactual = config.label.kind == "counterfactual" and config.label.states_per_session
-    if not (counterfactual and is_real(config.device)):
+    world = world_of(config.device)
+    if world.restores or not counterfactual:
         yield None
         return
-    require_snapshots(config.device)
-    with running_devices(config.device, at_most) as device:
+    world.require_snapshots()
+    with world.running(at_most) as device:
         yield device
 
 
@@ -112,9 +113,9 @@ def label_shard(
 
 
 def _try_on(device: DeviceConfig | None, session: Session, config: LabelConfig) -> Tried | None:
-    if device is None or session.app != app_name(device, session.suite, 0):
+    if device is None or session.app != world_of(device).app_name(session.suite, 0):
         return None
-    with closing(open_env(device, session.app)) as env:
+    with closing(world_of(device).open(session.app)) as env:
         return try_session(session, env.link, config)
 
 

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jamel.config import Config
 
 DEFAULT_PROFILE = "laptop"
 SHARED_ARM = "jamel"
@@ -15,15 +19,26 @@ SHARED_ARM = "jamel"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The folders of the project at `root`, all absolute; what is made has one a profile."""
+    """The folders of the project at `root`, all absolute; what is made has one a profile.
+
+    Profiles share the rounds in data/, but for those that name a `dataset` of their own there.
+    """
 
     root: Path
     profile: str = DEFAULT_PROFILE
+    dataset: str = ""
 
     @classmethod
-    def at(cls, root: Path | str = ".", profile: str = DEFAULT_PROFILE) -> Layout:
+    def at(
+        cls, root: Path | str = ".", profile: str = DEFAULT_PROFILE, dataset: str = ""
+    ) -> Layout:
         """The layout of the project at `root`, by default the current directory."""
-        return cls(Path(root).resolve(), profile)
+        return cls(Path(root).resolve(), profile, dataset)
+
+    @classmethod
+    def of(cls, config: Config, root: Path | str = ".") -> Layout:
+        """The layout that a profile sees."""
+        return cls.at(root, config.profile, config.rounds.dataset)
 
     @property
     def data(self) -> Path:
@@ -33,12 +48,12 @@ class Layout:
     @property
     def sessions(self) -> Path:
         """One folder of session shards a round."""
-        return self.data / "sessions"
+        return self.data / "sessions" / self.dataset
 
     @property
     def labels(self) -> Path:
         """One folder of label shards a round, named as the sessions' folder."""
-        return self.data / "labels"
+        return self.data / "labels" / self.dataset
 
     @property
     def build(self) -> Path:
@@ -96,7 +111,8 @@ class Layout:
     def shards(self, kind: str, arm: str, up_to_round: int) -> list[Path]:
         """Shards of `kind` ("sessions" or "labels") that an arm may train on, in a fixed order."""
         names = [self.round_name(arm, index) for index in range(up_to_round + 1)]
-        return [p for name in names for p in sorted((self.data / kind / name).glob("*.parquet"))]
+        folder = self.data / kind / self.dataset
+        return [path for name in names for path in sorted((folder / name).glob("*.parquet"))]
 
     def last_round(self, arm: str) -> int:
         """The arm's highest round that has labels, 0 when there is none."""

@@ -101,7 +101,8 @@ def _reachable_new(runs: Sequence[Run]) -> dict[str, int]:
 def to_row(run: Run, budget: int, reachable: int, reachable_new: int = 0) -> dict[str, Any]:
     """One session at one budget. A session that ended early keeps its last coverage.
 
-    `coverage_new` is None where the app has no probes of unseen kinds.
+    `probes` are those found after the app was launched. `coverage_new` is None where the app has no
+    probes of unseen kinds.
     """
     fresh = run.covered_new[:budget] if reachable_new else ()
     percent = _percent(run, budget, reachable)
@@ -115,6 +116,7 @@ def to_row(run: Run, budget: int, reachable: int, reachable_new: int = 0) -> dic
         "reward": int((gains > 0).sum()),
         "coverage": round(float(percent[-1]), 4),
         "auc": round(float(percent.mean()), 4),
+        "probes": (run.covered[:budget] or (run.start,))[-1] - run.start,
         "coverage_new": round(100 * fresh[-1] / reachable_new, 4) if fresh else None,
         "tokens_memory": round(_mean(run.tokens_memory[:budget]), 2),
         "tokens_screen": round(_mean(run.tokens_screen[:budget]), 2),

@@ -21,7 +21,7 @@ Place = tuple[str, str, int, int]
 
 LEVEL = 0.95
 TIE = 1e-9
-METRICS = ("reward", "coverage", "auc", "coverage_new")
+METRICS = ("reward", "coverage", "auc", "coverage_new", "probes")
 """`coverage_new` is None in rows of apps without probes of kinds that no training app has."""
 COSTS = ("tokens", "tokens_memory", "tokens_screen", "ms_per_decision", "invalid")
 """`tokens` is no key of a row: it is the sum of what was read of memory and of the screen."""

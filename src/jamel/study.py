@@ -17,6 +17,7 @@ from jamel.agents import MODEL_AGENTS, arm_of, known_agents
 from jamel.agents.base import weights_digest
 from jamel.collect import collect
 from jamel.config import Config
+from jamel.devices import world_of
 from jamel.disk import write_json
 from jamel.errors import ConfigError
 from jamel.evaluate import evaluate, read_json
@@ -24,7 +25,6 @@ from jamel.label import label
 from jamel.layout import SHARED_ARM, Layout
 from jamel.oracles import ORACLES
 from jamel.parallel import Progress, run_parallel
-from jamel.suites import suite_of
 from jamel.train import train
 
 
@@ -46,7 +46,7 @@ class Training:
     @property
     def layout(self) -> Layout:
         """Where the seed's shards and models lie."""
-        return Layout.at(self.folder / f"seed-{self.seed}", self.config.profile)
+        return Layout.of(self.config, self.folder / f"seed-{self.seed}")
 
     @property
     def model(self) -> Path:
@@ -116,7 +116,7 @@ def _check(config: Config) -> None:
                 f"expected agents of {', '.join(known)} in evaluate.agents, found '{agent}'."
             )
     for suite in config.study.suites:
-        suite_of(suite)
+        world_of(config.device).check_suite(suite)
 
 
 def _seeds(config: Config) -> list[int]:

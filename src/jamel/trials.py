@@ -15,9 +15,9 @@ from jamel.agents import LLM, Agent, kept_agent
 from jamel.agents.survey import Survey
 from jamel.config import Config
 from jamel.coverage.raw import read_coverage
-from jamel.devices import Unseen, known_probes, open_env, unseen_part
-from jamel.envs.android import AndroidEnv
+from jamel.devices import Unseen, world_of
 from jamel.envs.base import candidates
+from jamel.envs.linked import LinkedEnv
 from jamel.errors import SessionLost
 from jamel.oracles import ORACLES, make_oracle
 from jamel.parallel import Progress, one_torch_thread, run_parallel
@@ -37,11 +37,8 @@ class Job:
     seed: int
     budget: int
     config: Config
-
-    @property
-    def index(self) -> int:
-        """The app's number in its suite."""
-        return int(self.app.rsplit("/", 1)[1])
+    index: int = 0
+    """The app's number in its suite."""
 
     @property
     def session_id(self) -> str:
@@ -135,7 +132,7 @@ def run_job(job: Job) -> Run:
     """
     device, problem = job.config.device, ""
     for number in range(device.tries):
-        env = open_env(device, job.app, job.seed, number)
+        env = world_of(device).open(job.app, job.seed, number)
         try:
             return _run_on(env, job)
         except INTERRUPTIONS as error:
@@ -149,7 +146,7 @@ def run_job(job: Job) -> Run:
     )
 
 
-def _run_on(env: AndroidEnv, job: Job) -> Run:
+def _run_on(env: LinkedEnv, job: Job) -> Run:
     first, _ = env.reset(seed=job.session_seed, options={"new_session": True})
     start = env.coverage().count()
     agent = Metered(_agent(job, env, first), job.agent)
@@ -161,9 +158,9 @@ def _run_on(env: AndroidEnv, job: Job) -> Run:
         session_id=job.session_id,
         suite=job.suite,
     )
-    device = job.config.device
-    reachable = known_probes(device, job.app, env)
-    return to_run(job, session, agent, start, reachable, unseen_part(device, job.app))
+    world = world_of(job.config.device)
+    reachable = world.known_probes(job.app, env)
+    return to_run(job, session, agent, start, reachable, world.unseen_part(job.app))
 
 
 def to_run(
@@ -206,7 +203,7 @@ def _covered_in(session: Session, classes: frozenset[int]) -> tuple[int, ...]:
     return tuple(counts[step.probes] for step in session.transitions())
 
 
-def _agent(job: Job, env: AndroidEnv, first: Observation) -> Agent:
+def _agent(job: Job, env: LinkedEnv, first: Observation) -> Agent:
     """The job's agent. A new one decides once before it is timed: the first call warms caches.
 
     Not where a decision costs money.

@@ -12,7 +12,7 @@ import pytest
 from emulators import Sdk, becomes_true, is_running
 
 from jamel.collect import collect
-from jamel.devices import open_env, running_devices
+from jamel.devices import open_env, world_of
 from jamel.envs.fleet import Fleet
 from jamel.episodes import read_session
 from jamel.errors import DeviceError, DeviceLost, DeviceMissing, SessionLost
@@ -94,7 +94,7 @@ def test_nothing_outlives_a_collecting_process_that_is_killed(sdk: Sdk, tmp_path
 def test_emulators_run_as_the_profile_says_and_only_while_needed(sdk: Sdk) -> None:
     emulator = {"gpu": "host", "options": ["-no-audio"], "snapshot": ""}
     device = sdk.profile(emulator=emulator).device
-    with running_devices(device, 1) as running:
+    with world_of(device).running(1) as running:
         assert running.serials == ("emulator-5600",) or running.serials[0] > "emulator-5600"
         (pid,) = sdk.running()
         command = sdk.command("small")
@@ -108,14 +108,14 @@ def test_emulators_run_as_the_profile_says_and_only_while_needed(sdk: Sdk) -> No
 def test_a_snapshot_that_does_not_come_up_is_left_for_a_cold_boot(sdk: Sdk) -> None:
     sdk.poison("small")
     device = sdk.profile(avds=["small"]).device
-    with running_devices(device, 1) as running, closing(open_env(running, "any/0")) as env:
+    with world_of(device).running(1) as running, closing(open_env(running, "any/0")) as env:
         env.reset()
         assert len(sdk.starts("small")) == 2 and "-no-snapshot-load" in sdk.command("small")
 
 
 def test_two_at_a_time_take_different_ports(sdk: Sdk) -> None:
     device = sdk.profile(avds=["small", "small"]).device
-    with running_devices(device, 1) as one, running_devices(device, 1) as other:
+    with world_of(device).running(1) as one, world_of(device).running(1) as other:
         assert one.serials != other.serials and len(sdk.running()) == 2
 
 

@@ -18,6 +18,7 @@ from jamel.errors import ConfigError
 __all__ = [
     "LLM",
     "MODEL_AGENTS",
+    "OTHER_MODELS",
     "SIMPLE_AGENTS",
     "Agent",
     "agent_settings",
@@ -45,6 +46,7 @@ LLM = LlmAgent.name
 MODEL_AGENTS: dict[str, MemoryUse] = {
     "jamel": "normal",
     "champion": "normal",
+    "transferred": "normal",
     "no-memory": "normal",
     "graph-no-memory": "normal",
     "memory-no-graph": "normal",
@@ -57,6 +59,10 @@ MODEL_AGENTS: dict[str, MemoryUse] = {
     "shuffled-memory": "shuffled",
 }
 """Agents that need a trained model, and what is done to its memory when it acts."""
+
+
+OTHER_MODELS = ("champion", "transferred")
+"""Agents with a jamel model that was trained elsewhere: the registry's, the one rounds start from."""
 
 
 def arm_of(agent: str) -> str:
@@ -78,7 +84,7 @@ def agent_settings(name: str, settings: AgentsConfig) -> dict[str, Any]:
 def policy_of(name: str, settings: AgentsConfig) -> PolicyConfig:
     """How an agent with a model chooses; one that acts with jamel's model as jamel by default."""
     own = settings.policies.get(name)
-    if own is None and (name == "champion" or arm_of(name) == "jamel"):
+    if own is None and (name in OTHER_MODELS or arm_of(name) == "jamel"):
         own = settings.policies.get("jamel")
     return own or settings.policy
 

@@ -50,7 +50,7 @@ def here(settings: Config | None = None) -> Layout:
     Raises:
         ConfigError: there is no project here.
     """
-    project = Layout.at() if settings is None else Layout.at(profile=settings.profile)
+    project = Layout.at() if settings is None else Layout.of(settings)
     if not any((project.root / name).exists() for name in PROJECT_SIGNS):
         raise ConfigError(
             f"expected a project with {' or '.join(f'{name}/' for name in PROJECT_SIGNS)} in "

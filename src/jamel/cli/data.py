@@ -54,7 +54,7 @@ def collect(
 
     overrides = {"suite": suite, "apps": apps, "agents": comma_list(agents), "steps": steps}
     settings = profile(config, collect=overrides)
-    project = here()
+    project = here(settings)
     folder = project.sessions / project.round_name(checked_arm(arm), round_index)
     with folder_lock(project.root, folder), progress_bar("collect") as progress:
         shards = run(
@@ -79,7 +79,8 @@ def label(
     """Label every step of a round's sessions with the code it reached for the first time."""
     from jamel.label import label as run
 
-    settings, project = profile(config), here()
+    settings = profile(config)
+    project = here(settings)
     name = project.round_name(checked_arm(arm), round_index)
     sessions = sorted((project.sessions / name).glob("*.parquet"))
     if not sessions:
@@ -94,6 +95,7 @@ def label(
 
 
 def validate(
+    config: ConfigOption = DEFAULT_PROFILE,
     out: Annotated[Path | None, typer.Option(help="Where the data docs go.")] = None,
     report_only: Annotated[bool, typer.Option(help="Leave broken shards where they are.")] = False,
     json: JsonOption = None,
@@ -102,7 +104,7 @@ def validate(
     from jamel.validate import require
     from jamel.validate import validate as run
 
-    project = here()
+    project = here(profile(config))
     aside = None if report_only else project.quarantine
     folder = out or project.validation
     with folder_lock(project.root, folder):

@@ -146,30 +146,20 @@ def _default_agent(project: Layout) -> str:
 
 @contextmanager
 def _opened(settings: Config, app: str) -> Iterator[LinkedEnv]:
-    """The app's environment; on real devices the app is the package that the profile names."""
-    from jamel.devices import app_name, is_real, is_web, open_env, open_web, running_devices
+    """The app's environment."""
+    from jamel.devices import open_env, world_of
 
-    device = settings.device
-    if is_web(app):
-        with closing(open_web(device, app)) as web:
-            yield web
-        return
-    if is_real(device):
-        name = app_name(device, "", 0)
-        if app not in (device.package, name):
-            raise ConfigError(
-                f"expected the package {device.package} of the profile {settings.profile}, found "
-                f"{app!r}. Name that one, or set device.package."
-            )
-        app = name
-    with running_devices(device, 1) as running, closing(open_env(running, app)) as env:
+    world = world_of(settings.device, app)
+    name = world.named(app)
+    with world.running(1) as running, closing(open_env(running, name)) as env:
         yield env
 
 
 def _reachable(settings: Config, app: str, env: LinkedEnv) -> int:
-    from jamel.devices import is_web, known_probes
+    from jamel.devices import world_of
 
-    return 0 if is_web(app) else known_probes(settings.device, app, env)
+    world = world_of(settings.device, app)
+    return world.known_probes(world.named(app), env)
 
 
 def _teller(advance: Callable[..., None], steps: int) -> Callable[[Exploration], None]:

@@ -69,7 +69,7 @@ def evaluate(
     json: JsonOption = None,
 ) -> None:
     """Measure agents on apps no model has seen, with intervals over apps and paired differences."""
-    from jamel.devices import app_names, is_real
+    from jamel.devices import world_of
     from jamel.evaluate import evaluate as run
     from jamel.reach import search_unknown
     from jamel.report import write_report
@@ -86,10 +86,10 @@ def evaluate(
     settings = profile(config, evaluate=overrides)
     project = here(settings)
     models = agent_models(settings.evaluate.agents, project, model)
-    if not is_real(settings.device):
-        measured = app_names(settings.device, settings.evaluate.suite, settings.evaluate.apps)
-        with progress_bar("searching what can be reached") as progress:
-            search_unknown(measured, settings.evaluate.workers, progress)
+    world = world_of(settings.device)
+    measured = world.to_search(world.app_names(settings.evaluate.suite, settings.evaluate.apps))
+    with progress_bar("searching what can be reached") as progress:
+        search_unknown(measured, settings.evaluate.workers, progress)
     with progress_bar("evaluate") as progress:
         results = run(settings, models, progress)
     write_json(json or project.results, results)

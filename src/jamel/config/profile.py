@@ -73,23 +73,37 @@ class EmulatorConfig(Section):
     replacements: int = Field(3, ge=0)
 
 
+class BrowserConfig(Section):
+    """Web apps, on the transport `browser`: an empty `manifest` is configs/web-apps.yaml.
+
+    An empty `executable` is the Chromium that is found. A page has `settle_s` to come to rest.
+    Scripts are kept once by their content in the folder `sources`; none are kept where it is empty.
+    """
+
+    executable: str = ""
+    manifest: str = ""
+    settle_s: float = Field(2.0, gt=0)
+    sources: str = "build/scripts"
+
+
 PACKAGE = re.compile(r"[A-Za-z][\w.]{0,200}")
 """What an app can be called."""
 
 
 class DeviceConfig(Section):
-    """Where steps happen: embedded, on devices that `serials` names, or on AVDs started for it.
+    """Where steps happen: embedded, on devices that `serials` names, on AVDs, or in a browser.
 
     `in_process` is the fast transport; `adb` goes through a real server, on port 0 a private one
-    for the AVDs. On real devices `package` is explored, brought to a new session's state by
+    for the AVDs; `browser` is Chromium, for web apps. On real devices `package` is explored, brought to a new session's state by
     `reset`; the rest is what `jamel.envs.adb_link.AdbLink` takes. A device that went away has
     `recover_s` to come back; a session that cannot go on is begun at most `tries` times.
     """
 
-    transport: Literal["in_process", "adb"] = "in_process"
+    transport: Literal["in_process", "adb", "browser"] = "in_process"
     serials: tuple[str, ...] = ()
     avds: tuple[Annotated[str, Field(pattern=r"^[\w.-]+$")], ...] = ()
     emulator: EmulatorConfig = EmulatorConfig()
+    browser: BrowserConfig = BrowserConfig()
     package: str = ""
     activity: str = ""
     apk: str = ""
@@ -129,7 +143,7 @@ class DeviceConfig(Section):
             raise ValueError("real devices are reached by adb alone. Set device.transport: adb")
         if not (self.adb_port or self.avds):
             raise ValueError("a private adb server is for AVDs alone. Set device.adb_port")
-        if real and self.faults.rate:
+        if (real or self.transport == "browser") and self.faults.rate:
             raise ValueError("only the embedded device misbehaves on demand. Leave out faults")
         return self
 
@@ -240,9 +254,14 @@ class RoundsConfig(Section):
     """On-policy rounds after the first, off-policy one; each one's model is measured on `valid`.
 
     With `stop: gain` they end once the interval of the gain over the round before includes 0, at
-    the latest after `on_policy` of them. `apps: 0` measures nothing.
+    the latest after `on_policy` of them. `apps: 0` measures nothing. `start` is what the first round
+    explores with and trains on from: the folder of a model, or `champion` for the registered model
+    `jamel`'s where there is one; empty begins anew. Rounds with a `dataset` lie in a folder of that
+    name within data/sessions and data/labels, apart from those of other profiles.
     """
 
+    start: str = ""
+    dataset: str = Field("", pattern=r"^([a-z0-9][a-z0-9-]*)?$")
     on_policy: int = Field(3, ge=0)
     stop: Literal["budget", "gain"] = "budget"
     suite: str = "valid"

@@ -12,7 +12,8 @@ import platform
 from pathlib import Path
 
 from jamel.config import DeviceConfig, EmulatorConfig
-from jamel.devices import is_real, read_named_files, running_devices
+from jamel.devices import Android, world_of
+from jamel.devices.android import read_named_files
 from jamel.doctor.check import Check, finding
 from jamel.doctor.device import diagnose_device
 from jamel.envs.emulator import find_emulator, list_avds
@@ -33,7 +34,7 @@ def diagnose_android(device: DeviceConfig, boot: bool = False, at_most: int = 99
         at_most: how many sessions there will be at once.
         boot: start the first AVD, to look at the app on it. Takes minutes.
     """
-    if not is_real(device):
+    if not isinstance(world_of(device), Android):
         advice = "name serials or avds, and a package, in the section device of the profile"
         return [Check("profile", False, "the embedded device", advice)]
     named = ", ".join(device.serials or device.avds)
@@ -112,7 +113,7 @@ def _acceleration() -> Check:
 
 def _booted(device: DeviceConfig) -> list[Check]:
     try:
-        with running_devices(device, 1) as running:
+        with world_of(device).running(1) as running:
             return diagnose_device(running, running.serials[0])
     except DeviceError as error:
         message = str(error)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 from jamel.config import DeviceConfig
-from jamel.devices import link_options
+from jamel.devices.android import link_options
 from jamel.doctor.check import Check, finding
 from jamel.envs.adb_connection import AdbShell
 from jamel.envs.adb_link import AdbLink

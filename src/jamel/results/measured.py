@@ -15,7 +15,7 @@ import numpy as np
 
 from jamel.errors import EvaluationError
 from jamel.statistics import TIE, agents_of, bounds, crossed_means, per_app
-from jamel.suites import suite_of, with_noise
+from jamel.suites import is_embedded, suite_of, with_noise
 
 Results = Mapping[str, Any]
 PerApp = dict[str, float]
@@ -82,6 +82,11 @@ class Measured:
         tables = [found for _, found in self._tables(suite, agent, metric, budget)]
         return _estimate(_matrix(tables)) if tables else None
 
+    def by_app(self, suite: str, agent: str, metric: str, budget: int) -> PerApp:
+        """The mean of a metric over trainings and seeds by app, empty where it was not measured."""
+        tables = [found for _, found in self._tables(suite, agent, metric, budget)]
+        return _average(tables) if tables else {}
+
     def difference(
         self, suite: str, agent: str, against: str, metric: str, budget: int
     ) -> Difference | None:
@@ -140,8 +145,8 @@ class Measured:
 
 
 def full_name(suite: str) -> str:
-    """A suite with its noise level, `test@real` for `test`."""
-    return with_noise(suite, suite_of(suite)[1])
+    """A suite with its noise level, `test@real` for `test`; one of web apps has none."""
+    return with_noise(suite, suite_of(suite)[1]) if is_embedded(f"{suite}/0") else suite
 
 
 def _version(results: Results, agent: str) -> str:

@@ -49,7 +49,40 @@ def _suite(measured: Measured, suite: str) -> list[str]:
     if SUBJECT in agents:
         pairs = [_pair_row(measured, suite, rival, budget) for rival in agents if rival != SUBJECT]
         parts += [f"`{SUBJECT}` minus each, coverage@{budget}:", _table(pairs)]
-    return parts
+        parts += _more_probes(measured, suite)
+    return parts + _apps(measured, suite)
+
+
+def _more_probes(measured: Measured, suite: str) -> list[str]:
+    """By how many % more probes the subject found after the launch, app by app and in all."""
+    budgets = measured.budgets(suite)
+    rows = []
+    for rival in (name for name in measured.agents(suite) if name != SUBJECT):
+        row = {"against": rival}
+        for size in budgets:
+            share = measured.share(suite, SUBJECT, rival, "probes", size)
+            row[f"probes@{size} of its, %"] = _plain(share)
+        found = measured.difference(suite, SUBJECT, rival, "probes", budgets[-1])
+        won = f"{found.wins}/{found.ties}/{found.losses}" if found else "–"
+        rows.append(row | {"apps won/tied/lost": won})
+    if all(cell == "–" for row in rows for name, cell in row.items() if name != "against"):
+        return []
+    return [f"`{SUBJECT}`'s probes after the launch in % of each one's:", _table(rows)]
+
+
+def _apps(measured: Measured, suite: str) -> list[str]:
+    """One row an app, where apps have names and not numbers."""
+    budget, agents = measured.budgets(suite)[-1], measured.agents(suite)
+    values = {agent: measured.by_app(suite, agent, "probes", budget) for agent in agents}
+    apps = dict.fromkeys(app for found in values.values() for app in found)
+    if not apps or all(app.rpartition("/")[2].isdigit() for app in apps):
+        return []
+    rows = [
+        {"app": app.rpartition("/")[2]}
+        | {agent: f"{found[app]:.0f}" if app in found else "–" for agent, found in values.items()}
+        for app in apps
+    ]
+    return [f"Probes after the launch in {budget} steps, by app:", _table(rows)]
 
 
 def _agent_row(measured: Measured, suite: str, agent: str) -> dict[str, str]:
@@ -60,6 +93,7 @@ def _agent_row(measured: Measured, suite: str, agent: str) -> dict[str, str]:
         f"reward@{budgets[0]}": _mean(measured, suite, agent, "reward", budgets[0]),
     }
     row |= {f"coverage@{size}": _mean(measured, suite, agent, "coverage", size) for size in budgets}
+    row |= {f"probes@{size}": _mean(measured, suite, agent, "probes", size) for size in budgets}
     row[f"unseen kinds@{last}"] = _mean(measured, suite, agent, "coverage_new", last)
     share = measured.share(suite, agent, ORACLE, "coverage", last)
     row[f"% of {ORACLE}"] = _plain(share)

@@ -48,7 +48,14 @@ class WebEnv(LinkedEnv):
 
 
 def open_folder(
-    folder: Path, start: str = "index.html", *, app: str = "", browser: str = "", **options: Any
+    folder: Path,
+    start: str = "index.html",
+    *,
+    app: str = "",
+    build: str = "",
+    browser: str = "",
+    screenshots: bool = False,
+    **options: Any,
 ) -> WebEnv:
     """An app whose pages are files of a folder.
 
@@ -56,8 +63,10 @@ def open_folder(
         folder: Is served on loopback, read-only.
         start: The first page, within the folder.
         app: What it is called; the folder's name by default.
+        build: What tells its builds apart; a digest of all its files by default.
         browser: The Chromium to run, "" to find one.
-        options: Of `WebLink`: `settle_s`, `timeout_s`.
+        screenshots: Whether observations carry a PNG of the screen.
+        options: Of `WebLink`: `settle_s`, `timeout_s`, `sources`.
 
     Raises:
         AppMissing: There is no such folder or page.
@@ -70,18 +79,26 @@ def open_folder(
     site = Site(folder)
     name = app or folder.name
     address = f"{site.origin}/{start.lstrip('/')}"
-    return WebEnv(
-        WebLink(chromium, name, address, build_of(folder), on_close=site.close, **options), app=name
-    )
+    build = build or build_of(folder)
+    link = WebLink(chromium, name, address, build, on_close=site.close, **options)
+    return WebEnv(link, app=name, screenshots=screenshots)
 
 
-def open_address(address: str, *, app: str = "", browser: str = "", **options: Any) -> WebEnv:
+def open_address(
+    address: str,
+    *,
+    app: str = "",
+    browser: str = "",
+    screenshots: bool = False,
+    **options: Any,
+) -> WebEnv:
     """An app that runs already; only its own host and loopback can be reached from its pages.
 
     Args:
         address: Of its first page, http or https.
         app: What it is called; its address by default.
         browser: As in `open_folder`.
+        screenshots: As in `open_folder`.
         options: As in `open_folder`.
 
     Raises:
@@ -103,7 +120,8 @@ def open_address(address: str, *, app: str = "", browser: str = "", **options: A
             "mend the address."
         ) from None
     chromium = chromium_of(browser, parts.hostname)
-    return WebEnv(WebLink(chromium, parts.netloc, address, build, **options), app=app or address)
+    link = WebLink(chromium, parts.netloc, address, build, **options)
+    return WebEnv(link, app=app or address, screenshots=screenshots)
 
 
 def chromium_of(browser: str = "", host: str = "") -> Chromium:
