@@ -44,9 +44,7 @@ def start_model(config: Config, project: Layout) -> Path | None:
     named = config.rounds.start
     if named == CHAMPION:
         folder = champion_dir(project.root)
-        say(
-            f"the rounds start from {'the champion' if folder else 'nothing: there is no champion'}"
-        )
+        say("rounds start from the champion" if folder else "there is no champion to start from")
         return folder
     if named and not (Path(named) / WEIGHTS).is_file():
         raise ConfigError(

@@ -62,7 +62,7 @@ MODEL_AGENTS: dict[str, MemoryUse] = {
 
 
 OTHER_MODELS = ("champion", "transferred")
-"""Agents with a jamel model that was trained elsewhere: the registry's, the one rounds start from."""
+"""Agents with a jamel model from elsewhere: the registry's, and the one that rounds start from."""
 
 
 def arm_of(agent: str) -> str:

@@ -94,9 +94,10 @@ class DeviceConfig(Section):
     """Where steps happen: embedded, on devices that `serials` names, on AVDs, or in a browser.
 
     `in_process` is the fast transport; `adb` goes through a real server, on port 0 a private one
-    for the AVDs; `browser` is Chromium, for web apps. On real devices `package` is explored, brought to a new session's state by
-    `reset`; the rest is what `jamel.envs.adb_link.AdbLink` takes. A device that went away has
-    `recover_s` to come back; a session that cannot go on is begun at most `tries` times.
+    for the AVDs; `browser` is Chromium, for web apps. On real devices `package` is explored,
+    brought to a new session's state by `reset`; the rest is what `jamel.envs.adb_link.AdbLink`
+    takes. A device that went away has `recover_s` to come back; a session that cannot go on is
+    begun at most `tries` times.
     """
 
     transport: Literal["in_process", "adb", "browser"] = "in_process"
@@ -254,10 +255,10 @@ class RoundsConfig(Section):
     """On-policy rounds after the first, off-policy one; each one's model is measured on `valid`.
 
     With `stop: gain` they end once the interval of the gain over the round before includes 0, at
-    the latest after `on_policy` of them. `apps: 0` measures nothing. `start` is what the first round
-    explores with and trains on from: the folder of a model, or `champion` for the registered model
-    `jamel`'s where there is one; empty begins anew. Rounds with a `dataset` lie in a folder of that
-    name within data/sessions and data/labels, apart from those of other profiles.
+    the latest after `on_policy` of them. `apps: 0` measures nothing. `start` is what the first
+    round explores with and trains on from: the folder of a model, or `champion` for that of the
+    registered model `jamel`, where there is one; empty begins anew. Rounds with a `dataset` lie in
+    a folder of that name in data/sessions and data/labels, apart from those of other profiles.
     """
 
     start: str = ""
@@ -324,7 +325,7 @@ class GateConfig(Section):
 
     max_tokens_ratio: float = Field(1.05, gt=0)
     max_latency_ratio: float = Field(1.5, gt=0)
-    metric: Literal["coverage", "reward", "auc"] = "coverage"
+    metric: Literal["coverage", "reward", "auc", "probes"] = "coverage"
 
 
 class Config(Section):
