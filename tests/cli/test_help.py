@@ -25,6 +25,7 @@ COMMANDS = (
     *("collect", "label", "validate", "train", "calibrate", "promote", "rollback", "compare"),
     *("evaluate", "results", "study", "tune"),
     *("explore", "replay"),
+    *("web fetch", "web list", "web lock"),
 )
 WITHOUT_A_TABLE = {"init", "ui", "device start"}
 

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import typer
 
-from jamel.cli import data, explore, machine, measure, models
+from jamel.cli import data, explore, machine, measure, models, web
 from jamel.disk import full_disk_is_a_store_error
 from jamel.errors import JamelError
 
@@ -27,7 +27,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
 )
-for module in (machine, data, measure, models, explore):
+for module in (machine, data, measure, models, explore, web):
     module.register(app)
 
 
