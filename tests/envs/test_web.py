@@ -110,6 +110,17 @@ def test_every_kind_of_action_reaches_the_page(env: WebEnv) -> None:
     assert seen.activity == "/index.html" and info["executed"]
 
 
+def test_options_of_a_listbox_that_is_no_select_are_touched(tmp_path: Path) -> None:
+    page = "<div role=listbox><div role=option tabindex=0 onclick='this.textContent=1'>One</div>"
+    (tmp_path / "index.html").write_text(page, encoding="utf-8")
+    made = open_folder(tmp_path, timeout_s=60.0)
+    try:
+        seen, _ = made.reset()
+        assert element(tap(made, seen, "One"), "1")
+    finally:
+        made.close()
+
+
 def test_there_is_nothing_before_the_first_page(env: WebEnv) -> None:
     before, _ = env.reset()
     seen, reward, _, _, info = env.step(Action(ActionKind.BACK))

@@ -265,9 +265,11 @@ class WebLink:
         elif kind in (ActionKind.SCROLL_DOWN, ActionKind.SCROLL_UP):
             share = SCROLL_SHARE if kind is ActionKind.SCROLL_DOWN else -SCROLL_SHARE
             await tab.evaluate(f"jamelScroll({max(action.element, 0)}, {share})")
-        elif action.element >= 0 and observation.elements[action.element].cls == _OPTION:
-            await tab.evaluate(f"jamelChoose({action.element})")
-        else:
+        elif not (
+            action.element >= 0
+            and observation.elements[action.element].cls == _OPTION
+            and await tab.evaluate(f"jamelChoose({action.element})")
+        ):
             x_px, y_px = fingers_px(observation, action)[:2]
             await (tab.hold if kind is ActionKind.LONG_PRESS else tab.tap)(x_px, y_px)
         return ""

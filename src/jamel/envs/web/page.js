@@ -181,9 +181,12 @@
 
   globalThis.jamelChoose = (index) => {
     const option = globalThis.jamelNodes[index], select = option.closest("select");
+    // A listbox of the page's own has options too, which are touched.
+    if (!select) return false;
     if (select.multiple) option.selected = !option.selected; else select.value = option.value;
     select.dispatchEvent(new Event("input", { bubbles: true }));
     select.dispatchEvent(new Event("change", { bubbles: true }));
+    return true;
   };
   globalThis.jamelFocus = (index) => {
     const node = globalThis.jamelNodes[index];
