@@ -27,16 +27,16 @@ WEIGHTS = "model.safetensors"
 
 
 @step("champion")
-def champion_model(project: Layout) -> dict[str, str] | None:
+def champion_model(config: Config, project: Layout) -> dict[str, str] | None:
     """The champion's version and the folder of its model, None before any promotion."""
-    found = reigning(project.root)
+    found = reigning(project.root, config.gate.model)
     return dict(found) if found else None
 
 
-def reigning(root: Path) -> dict[str, str]:
-    """The champion's version and folder, empty before any promotion."""
-    now = champion(root)
-    return {"version": now.version, "folder": str(champion_dir(root))} if now else {}
+def reigning(root: Path, model: str) -> dict[str, str]:
+    """The version and folder of a registered model's champion, empty before any promotion."""
+    now = champion(root, model=model)
+    return {"version": now.version, "folder": str(champion_dir(root, model=model))} if now else {}
 
 
 def start_model(config: Config, project: Layout) -> Path | None:
@@ -76,7 +76,7 @@ def register_model(
         files=[project.report, Path(validation["docs"]).parent],
         run_id=run_id,
     )
-    say(f"registered as version {made.version}")
+    say(f"registered as version {made.version} of {made.model}")
     return str(made.version)
 
 
@@ -90,7 +90,8 @@ def training_losses(model: Path) -> list[float]:
 def promote_candidate(config: Config, project: Layout, version: str) -> dict[str, Any]:
     """Move the champion's alias to a version if the gate lets it; say why if not."""
     decision = in_own_process(weigh, project.root, version, config.gate)
-    create_markdown_artifact(verdict(decision), key="promotion", description="The gate's verdict")
+    about = f"The gate's verdict on version {version} of {config.gate.model}"
+    create_markdown_artifact(verdict(decision), key="promotion", description=about)
     say(verdict(decision))
     return decision
 

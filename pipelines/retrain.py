@@ -22,6 +22,7 @@ from jamel.config import Config, load_config, with_key
 from jamel.dataset import open_for_changes
 from jamel.disk import full_disk_is_a_store_error, write_json
 from jamel.errors import JamelError
+from jamel.gate import rivals
 from jamel.layout import SHARED_ARM, Layout
 from jamel.stores import open_stores, project_lock
 from pipelines.caching import remembered
@@ -51,6 +52,7 @@ def retrain(config: str = "configs/laptop.yaml", grow: bool = False) -> dict[str
             of taking up the rounds that a former run finished.
 
     Raises:
+        ConfigError: the profile is wrong, or its gate names an agent that cannot be measured.
         StoreError: the stores are missing.
         DatasetError: a pinned shard was changed or removed by hand.
         Busy: another run holds the project.
@@ -58,6 +60,8 @@ def retrain(config: str = "configs/laptop.yaml", grow: bool = False) -> dict[str
     began = time.monotonic()
     settings = with_key(load_config(config), os.environ)
     project = Layout.of(settings)
+    # Said now rather than by the gate, hours later.
+    rivals(settings.gate)
     end_server_with_us()
     open_stores(project.root)
     with project_lock(project.root), open_for_changes(project.root):
@@ -72,7 +76,7 @@ def loop(config: Config, project: Layout, grow: bool = False) -> dict[str, Any]:
     start = start_model(config, project)
     with tracked(config, project) as run_id:
         done = run_rounds(config, project, grow, run_id, start)
-        model, now = done.models[SHARED_ARM], champion_model(project)
+        model, now = done.models[SHARED_ARM], champion_model(config, project)
         if config.calibrate.apps:
             remembered(calibrate_model, config=config, project=project, model=model)
         # The same data and settings give the same weights: there is nothing new to register.

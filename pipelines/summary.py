@@ -48,8 +48,8 @@ def where_to_look(project: Layout, outcome: Mapping[str, Any]) -> str:
     }
     lines = [f"{name:10} {_relative(project, str(path))}" for name, path in shown.items()]
     lines.append(f"{'dataset':10} {outcome['dataset']} (data.dvc)")
-    version = outcome["decision"].get("version")
-    lines.append(f"{'MLflow':10} run {outcome['run_id']}, model jamel version {version}")
+    model, version = (outcome["decision"].get(key) for key in ("model", "version"))
+    lines.append(f"{'MLflow':10} run {outcome['run_id']}, model {model} version {version}")
     lines.append(f"{'pages':10} make ui opens MLflow, Prefect, the report and the data docs")
     return "\n".join([*lines, f"{'took':10} {outcome['seconds']:.0f} s"])
 

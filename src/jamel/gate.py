@@ -10,14 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from jamel.agents import SIMPLE_AGENTS
+from jamel.agents import SIMPLE_AGENTS, known_agents
 from jamel.config import GateConfig
-from jamel.errors import GateError
+from jamel.errors import ConfigError, GateError
 from jamel.statistics import Row, final_budget
 
 CANDIDATE = "jamel"
 CHAMPION = "champion"
-NO_MEMORY = "no-memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +65,16 @@ def decide(
         validation: `{"passed": bool, "evaluated": int, ...}` of the dataset it learned from.
         champion: the current champion's record, or None for the first promotion. Its
             `tokens_per_decision` and `ms_per_decision` are used where `results` has no rows of it.
-        gate: the metric that counts and the ratios of cost that are tolerated.
+        gate: the metric that counts, the agents to beat and the ratios of cost that are tolerated.
+
+    Raises:
+        ConfigError: an agent of `gate.better_than` cannot be measured beside the candidate.
     """
     final = final_budget(results)
     rows, pairs = final["rows"], final["paired"]
     conditions = [
         _validated(validation),
-        _better(pairs, NO_MEMORY, gate.metric),
-        _better(pairs, "random", gate.metric),
+        *(_better(pairs, name, gate.metric) for name in rivals(gate)),
         _not_worse_than_simple(rows, pairs, gate.metric),
     ]
     if champion is not None:
@@ -81,6 +82,23 @@ def decide(
         conditions.append(_cost(rows, champion, "tokens", gate.max_tokens_ratio))
         conditions.append(_cost(rows, champion, "ms", gate.max_latency_ratio))
     return Decision(all(item.passed for item in conditions), tuple(conditions))
+
+
+def rivals(gate: GateConfig) -> tuple[str, ...]:
+    """The agents of `gate.better_than`, each once.
+
+    Raises:
+        ConfigError: one of them is unknown, the candidate itself, or the champion, which every
+            candidate has to beat anyway.
+    """
+    known = [name for name in known_agents() if name not in (CANDIDATE, CHAMPION)]
+    for name in gate.better_than:
+        if name not in known:
+            raise ConfigError(
+                f"expected agents of {', '.join(known)} in gate.better_than, found '{name}'. "
+                "Name one of those, or leave it out."
+            )
+    return tuple(dict.fromkeys(gate.better_than))
 
 
 def require(decision: Decision) -> None:
@@ -170,5 +188,6 @@ def _pair(pairs: Sequence[Row], against: str, metric: str) -> dict[str, Any] | N
 
 def _interval(pair: Mapping[str, Any] | None, against: str, metric: str) -> str:
     if pair is None:
-        return f"no paired {metric} comparison of {CANDIDATE} with {against}"
+        missing = f"no paired {metric} comparison of {CANDIDATE} with {against}"
+        return f"{missing}: evaluate.agents has to name both"
     return f"{pair['difference']:+.2f} [{pair['low']:+.2f}, {pair['high']:+.2f}] against {against}"

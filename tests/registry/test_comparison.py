@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from jamel import registry
-from jamel.config import parse_config
+from jamel.config import MODEL_NAME, parse_config
 from jamel.errors import StoreError
 from jamel.registry.comparison import compare_two
-from jamel.registry.connection import MODEL_NAME
 from tests.conftest import copied
 
 

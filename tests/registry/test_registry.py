@@ -165,7 +165,8 @@ def test_a_pickle_and_an_empty_folder_are_refused(
 def test_promotion_rollback_and_audit(project: Path, hf_dir: Path) -> None:
     assert registry.champion(project) is None and registry.champion_dir(project) is None
     register(project, hf_dir)
-    assert registry.promote(project) == {"version": "1", "previous": "", "promoted": True}
+    first = {"model": "jamel", "version": "1", "previous": "", "promoted": True}
+    assert registry.promote(project) == first
     register(project, hf_dir)
     registry.promote(project, "2")
     again = registry.weigh(project, "2")

@@ -23,6 +23,7 @@ from jamel.cli.common import (
     profile,
 )
 from jamel.cli.progress import progress_bar
+from jamel.config import MODEL_NAME
 from jamel.disk import write_json
 from jamel.errors import ConfigError, DeviceError
 from jamel.layout import Layout
@@ -118,11 +119,11 @@ def _agent(
     from jamel.cli.model_folders import agent_models
 
     if name is None:
-        name = "jamel" if model is not None else _default_agent(project)
+        name = "jamel" if model is not None else _default_agent(settings, project)
     if name not in known_agents():
         known = ", ".join(known_agents())
         raise ConfigError(f"expected an agent, one of {known}; found '{name}'.")
-    folder = model if model is not None else agent_models([name], project, None)[name]
+    folder = model or agent_models([name], project, None, _champions(settings))[name]
     if folder is not None:
         from jamel.cli.model_folders import checked_model
         from jamel.parallel import one_torch_thread
@@ -133,15 +134,19 @@ def _agent(
     return make_agent(name, folder, settings=settings.agents), calibration
 
 
-def _default_agent(project: Layout) -> str:
+def _champions(settings: Config) -> list[str]:
+    """Whose champion explores: the profile's own, else that of embedded apps."""
+    return list(dict.fromkeys([settings.gate.model, MODEL_NAME]))
+
+
+def _default_agent(settings: Config, project: Layout) -> str:
     """`champion` where one was promoted. MLflow takes seconds to ask, a look at its file none."""
+    from jamel.cli.model_folders import champion_folder
     from jamel.stores import has_stores
 
     if not has_stores(project.root):
         return SIMPLE
-    from jamel import registry
-
-    return SIMPLE if registry.champion(project.root) is None else "champion"
+    return SIMPLE if champion_folder(project, _champions(settings)) is None else "champion"
 
 
 @contextmanager

@@ -85,7 +85,7 @@ def evaluate(
     }
     settings = profile(config, evaluate=overrides)
     project = here(settings)
-    models = agent_models(settings.evaluate.agents, project, model)
+    models = agent_models(settings.evaluate.agents, project, model, [settings.gate.model])
     world = world_of(settings.device)
     measured = world.to_search(world.app_names(settings.evaluate.suite, settings.evaluate.apps))
     with progress_bar("searching what can be reached") as progress:
@@ -121,7 +121,7 @@ def tune(
     settings, tried = profile(config, evaluate={"agents": comma_list(agents)}), read_grid(grid)
     project, target = here(settings), _tuned_file(config, settings, keep)
     names = [name for name in settings.evaluate.agents if grid_of(tried, name)]
-    folders = agent_models(names, project, model)
+    folders = agent_models(names, project, model, [settings.gate.model])
     with progress_bar("tune") as progress:
         found = run(settings, tried, folders, progress)
     rows = [asdict(item) for item in found]

@@ -5,7 +5,7 @@ Knows the project's layout and asks the registry for the champion alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from jamel.errors import ConfigError
@@ -15,13 +15,26 @@ MODEL_FILES = ("config.json", "model.safetensors")
 
 
 def agent_models(
-    names: Iterable[str], project: Layout, model: Path | None
+    names: Iterable[str], project: Layout, model: Path | None, registered: Sequence[str]
 ) -> dict[str, Path | None]:
-    """Every agent's model folder, None for agents without one; raises ConfigError if one lacks."""
-    return {name: _agent_model(name, project, model) for name in names}
+    """Every agent's model folder, None for agents without one.
+
+    Args:
+        names: the agents.
+        project: where trained models lie.
+        model: the folder for the agent `jamel`, None for the last one that was trained.
+        registered: names of registered models; the agent `champion` is that of the first of them
+            which has one.
+
+    Raises:
+        ConfigError: an agent is unknown or lacks its model.
+    """
+    return {name: _agent_model(name, project, model, registered) for name in names}
 
 
-def _agent_model(name: str, project: Layout, model: Path | None) -> Path | None:
+def _agent_model(
+    name: str, project: Layout, model: Path | None, registered: Sequence[str]
+) -> Path | None:
     from jamel.agents import MODEL_AGENTS, arm_of, known_agents
     from jamel.oracles import ORACLES
 
@@ -31,7 +44,7 @@ def _agent_model(name: str, project: Layout, model: Path | None) -> Path | None:
     if name not in MODEL_AGENTS:
         return None
     if name == "champion":
-        return _champion(project)
+        return _champion(project, registered)
     arm = arm_of(name)
     if model is not None and arm == SHARED_ARM:
         return checked_model(model)
@@ -44,14 +57,20 @@ def _agent_model(name: str, project: Layout, model: Path | None) -> Path | None:
     return found
 
 
-def _champion(project: Layout) -> Path:
+def champion_folder(project: Layout, registered: Sequence[str]) -> Path | None:
+    """The champion of the first of these registered models that has one, None where none has."""
     from jamel import registry
 
-    found = registry.champion_dir(project.root)
+    folders = (registry.champion_dir(project.root, model=name) for name in registered)
+    return next((folder for folder in folders if folder is not None), None)
+
+
+def _champion(project: Layout, registered: Sequence[str]) -> Path:
+    found = champion_folder(project, registered)
     if found is None:
         raise ConfigError(
-            "expected a champion to evaluate, found none. Promote a version first, or leave "
-            "'champion' out of --agents."
+            f"expected a champion of {' or '.join(registered)}, found none. Promote a "
+            "version first, or leave 'champion' out of --agents."
         )
     return found
 

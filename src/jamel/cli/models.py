@@ -84,7 +84,8 @@ def calibrate(
 
     settings = profile(config, calibrate={"apps": apps})
     project = here(settings)
-    found = agent_models([checked_arm(arm)], project, None)[arm] if model is None else model
+    named = settings.gate.model
+    found = model or agent_models([checked_arm(arm)], project, None, [named])[arm]
     folder = checked_model(found or Path())
     with folder_lock(project.root, folder), progress_bar("calibrate") as progress:
         result = run(settings, folder, arm, progress)
@@ -116,32 +117,35 @@ def promote(
     present([outcome], "Promotion", json)
 
 
-def rollback(json: JsonOption = None) -> None:
-    """Give the champion's alias back to the version that held it before."""
+def rollback(config: ConfigOption = DEFAULT_PROFILE, json: JsonOption = None) -> None:
+    """Give the champion's alias back to the version of the profile's model that held it before."""
     from jamel import registry
 
-    present([registry.rollback(here().root)], "Rollback", json)
+    root, model = here().root, profile(config).gate.model
+    present([registry.rollback(root, model=model)], "Rollback", json)
 
 
 def compare(
     first: Annotated[str | None, typer.Argument(help="A version, an alias or a run id.")] = None,
     second: Annotated[str | None, typer.Argument(help="What it is compared with.")] = None,
+    config: ConfigOption = DEFAULT_PROFILE,
     json: JsonOption = None,
 ) -> None:
-    """Compare two models app by app, or list the registered versions when none are named."""
+    """Compare two models app by app, or list the versions of the profile's model."""
     from jamel import registry
 
-    root = here().root
+    root, model = here().root, profile(config).gate.model
     if first is None:
-        rows = registry.compare(root)
-        present([_short(row) for row in rows], "Registered models", json, rows)
+        rows = registry.compare(root, model=model)
+        present([_short(row) for row in rows], f"Registered versions of {model}", json, rows)
         return
     if second is None:
         raise ConfigError(
             f"expected two models to compare, found only '{first}'. Name another version, an alias "
             f"or a run id: jamel compare {first} champion."
         )
-    _present_comparison(registry.compare_two(root, first, second), first, second, json)
+    found = registry.compare_two(root, first, second, model=model)
+    _present_comparison(found, first, second, json)
 
 
 def _present_comparison(found: dict[str, Any], first: str, second: str, json: Path | None) -> None:

@@ -21,6 +21,7 @@ from jamel.config.loading import (
     with_key,
 )
 from jamel.config.profile import (
+    MODEL_NAME,
     PACKAGE,
     CalibrateConfig,
     CollectConfig,
@@ -41,6 +42,7 @@ from jamel.config.profile import (
 from jamel.config.section import Section
 
 __all__ = [
+    "MODEL_NAME",
     "PACKAGE",
     "AgentsConfig",
     "CalibrateConfig",

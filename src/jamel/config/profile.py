@@ -320,9 +320,21 @@ class StudyConfig(Section):
     suites: tuple[str, ...] = Field(("test",), min_length=1)
 
 
-class GateConfig(Section):
-    """When a model may become champion."""
+MODEL_NAME = "jamel"
+"""The registered model of profiles that name none."""
 
+
+class GateConfig(Section):
+    """When a model may become champion, and of what.
+
+    `model` is the name under which models are registered and one of them is champion: models of
+    another world, measured on other suites, have a name of their own and do not contend with these.
+    `better_than` are the agents without which no model is promoted: it has to beat each with its
+    whole paired interval. `jamel.gate` says which agents those can be.
+    """
+
+    model: str = Field(MODEL_NAME, pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)
+    better_than: tuple[str, ...] = ("no-memory", "random")
     max_tokens_ratio: float = Field(1.05, gt=0)
     max_latency_ratio: float = Field(1.5, gt=0)
     metric: Literal["coverage", "reward", "auc", "probes"] = "coverage"

@@ -1,4 +1,4 @@
-"""Two models beside each other: registered versions, aliases or the runs that made them.
+"""Two models beside each other: versions or aliases of one registered model, or runs of any.
 
 Knows where MLflow keeps what was logged with a model; the statistics are those of
 `jamel.statistics`. Coverage is a share of what can be reached on an app: apps for which the two
@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jamel.config import MODEL_NAME
 from jamel.errors import StoreError
 from jamel.gate import CANDIDATE
-from jamel.registry.connection import MODEL_NAME, connect, missing
+from jamel.registry.connection import connect, missing
 from jamel.registry.versions import CHAMPION, EVALUATION_FILE, FIGURES, list_versions
 from jamel.statistics import paired_runs
 
@@ -49,7 +50,9 @@ class Subject:
         return self.results.get("meta", {}).get("reachable", {})
 
 
-def compare_two(root: Path | str, first: str, second: str, resamples: int = 2000) -> dict[str, Any]:
+def compare_two(
+    root: Path | str, first: str, second: str, resamples: int = 2000, *, model: str = MODEL_NAME
+) -> dict[str, Any]:
     """Put two models side by side; differences are the first minus the second.
 
     Args:
@@ -57,6 +60,7 @@ def compare_two(root: Path | str, first: str, second: str, resamples: int = 2000
         first: a version's number, an alias such as `champion`, or a run id.
         second: likewise.
         resamples: of the bootstrap.
+        model: the registered model that versions and aliases are of.
 
     Returns:
         `{"origin", "config", "figures", "paired", "apps_left_out"}`; the first three are rows of
@@ -66,7 +70,7 @@ def compare_two(root: Path | str, first: str, second: str, resamples: int = 2000
     Raises:
         StoreError: there is no such version, alias or run.
     """
-    mine, theirs = find(root, first), find(root, second)
+    mine, theirs = find(root, first, model), find(root, second, model)
     odd = _other_apps(mine, theirs)
     rows = [[row for row in side.rows() if row["app"] not in odd] for side in (mine, theirs)]
     names = ("name", "version", "run_id")
@@ -80,7 +84,7 @@ def compare_two(root: Path | str, first: str, second: str, resamples: int = 2000
     }
 
 
-def find(root: Path | str, name: str) -> Subject:
+def find(root: Path | str, name: str, model: str = MODEL_NAME) -> Subject:
     """A model by its version, alias or run id; raises StoreError that lists what there is."""
     client = connect(root)
     name = name.strip()
@@ -88,20 +92,21 @@ def find(root: Path | str, name: str) -> Subject:
         with missing():
             return _subject(client, name, "", client.get_run(name), {})
     with missing():
-        found = _registered(client, name)
+        found = _registered(client, model, name)
         return _subject(client, name, str(found.version), client.get_run(found.run_id), found.tags)
-    known = ", ".join(item.version for item in list_versions(root)) or "none"
+    known = ", ".join(item.version for item in list_versions(root, model=model)) or "none"
     raise StoreError(
-        f"expected a registered version, an alias such as {CHAMPION} or a run id, found '{name}'; "
-        f"the versions are: {known}. Name one of those; jamel compare alone lists them."
+        f"expected a version of the model '{model}', an alias such as {CHAMPION} or a run id, "
+        f"found '{name}'; the versions are: {known}. Name one of those; jamel compare alone lists "
+        "them."
     )
 
 
-def _registered(client: Any, name: str) -> Any:
+def _registered(client: Any, model: str, name: str) -> Any:
     if name.isdecimal():
-        return client.get_model_version(MODEL_NAME, name)
-    found = client.get_model_version_by_alias(MODEL_NAME, name)
-    return client.get_model_version(MODEL_NAME, found.version)
+        return client.get_model_version(model, name)
+    found = client.get_model_version_by_alias(model, name)
+    return client.get_model_version(model, found.version)
 
 
 def _subject(client: Any, name: str, version: str, run: Any, tags: Mapping[str, str]) -> Subject:

@@ -17,7 +17,6 @@ from jamel.stores import open_stores, telemetry_off
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-MODEL_NAME = "jamel"
 EXPERIMENT = "jamel"
 
 

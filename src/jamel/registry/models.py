@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from jamel import provenance
-from jamel.config import Config
+from jamel.config import MODEL_NAME, Config
 from jamel.disk import full_disk_is_a_store_error
 from jamel.errors import StoreError
 from jamel.gate import CANDIDATE
-from jamel.registry.connection import MODEL_NAME, connect, quiet
+from jamel.registry.connection import connect, quiet
 from jamel.registry.evaluation import log_results
 from jamel.registry.tracking import Tracker, origin_tags
 from jamel.registry.versions import (
@@ -62,6 +62,8 @@ def register(
 ) -> ModelVersion:
     """Log everything there is to know about a trained model in one run, and register it.
 
+    It becomes a version of the registered model `config.gate.model`.
+
     Args:
         root: the project.
         hf_dir: what `save_pretrained` wrote.
@@ -89,7 +91,8 @@ def register(
         tracker.log_metrics(run_id, figures(final["rows"]))
         for path in files:
             tracker.log_artifact(run_id, path, "files")
-        return log_model(root, run_id, hf_dir, _card(root, config, arm, final, validation))
+        card = _card(root, config, arm, final, validation)
+        return log_model(root, run_id, hf_dir, card, model=config.gate.model)
 
 
 def log_model(
@@ -98,6 +101,8 @@ def log_model(
     hf_dir: Path,
     card: str,
     reference: RanksActions | None = None,
+    *,
+    model: str = MODEL_NAME,
 ) -> ModelVersion:
     """Store a model, load it back, compare its answers, and only then register a version.
 
@@ -109,6 +114,7 @@ def log_model(
         hf_dir: `config.json` and `model.safetensors`; a pickle in it is refused.
         card: the model card, Markdown.
         reference: the model in memory, by default loaded from `hf_dir` without MLflow.
+        model: the name of the registered model that gets a version.
 
     Raises:
         StoreError: the folder holds a pickle or no model, or the answers differ.
@@ -121,7 +127,7 @@ def log_model(
     expected = reference or load_ranker(hf_dir)
     _check_same(uri, expected, example_questions())
     client.log_text(run_id, card, "model-card.md")
-    return _register(root, run_id, uri, model_id, card)
+    return _register(root, model, run_id, uri, model_id, card)
 
 
 def load(uri: str) -> Any:
@@ -221,22 +227,24 @@ def _alike(stored: Sequence[Ranked], live: Sequence[Ranked]) -> bool:
     )
 
 
-def _register(root: Path | str, run_id: str, uri: str, model_id: str, card: str) -> ModelVersion:
+def _register(
+    root: Path | str, model: str, run_id: str, uri: str, model_id: str, card: str
+) -> ModelVersion:
     from mlflow.exceptions import MlflowException
 
     client = connect(root)
     try:
-        client.create_registered_model(MODEL_NAME, description="Explores apps it has never seen.")
+        client.create_registered_model(model, description="Explores apps it has never seen.")
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    now, run_tags = champion(root), client.get_run(run_id).data.tags
+    now, run_tags = champion(root, model=model), client.get_run(run_id).data.tags
     tags = {key: value for key, value in run_tags.items() if not key.startswith("mlflow.")}
     tags["measured_against"] = "" if now is None else now.version
     made = client.create_model_version(
-        MODEL_NAME, source=uri, run_id=run_id, model_id=model_id, tags=tags, description=card
+        model, source=uri, run_id=run_id, model_id=model_id, tags=tags, description=card
     )
-    return get_version(root, str(made.version))
+    return get_version(root, str(made.version), model=model)
 
 
 def _card(
@@ -251,7 +259,7 @@ def _card(
     machine = provenance.machine()
     meta = final.get("meta", {})
     lines = [
-        f"# {MODEL_NAME} ({arm})",
+        f"# {config.gate.model} ({arm})",
         "Chooses actions that explore an app: it ranks what can be done on a screen, given the "
         "session so far. It sees no coverage and knows no task.",
         "## Origin",
