@@ -13,11 +13,9 @@ from typing import Any
 from prefect.artifacts import create_markdown_artifact
 
 from jamel.config import Config
-from jamel.errors import ConfigError
 from jamel.evaluate import read_json
-from jamel.gate import CHAMPION
 from jamel.layout import Layout
-from jamel.registry import champion, champion_dir, register, weigh
+from jamel.registry import champion, champion_dir, register, start_dir, weigh
 from jamel.report import write_report
 from pipelines.caching import digest, say, step
 from pipelines.isolation import in_own_process
@@ -42,16 +40,10 @@ def reigning(root: Path, model: str) -> dict[str, str]:
 def start_model(config: Config, project: Layout) -> Path | None:
     """What `rounds.start` names, None where the rounds begin anew; raises ConfigError."""
     named = config.rounds.start
-    if named == CHAMPION:
-        folder = champion_dir(project.root)
-        say("rounds start from the champion" if folder else "there is no champion to start from")
-        return folder
-    if named and not (Path(named) / WEIGHTS).is_file():
-        raise ConfigError(
-            f"expected a model to start from in {named}, found no {WEIGHTS} there. Name a folder "
-            "that jamel train wrote, or 'champion', in rounds.start."
-        )
-    return Path(named) if named else None
+    folder = start_dir(project.root, named)
+    if named:
+        say(f"rounds start from {named}" if folder else "rounds begin anew: there is no champion")
+    return folder
 
 
 def is_champion(model: Path, now: Mapping[str, str]) -> bool:

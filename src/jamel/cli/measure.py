@@ -85,7 +85,8 @@ def evaluate(
     }
     settings = profile(config, evaluate=overrides)
     project = here(settings)
-    models = agent_models(settings.evaluate.agents, project, model, [settings.gate.model])
+    known, start = [settings.gate.model], settings.rounds.start
+    models = agent_models(settings.evaluate.agents, project, model, known, start)
     world = world_of(settings.device)
     measured = world.to_search(world.app_names(settings.evaluate.suite, settings.evaluate.apps))
     with progress_bar("searching what can be reached") as progress:

@@ -15,7 +15,11 @@ MODEL_FILES = ("config.json", "model.safetensors")
 
 
 def agent_models(
-    names: Iterable[str], project: Layout, model: Path | None, registered: Sequence[str]
+    names: Iterable[str],
+    project: Layout,
+    model: Path | None,
+    registered: Sequence[str],
+    start: str = "",
 ) -> dict[str, Path | None]:
     """Every agent's model folder, None for agents without one.
 
@@ -25,15 +29,16 @@ def agent_models(
         model: the folder for the agent `jamel`, None for the last one that was trained.
         registered: names of registered models; the agent `champion` is that of the first of them
             which has one.
+        start: the profile's `rounds.start`, whose model the agent `transferred` acts with.
 
     Raises:
         ConfigError: an agent is unknown or lacks its model.
     """
-    return {name: _agent_model(name, project, model, registered) for name in names}
+    return {name: _agent_model(name, project, model, registered, start) for name in names}
 
 
 def _agent_model(
-    name: str, project: Layout, model: Path | None, registered: Sequence[str]
+    name: str, project: Layout, model: Path | None, registered: Sequence[str], start: str
 ) -> Path | None:
     from jamel.agents import MODEL_AGENTS, arm_of, known_agents
     from jamel.oracles import ORACLES
@@ -45,6 +50,8 @@ def _agent_model(
         return None
     if name == "champion":
         return _champion(project, registered)
+    if name == "transferred":
+        return _start(project, start)
     arm = arm_of(name)
     if model is not None and arm == SHARED_ARM:
         return checked_model(model)
@@ -71,6 +78,18 @@ def _champion(project: Layout, registered: Sequence[str]) -> Path:
         raise ConfigError(
             f"expected a champion of {' or '.join(registered)}, found none. Promote a "
             "version first, or leave 'champion' out of --agents."
+        )
+    return found
+
+
+def _start(project: Layout, start: str) -> Path:
+    from jamel import registry
+
+    found = registry.start_dir(project.root, start)
+    if found is None:
+        raise ConfigError(
+            f"expected a model in rounds.start that the agent 'transferred' acts with, found "
+            f"{start or 'none'!r}. Name one, or leave 'transferred' out of --agents."
         )
     return found
 

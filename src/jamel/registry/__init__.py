@@ -27,6 +27,7 @@ from jamel.registry.versions import (
     promote,
     read_audit,
     rollback,
+    start_dir,
     weigh,
 )
 
@@ -51,6 +52,7 @@ __all__ = [
     "read_audit",
     "register",
     "rollback",
+    "start_dir",
     "track_evaluation",
     "track_table",
     "train_tracked",

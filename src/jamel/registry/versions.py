@@ -16,7 +16,7 @@ from typing import Any
 
 from jamel.config import MODEL_NAME, GateConfig
 from jamel.disk import append_line, full_disk_is_a_store_error
-from jamel.errors import GateError, StoreError
+from jamel.errors import ConfigError, GateError, StoreError
 from jamel.gate import Condition, Decision, decide, require
 from jamel.registry.connection import connect, missing
 from jamel.stores import lock, stores_at
@@ -89,6 +89,22 @@ def champion_dir(root: Path | str, *, model: str = MODEL_NAME) -> Path | None:
     """The champion's `save_pretrained` folder, for collection and evaluation."""
     found = champion(root, model=model)
     return None if found is None else model_dir(root, found.version, model=model)
+
+
+def start_dir(root: Path | str, start: str) -> Path | None:
+    """The folder of the model that `rounds.start` names, None where rounds begin anew.
+
+    Raises:
+        ConfigError: there is no model in the folder that it names.
+    """
+    if start == CHAMPION:
+        return champion_dir(root)
+    if start and not Path(start, "model.safetensors").is_file():
+        raise ConfigError(
+            f"expected a model to start from in {start}, found none there. Name a folder that "
+            f"jamel train wrote, or '{CHAMPION}', in rounds.start."
+        )
+    return Path(start) if start else None
 
 
 def model_dir(root: Path | str, version: str, *, model: str = MODEL_NAME) -> Path:
