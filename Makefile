@@ -1,6 +1,7 @@
 # The two commands of this project are `make run` and `make test`; `make help` lists the rest.
 PYTHON ?= python3
 PROFILE ?= configs/laptop.yaml
+WEB_PROFILE ?= configs/web.yaml
 VENV := .venv
 BIN := $(VENV)/bin
 export DO_NOT_TRACK := true
@@ -12,10 +13,10 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export PREFECT_HOME := $(CURDIR)/stores/prefect
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run test bench ui lint clean
+.PHONY: help setup run run-web test bench ui lint clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -28,6 +29,10 @@ setup: $(VENV)/.installed ## install the pinned dependencies into .venv and crea
 
 run: setup ## the whole loop on the embedded device: collect ... register
 	$(BIN)/python -m pipelines.retrain --config $(PROFILE)
+
+run-web: setup ## the whole loop on web apps in a Chromium: fetch, collect ... register
+	$(BIN)/jamel web fetch
+	$(BIN)/python -m pipelines.retrain --config $(WEB_PROFILE)
 
 lint: $(VENV)/.installed ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

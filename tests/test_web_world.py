@@ -87,7 +87,7 @@ def test_states_are_not_tried_on_a_browser(manifest: Path, tmp_path: Path) -> No
     config = profile(manifest, label={"states_per_session": 3})
     shard = tmp_path / "some.parquet"
     shard.touch()
-    with pytest.raises(DeviceError, match="label[.]kind: return"):
+    with pytest.raises(DeviceError, match=r"label[.]kind: return"):
         label(config, [shard], tmp_path / "labels")
 
 
