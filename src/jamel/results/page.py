@@ -54,20 +54,24 @@ def _suite(measured: Measured, suite: str) -> list[str]:
 
 
 def _more_probes(measured: Measured, suite: str) -> list[str]:
-    """By how many % more probes the subject found after the launch, app by app and in all."""
+    """What the subject found after the launch beside each agent, in all and by apps won."""
     budgets = measured.budgets(suite)
-    rows = []
+    first, rows = budgets[0], []
     for rival in (name for name in measured.agents(suite) if name != SUBJECT):
-        row = {"against": rival}
+        reward = measured.difference(suite, SUBJECT, rival, "reward", first)
+        row = {
+            "against": rival,
+            f"reward@{first} minus its": told(reward.estimate) if reward else "–",
+        }
         for size in budgets:
             share = measured.share(suite, SUBJECT, rival, "probes", size)
             row[f"probes@{size} of its, %"] = _plain(share)
         found = measured.difference(suite, SUBJECT, rival, "probes", budgets[-1])
         won = f"{found.wins}/{found.ties}/{found.losses}" if found else "–"
         rows.append(row | {"apps won/tied/lost": won})
-    if all(cell == "–" for row in rows for name, cell in row.items() if name != "against"):
+    if not measured.by_app(suite, SUBJECT, "probes", budgets[-1]):
         return []
-    return [f"`{SUBJECT}`'s probes after the launch in % of each one's:", _table(rows)]
+    return [f"`{SUBJECT}` beside each: rewarded steps, and probes after the launch:", _table(rows)]
 
 
 def _apps(measured: Measured, suite: str) -> list[str]:
