@@ -20,7 +20,7 @@ from tests.tiny_env import TinyEnv
 
 ROW = {
     *("suite", "app", "seed", "agent", "budget", "reward", "coverage", "auc"),
-    *("tokens_memory", "tokens_screen", "ms_per_decision", "invalid", "coverage_new"),
+    *("tokens_memory", "tokens_screen", "ms_per_decision", "invalid", "coverage_new", "probes"),
 }
 PAIR = {"agent", "against", "metric", "difference", "low", "high", "wins", "ties", "losses"}
 SIMPLE = {"random": None, "least-tried": None}
