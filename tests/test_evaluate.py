@@ -56,7 +56,7 @@ def test_there_is_a_row_for_every_app_seed_agent_and_budget(results):
 def test_pairs_cover_both_directions_and_every_metric(results):
     assert all(set(pair) >= PAIR for pair in results["paired"])
     found = {(pair["agent"], pair["against"], pair["metric"]) for pair in results["paired"]}
-    assert len(found) == len(results["paired"]) == 2 * 3
+    assert len(found) == len(results["paired"]) == 2 * 4
 
 
 def test_meta_says_where_the_numbers_come_from(results):

@@ -40,6 +40,7 @@ def test_a_row_holds_what_the_session_came_to():
         "reward": 2,
         "coverage": 50.0,
         "auc": 33.75,
+        "probes": 10,
         "coverage_new": None,
         "tokens_memory": 1.5,
         "tokens_screen": 15.0,
