@@ -93,17 +93,18 @@ class Script:
     """One source with its blocks, in order of where they begin; block 0 is the script itself.
 
     `starts` and `ends` (B,) are the blocks' ranges, `is_function` (B,) says which are functions;
-    the rest are branches.
+    the rest are branches. `size` is the source's, in bytes.
     """
 
     def __init__(self, url: str, source: str) -> None:
-        encoded = source.encode("utf-8", "surrogatepass")
+        encoded = as_bytes(source)
         if len(encoded) > MAX_SOURCE_BYTES:
             raise CoverageError(
                 f"Expected a script of at most {MAX_SOURCE_BYTES} bytes, found {len(encoded)} in "
                 f"{url}. Leave it out of the app's manifest."
             )
         self.url = url
+        self.size = len(encoded)
         self.digest = hashlib.sha256(encoded).digest()
         self._utf16 = _utf16_offsets(encoded)
         tree = Parser(_JAVASCRIPT).parse(encoded)
@@ -124,15 +125,15 @@ class Script:
         Functions that a report leaves out did not run since the last one. Of nested ranges the
         innermost holds, and V8 names outer ones first.
         """
-        ran = np.zeros(len(self.starts), np.bool_)
-        whole = False
-        for function in functions:
-            for found in function["ranges"]:
-                low, high = np.searchsorted(self.starts, (found["startOffset"], found["endOffset"]))
-                ran[low:high] = found["count"] > 0
-                # What a script begins with can be a function, which is not the script.
-                if found["endOffset"] >= self.ends[0] and not found["startOffset"]:
-                    whole |= found["count"] > 0
+        ranges = [found for function in functions for found in function["ranges"]]
+        spans = [(found["startOffset"], found["endOffset"]) for found in ranges]
+        places = np.searchsorted(self.starts, np.array(spans, np.int64).reshape(-1, 2)).tolist()
+        ran, whole, end = np.zeros(len(self), np.bool_), False, int(self.ends[0])
+        for found, (low, high) in zip(ranges, places, strict=True):
+            executed = found["count"] > 0
+            ran[low:high] = executed
+            # What a script begins with can be a function, which is not the script.
+            whole |= executed and found["startOffset"] == 0 and found["endOffset"] >= end
         ran[0] = whole
         return ran
 
@@ -193,6 +194,16 @@ class Script:
                 open_blocks.pop()
             inside.append(open_blocks[-1])
         return np.array(inside, np.int64)
+
+
+def as_bytes(source: str) -> bytes:
+    """A source as it is digested and kept; half a pair of UTF-16 is possible in JavaScript."""
+    return source.encode("utf-8", "surrogatepass")
+
+
+def digest_of_source(source: str) -> bytes:
+    """A script's SHA-256, whose first 64 bits are its class id."""
+    return hashlib.sha256(as_bytes(source)).digest()
 
 
 def as_bits(ran: BoolArray) -> int:

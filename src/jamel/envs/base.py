@@ -17,8 +17,7 @@ from jamel.types import TYPED_TEXTS, Action, ActionKind, Element, Observation
 class Env(Protocol):
     """One app on one device (or page).
 
-    `app` is the name that results are kept by and `build` tells its builds apart; `total_probes`
-    is how many are known to exist, 0 where that is not known.
+    `app` is the name that results are kept by and `build` tells its builds apart.
 
     `reset` starts an episode at the app's first screen; coverage survives it. `options=
     {"new_session": True}` also clears the app's data and the coverage. `step` returns
@@ -28,9 +27,13 @@ class Env(Protocol):
 
     app: str
     build: str
-    total_probes: int
     backend: str
     device: str
+
+    @property
+    def total_probes(self) -> int:
+        """How many probes are known to exist by now; 0 where none is."""
+        ...
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

@@ -33,7 +33,6 @@ class LinkedEnv(ABC):
         self.link = link
         self.app = app or link.package
         self.build = link.build
-        self.total_probes = link.total_probes
         self.device = link.device
         self._screenshots = screenshots
         self._observation = _NO_OBSERVATION
@@ -71,6 +70,11 @@ class LinkedEnv(ABC):
         if crash := self.link.crash_news():
             info["crash"] = crash
         return self._observation, reward, False, False, info
+
+    @property
+    def total_probes(self) -> int:
+        """How many probes are known to exist by now, 0 where none is."""
+        return self.link.total_probes
 
     def coverage(self) -> ProbeSet:
         """Every probe executed since the session began."""

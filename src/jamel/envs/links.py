@@ -42,10 +42,14 @@ class Link(Protocol):
 
     package: str
     build: str
-    total_probes: int
     device: str
     marks: list[str]
     """What was mended outside of a reading; whoever reads it empties it."""
+
+    @property
+    def total_probes(self) -> int:
+        """How many probes are known to exist by now; 0 where none is."""
+        ...
 
     def perform(self, observation: Observation, action: Action) -> Reading:
         """Do an action on the element it names in `observation`, the screen read last."""

@@ -112,7 +112,12 @@ class Watched:
         self._at = ""
         self._signatures: set[str] = set()
         self.app, self.build, self.backend = env.app, env.build, env.backend
-        self.total_probes, self.device = env.total_probes, env.device
+        self.device = env.device
+
+    @property
+    def total_probes(self) -> int:
+        """How many are known to exist by now."""
+        return self._env.total_probes
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

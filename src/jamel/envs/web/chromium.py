@@ -22,18 +22,30 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, Playwright
 
 Result = TypeVar("Result")
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NAMES = (
+    "chromium-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+)
 START_S = 60.0
 ENDED = "Expected a running Chromium, found it ended. Start the session again."
 PHONE_PX = (412, 915)
 """The viewport, in CSS pixels: a phone's."""
 
+_WITHOUT = (
+    # Of a switch that is given twice the last holds, so Playwright's own are here too.
+    "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable", "LensOverlay", "MediaRouter", "PaintHolding",
+    "ThirdPartyStoragePartitioning", "AvoidCorsURLLoaderRestartOnRedirect", "OptimizationHints",
+    "NetworkTimeServiceQuerying", "AimEnabled", "PreconnectToSearch",
+    "PreloadTopChromeWebUI", "ProactivelySwapBrowsingInstance", "Translate",
+)  # fmt: skip
 _ARGUMENTS = (
     "--disable-smooth-scrolling",
-    "--disable-features=ProactivelySwapBrowsingInstance,Translate,MediaRouter",
+    f"--disable-features={','.join(_WITHOUT)}",
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
-    "--disable-frame-rate-limit",
-    "--disable-gpu-vsync",
 )
 _NOWHERE = "http://127.0.0.1:9"
 """A proxy that refuses: what is not excepted reaches nobody."""

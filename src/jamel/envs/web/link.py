@@ -7,16 +7,19 @@ workers and reloads of the session. Only scripts of the app's own origin count.
 from __future__ import annotations
 
 import asyncio
-import hashlib
+import time
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 from jamel.coverage import ClassProbes, ProbeSet
-from jamel.coverage.v8 import Script, as_bits
+from jamel.coverage.sources import keep_source
+from jamel.coverage.v8 import Script, as_bits, digest_of_source
 from jamel.envs.links import Reading
 from jamel.envs.web.chromium import ENDED, Chromium, first_line
-from jamel.envs.web.tab import Agent, Ran, Tab
+from jamel.envs.web.tab import MOST_EVALS, Agent, ScriptFacts, Seen, Tab, origin_of
 from jamel.errors import AppMissing, CoverageError, DeviceError, DeviceLost
 from jamel.types import Action, ActionKind, Observation, action_problem, fingers_px
 
@@ -27,6 +30,10 @@ Result = TypeVar("Result")
 SCROLL_SHARE = 0.6
 """Of what is visible, one scroll."""
 MOST_TABS = 8
+MOST_LOADS = 32
+"""Documents after which a restart lets V8 forget the counters of those that are gone."""
+MOST_PARSED_BYTES = 32 << 20
+"""Of the sources whose blocks a process keeps."""
 OPENING_S = 2.0
 WORKER_S = 2.0
 """A worker that has not started by then is counted later."""
@@ -41,9 +48,12 @@ class WebLink:
         start: The address of its first page; scripts of this origin count.
         settle_s: How long a page may take to come to rest.
         timeout_s: How long it may take to answer; one that does not is given up.
+        sources: A folder that keeps every script of the app, see `jamel.coverage.sources`.
+
+    `spent_s` are the seconds it waited: for the `browser` to act and its page to settle, for the
+    page's elements (`tree`), and for V8's counters (`coverage`).
     """
 
-    total_probes = 0
     device = "chromium"
 
     def __init__(
@@ -55,27 +65,32 @@ class WebLink:
         *,
         settle_s: float = 2.0,
         timeout_s: float = 20.0,
+        sources: Path | None = None,
         on_close: Callable[[], None] | None = None,
     ) -> None:
         self.package, self.build, self.start = package, build, start
         self.marks: list[str] = []
         self._chromium = chromium
-        self._origin = _origin(start)
+        self._origin = origin_of(start)
         self._settle_ms = int(1000 * settle_s)
         self._timeout_s = timeout_s
+        self._sources = sources
         self._on_close = on_close
+        self.spent_s = {"browser": 0.0, "coverage": 0.0, "tree": 0.0}
         self._context: BrowserContext | None = None
         self._tabs: list[Tab] = []
         self._scripts: dict[str, Script] = {}
+        self._met: dict[int, Script] = {}
         self._executed: dict[int, ClassProbes] = {}
         self._changes = 0
         self._crash = ""
+        self._told = False
         self._pending: set[asyncio.Task[Any]] = set()
 
     def restart(self, new_session: bool) -> Reading:
         """Open the start page; a new session begins with an empty profile and without coverage."""
         if new_session:
-            self._executed, self._changes = {}, 0
+            self._executed, self._met, self._changes, self._told = {}, {}, 0, False
             self._call(self._forget())
         return self._call(self._restart())
 
@@ -103,8 +118,13 @@ class WebLink:
 
     @property
     def scripts(self) -> Sequence[Script]:
-        """Every script of the session that was counted."""
-        return list({script.class_id: script for script in self._scripts.values()}.values())
+        """Every script of the app that the session met."""
+        return list(self._met.values())
+
+    @property
+    def total_probes(self) -> int:
+        """How many blocks those have; 0 before the first came."""
+        return sum(map(len, self._met.values()))
 
     def screenshot(self) -> bytes:
         """The viewport as a PNG."""
@@ -157,6 +177,7 @@ class WebLink:
     def _call(self, work: Coroutine[Any, Any, Result]) -> Result:
         from playwright.async_api import Error
 
+        began, apart_s = time.perf_counter(), self._apart_s
         try:
             return self._chromium.loop.call(work, self._timeout_s)
         except TimeoutError:
@@ -172,6 +193,13 @@ class WebLink:
             if not self._tabs or self._tabs[-1].crashed or self._tabs[-1].page.is_closed():
                 raise _Hung("Expected the page to be there, found its renderer ended.") from None
             raise DeviceError(f"Expected the page to answer, found: {first_line(error)}") from error
+        finally:
+            apart_s = self._apart_s - apart_s
+            self.spent_s["browser"] += time.perf_counter() - began - apart_s
+
+    @property
+    def _apart_s(self) -> float:
+        return self.spent_s["coverage"] + self.spent_s["tree"]
 
     def _replaced(self, why: str) -> Reading:
         """Begin at the start page in a new tab; what ran since the last reading is not known."""
@@ -195,6 +223,8 @@ class WebLink:
         self._tabs = self._tabs[:1]
         if not self._tabs:
             await self._take_over(await self._context.new_page())
+        elif self._tabs[0].loads >= MOST_LOADS:
+            await self._tabs[0].count_anew()
         page = self._tabs[0].page
         try:
             await page.goto(self.start, wait_until="commit")
@@ -280,7 +310,7 @@ class WebLink:
 
     async def _read(self) -> Reading:
         tab = await self._current()
-        seen, calm = await tab.read(self.package, self._settle_ms)
+        seen = await self._see(tab)
         await self._await_opening(tab)
         if not self._tabs:
             self.marks.append("the app closed its page: back at the start page")
@@ -288,14 +318,21 @@ class WebLink:
         if self._tabs[-1] is not tab:
             # A page that opened meanwhile is the one that is looked at.
             tab = self._tabs[-1]
-            seen, calm = await tab.read(self.package, self._settle_ms)
-        if _origin(tab.page.url) != self._origin and tab.page.url != "about:blank":
+            seen = await self._see(tab)
+        if origin_of(tab.page.url) != self._origin and tab.page.url != "about:blank":
             self.marks.append("left the app's origin: back at the start page")
             return await self._restart()
         if tab.page.url == "about:blank":
-            seen = seen._replace(package="about:blank", activity="about:blank")
+            blank = seen.observation._replace(package="about:blank", activity="about:blank")
+            seen = seen._replace(observation=blank)
         await self._count_all()
-        return Reading(seen, self._key, marks="" if calm else "the page did not come to rest")
+        marks = "" if seen.calm else "the page did not come to rest"
+        return Reading(seen.observation, self._key, marks=marks)
+
+    async def _see(self, tab: Tab) -> Seen:
+        seen = await tab.read(self.package, self._settle_ms)
+        self.spent_s["tree"] += seen.tree_s
+        return seen
 
     async def _await_opening(self, tab: Tab) -> None:
         """Until the pages that a page has asked for are taken over; some never come."""
@@ -317,13 +354,15 @@ class WebLink:
                 # Whoever counted here was closed.
                 await agent.count()
                 counted.add(agent.isolate)
+        began = time.perf_counter()
         await asyncio.gather(*map(self._count, agents))
+        self.spent_s["coverage"] += time.perf_counter() - began
 
     async def _count(self, agent: Agent) -> None:
         for ran in await agent.take():
-            if _origin(ran.facts.address) != self._origin:
+            if ran.facts.origin != self._origin:
                 continue
-            script = await self._script(ran)
+            script = await self._script(ran.script, ran.facts)
             bits = as_bits(script.executed(ran.functions))
             known = self._executed.get(script.class_id)
             before = known.bits if known else 0
@@ -331,17 +370,36 @@ class WebLink:
                 self._changes += 1
                 name = known.name if known else script.url
                 self._executed[script.class_id] = ClassProbes(name, len(script), before | bits)
+        await self._meet(agent)
 
-    async def _script(self, ran: Ran) -> Script:
-        script = self._scripts.get(ran.facts.digest)
+    async def _meet(self, agent: Agent) -> None:
+        """Scripts count as known once they were parsed, whether or not they ran."""
+        from playwright.async_api import Error
+
+        news, agent.news = agent.news, []
+        for number in news:
+            facts = agent.scripts.get(number)
+            if facts is not None and facts.origin == self._origin:
+                # V8 may have let go of one that never ran.
+                with suppress(Error):
+                    await self._script(number, facts)
+        if agent.too_many_evals and not self._told:
+            self._told = True
+            self.marks.append(f"only {MOST_EVALS} scripts made of strings were counted")
+
+    async def _script(self, number: str, facts: ScriptFacts) -> Script:
+        script = self._scripts.get(facts.digest)
         if script is None:
-            source = await ran.facts.agent.source(ran.script)
-            script = self._scripts[ran.facts.digest] = parsed(_name(ran.facts.address), source)
+            source = await facts.agent.source(number)
+            script = self._scripts[facts.digest] = parsed(facts.name, source)
+            if self._sources is not None:
+                keep_source(self._sources, source)
+        self._met[script.class_id] = script
         return script
 
 
 _OPTION = "android.widget.CheckedTextView"
-_PARSED: dict[bytes, Script] = {}
+_PARSED: OrderedDict[bytes, Script] = OrderedDict()
 
 
 class _Hung(DeviceLost):
@@ -349,20 +407,14 @@ class _Hung(DeviceLost):
 
 
 def parsed(name: str, source: str) -> Script:
-    """A script with its blocks; those that this process has met are not parsed again."""
-    digest = hashlib.sha256(source.encode("utf-8", "surrogatepass")).digest()
-    if digest not in _PARSED:
-        _PARSED[digest] = Script(name, source)
-    return _PARSED[digest]
-
-
-def _origin(address: str) -> tuple[str, str]:
-    parts = urlsplit(address)
-    return parts.scheme, parts.netloc
-
-
-def _name(address: str) -> str:
-    return urlsplit(address).path[:200] or "/"
+    """A script with its blocks; those that this process has met lately are not parsed again."""
+    digest = digest_of_source(source)
+    script = _PARSED.pop(digest, None) or Script(name, source)
+    _PARSED[digest] = script
+    held = sum(kept.size for kept in _PARSED.values())
+    while held > MOST_PARSED_BYTES and len(_PARSED) > 1:
+        held -= _PARSED.popitem(last=False)[1].size
+    return script
 
 
 async def _close(page: Page) -> None:

@@ -163,20 +163,37 @@
     return { rows, href: location.href.slice(0, 2000), size: [width, height] };
   };
 
-  // Resolves when nothing has changed for `quiet` ms, or after `most` ms.
+  // Resolves when nothing has changed for `quiet` ms and a frame was drawn since, or after `most` ms.
   globalThis.jamelSettled = (quiet, most) => new Promise((resolve) => {
     const began = performance.now();
-    let last = began;
-    const watch = new MutationObserver(() => { last = performance.now(); });
-    watch.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+    let last = began, asked = 0, timer = 0;
+    const ask = () => {
+      // A page that is not shown draws no frames, and one that is may draw none for a while.
+      if (!asked && !document.hidden) {
+        asked = performance.now();
+        requestAnimationFrame(() => { asked = 0; look(); });
+      }
+    };
     const look = () => {
-      const now = performance.now();
-      const calm = now - last >= quiet && document.readyState === "complete";
-      if (!calm && now - began < most) return setTimeout(look, 4);
+      clearTimeout(timer);
+      const now = performance.now(), over = now - began >= most;
+      const drawn = !asked || now - asked >= 6 * quiet;
+      const calm = now - last >= quiet && drawn && document.readyState === "complete";
+      if (!calm && !over) {
+        // Frames and readyState tell of themselves; the timer is for what is left of the quiet.
+        const left = now - last < quiet ? quiet - (now - last) : asked ? 6 * quiet : most;
+        timer = setTimeout(look, Math.max(1, Math.min(left, most - (now - began))));
+        return;
+      }
       watch.disconnect();
+      document.removeEventListener("readystatechange", look);
       resolve(calm);
     };
-    setTimeout(look, quiet);
+    const watch = new MutationObserver(() => { last = performance.now(); ask(); });
+    watch.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+    document.addEventListener("readystatechange", look);
+    ask();
+    timer = setTimeout(look, quiet);
   });
 
   globalThis.jamelChoose = (index) => {
@@ -193,12 +210,6 @@
     node.focus();
     if (typeof node.select === "function") node.select();
     else { const all = document.createRange(); all.selectNodeContents(node); getSelection().removeAllRanges(); getSelection().addRange(all); }
-  };
-  globalThis.jamelSet = (index, value) => {
-    const node = globalThis.jamelNodes[index];
-    node.value = value;
-    node.dispatchEvent(new Event("input", { bubbles: true }));
-    node.dispatchEvent(new Event("change", { bubbles: true }));
   };
   globalThis.jamelScroll = (index, share) => {
     const node = globalThis.jamelNodes[index];

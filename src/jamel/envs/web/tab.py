@@ -27,6 +27,9 @@ WORLD = "jamel"
 QUIET_MS = 16
 MOST_SCRIPTS = 5000
 MOST_UNNAMED = 200
+MOST_EVALS = 200
+EVAL = "eval"
+"""The name of code that a script made of a string."""
 _TOUCH = "Input.dispatchTouchEvent"
 _GONE = ("context", "navigated", "closed", "detached", "Target")
 
@@ -64,9 +67,13 @@ class Row(NamedTuple):
 
 
 class ScriptFacts(NamedTuple):
-    """Where a script came from, V8's digest of its source, and who can hand that out."""
+    """Where a script came from, V8's digest of its source, and who can hand that out.
 
-    address: str
+    `name` is EVAL for what a script made of a string; `origin` is then the script's own.
+    """
+
+    name: str
+    origin: tuple[str, str]
     digest: str
     agent: Agent
 
@@ -79,18 +86,31 @@ class Ran(NamedTuple):
     functions: list[dict[str, Any]]
 
 
+class Seen(NamedTuple):
+    """A page as it was read, whether it had come to rest, and how long its elements took."""
+
+    observation: Observation
+    calm: bool
+    tree_s: float
+
+
 class Agent(ABC):
     """The debugger and the profiler of a page or a worker.
 
     Pages of one origin share an isolate and its counters: one of them `counts` for all, and
-    `scripts` are known to all. What was reported of a script before anybody was told of it is
-    `unnamed`.
+    `scripts` are known to all; `news` are those that came since somebody looked. What was reported
+    of a script before anybody was told of it is `unnamed`. `origins` are those of the contexts in
+    which a page's own code runs.
     """
 
     def __init__(self) -> None:
         self.scripts: dict[str, ScriptFacts] = {}
+        self.news: list[str] = []
+        self.origins: dict[int, tuple[str, str]] = {}
         self.isolate = ""
         self.counts = False
+        self.too_many_evals = False
+        self._evals: set[str] = set()
         self.unnamed: list[dict[str, Any]] = []
 
     @abstractmethod
@@ -116,11 +136,39 @@ class Agent(ABC):
         await self.send("Profiler.startPreciseCoverage", callCount=True, detailed=True)
         self.counts = True
 
+    async def count_anew(self) -> None:
+        """Let go of documents that are gone: V8 keeps the counters of all until counting ends."""
+        if self.counts:
+            await self.send("Profiler.stopPreciseCoverage")
+            await self.send("HeapProfiler.collectGarbage")
+            self.scripts.clear()
+            await self.count()
+
     def parsed(self, event: dict[str, Any]) -> None:
-        """Note a script. What scripts make of strings has no address of its own and is left out."""
-        address = event.get("embedderName") or event["url"]
-        if address and len(self.scripts) < MOST_SCRIPTS:
-            self.scripts[event["scriptId"]] = ScriptFacts(address, event["hash"], self)
+        """Note a script, the oldest in the place of one too many."""
+        facts = self._facts(event)
+        if facts is None:
+            return
+        if len(self.scripts) >= MOST_SCRIPTS:
+            del self.scripts[next(iter(self.scripts))]
+        self.scripts[event["scriptId"]] = facts
+        self.news = [*self.news, event["scriptId"]][-MOST_SCRIPTS:]
+
+    def _facts(self, event: dict[str, Any]) -> ScriptFacts | None:
+        address, digest = event.get("embedderName") or "", event["hash"]
+        if address:
+            return ScriptFacts(
+                urlsplit(address).path[:200] or "/", origin_of(address), digest, self
+            )
+        # Of the page's own contexts, and made by code that ran: not by a debugger such as this.
+        origin = self.origins.get(event["executionContextId"])
+        if origin is None or not event.get("stackTrace", {}).get("callFrames"):
+            return None
+        if digest not in self._evals and len(self._evals) >= MOST_EVALS:
+            self.too_many_evals = True
+            return None
+        self._evals.add(digest)
+        return ScriptFacts(EVAL, origin, digest, self)
 
     async def take(self) -> list[Ran]:
         """What ran since the last time."""
@@ -200,13 +248,15 @@ class WorkerAgent(Agent):
 class Tab:
     """One page and its workers, those that are `starting` included.
 
-    `requests` of it are under way; `idle` says when none is. Pages that it is `opening` come later.
+    `loads` documents came since its code is counted. `requests` of it are under way; `idle` says
+    when none is. Pages that it is `opening` come later.
     """
 
     def __init__(self, page: Page, session: CDPSession) -> None:
         self.page = page
         self.agent = PageAgent(session)
         self.workers: dict[str, WorkerAgent] = {}
+        self.loads = 0
         self.requests = 0
         self.idle = asyncio.Event()
         self.idle.set()
@@ -233,15 +283,15 @@ class Tab:
         session = agent.session
         session.on("Runtime.executionContextCreated", self._created)
         session.on("Runtime.executionContextDestroyed", self._destroyed)
-        session.on("Runtime.executionContextsCleared", lambda _: self._lost())
+        session.on("Runtime.executionContextsCleared", self._cleared)
         session.on("Page.windowOpen", self._opens)
         session.on("Target.attachedToTarget", self._attached)
         session.on("Target.detachedFromTarget", self._detached)
         session.on("Target.receivedMessageFromTarget", self._received)
         self._frame = (await agent.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
+        await agent.send("Runtime.enable")
         await agent.watch(others)
         await agent.send("Page.addScriptToEvaluateOnNewDocument", source=READER, worldName=WORLD)
-        await agent.send("Runtime.enable")
         await agent.send("Page.enable")
         await agent.send(
             "Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=True, flatten=False
@@ -265,11 +315,19 @@ class Tab:
 
     def _created(self, event: dict[str, Any]) -> None:
         context = event["context"]
+        if context["auxData"].get("isDefault"):
+            self.agent.origins[context["id"]] = origin_of(context["origin"])
         if context["name"] == WORLD and context["auxData"].get("frameId") == self._frame:
             self._world = context["id"]
             self._worlds.set()
 
+    def _cleared(self, _: dict[str, Any]) -> None:
+        self.loads += 1
+        self.agent.origins.clear()
+        self._lost()
+
     def _destroyed(self, event: dict[str, Any]) -> None:
+        self.agent.origins.pop(event["executionContextId"], None)
         if event["executionContextId"] == self._world:
             self._lost()
 
@@ -329,20 +387,30 @@ class Tab:
                     raise
                 await asyncio.sleep(0.01)
 
-    async def read(self, package: str, most_ms: int) -> tuple[Observation, bool]:
-        """The page once nothing changes any more, or after `most_ms`, and whether it was calm."""
-        deadline = asyncio.get_running_loop().time() + most_ms / 1000
+    async def read(self, package: str, most_ms: int) -> Seen:
+        """The page once nothing changes any more, or after `most_ms`."""
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + most_ms / 1000
         while True:
-            left_ms = max(int(1000 * (deadline - asyncio.get_running_loop().time())), QUIET_MS)
-            found = await self.evaluate(
+            left_ms = max(int(1000 * (deadline - clock())), QUIET_MS)
+            calm, read_ms, seen = await self.evaluate(
                 "globalThis.jamelListeners ??= getEventListeners; (async () => { const calm = "
-                f"await jamelSettled({QUIET_MS}, {left_ms}); return [calm, jamelRead()]; }})()"
+                f"await jamelSettled({QUIET_MS}, {left_ms}), began = performance.now(), seen = "
+                "jamelRead(); return [calm, performance.now() - began, seen]; })()"
             )
-            calm, seen = found
             if self.idle.is_set() or left_ms <= QUIET_MS:
-                return observed(seen, package), bool(calm) and self.idle.is_set()
+                began = clock()
+                observation = observed(seen, package)
+                tree_s = clock() - began + float(read_ms) / 1000
+                return Seen(observation, bool(calm) and self.idle.is_set(), tree_s)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.idle.wait(), left_ms / 1000)
+
+    async def count_anew(self) -> None:
+        """Leave the document, and forget the counters of all that came so far."""
+        await self.page.goto("about:blank")
+        await self.agent.count_anew()
+        self.loads = 0
 
     async def tap(self, x_px: int, y_px: int) -> None:
         """One finger, down and up."""
@@ -373,6 +441,12 @@ class Tab:
     async def screenshot(self) -> bytes:
         """A PNG of the viewport."""
         return await self.page.screenshot(type="png", animations="disabled", caret="hide")
+
+
+def origin_of(address: str) -> tuple[str, str]:
+    """Scheme and host with its port: what scripts of one app have in common."""
+    parts = urlsplit(address)
+    return parts.scheme, parts.netloc
 
 
 def _is_gone(error: Exception) -> bool:
