@@ -216,6 +216,8 @@ def _first_mistake(error: ValueError) -> str:
     said = mistake["msg"].removeprefix("Value error, ")
     if mistake["type"] == "missing":
         return f"expected {place}, found none"
+    if mistake["type"] == "string_type":
+        said = f"expected text, found {mistake['input']!r}"
     return f"{place}: {said}" if place else said
 
 
