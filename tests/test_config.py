@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jamel.config import Config, config_digest, load_config, parse_config
+from jamel.config import MODEL_NAME, Config, config_digest, load_config, parse_config
 from jamel.errors import ConfigError
 
 PROFILES = [
@@ -77,3 +77,15 @@ def test_faults_are_the_embedded_devices_alone() -> None:
         parse_config({"device": section | real}, source="x.yaml")
     with pytest.raises(ConfigError, match=r"'device\.faults\.rat'\..* 'device\.faults\.rate'"):
         parse_config({"device": {"faults": {"rat": 1}}}, source="x.yaml")
+
+
+def test_a_registered_model_has_a_name_that_fits_an_address() -> None:
+    gate = parse_config({"gate": {"model": "web-2", "better_than": []}}, source="x.yaml").gate
+    assert (gate.model, gate.better_than) == ("web-2", ())
+    assert Config().gate.model == MODEL_NAME == "jamel"
+    assert Config().gate.better_than == ("no-memory", "random")
+    for wrong in ("", "-web", "Web", "a/b", "a' or name='b", "jamel\n", "w" * 65, 3, None):
+        with pytest.raises(ConfigError, match=r"'gate\.model'"):
+            parse_config({"gate": {"model": wrong}}, source="x.yaml")
+    with pytest.raises(ConfigError, match=r"'gate\.better_than'"):
+        parse_config({"gate": {"better_than": "random"}}, source="x.yaml")

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from jamel.config import GateConfig
-from jamel.errors import GateError
-from jamel.gate import Decision, decide, require
+from jamel.errors import ConfigError, GateError
+from jamel.gate import Decision, decide, require, rivals
 
 VALID = {"passed": True, "evaluated": 12}
 MEANS = {"random": 30.0, "planner": 48.0, "no-memory": 35.0, "jamel": 65.0, "champion": 60.0}
@@ -116,3 +116,34 @@ def test_a_decision_is_plain_data() -> None:
     plain = decide(results(), VALID, None, GateConfig()).as_dict()
     assert plain["promoted"] is True
     assert set(plain["conditions"][0]) == {"name", "passed", "found", "required"}
+
+
+def test_what_has_to_be_beaten_is_a_setting() -> None:
+    found = results(no_memory=(-9.0, 9.0), random=(-9.0, 9.0), planner=(-4.0, 9.0))
+    nobody = decide(found, VALID, None, GateConfig(better_than=()))
+    assert nobody.promoted
+    assert [item.name for item in nobody.conditions] == [
+        "the dataset is valid",
+        "not worse than the best simple agent",
+    ]
+    one = decide(found, VALID, None, GateConfig(better_than=("planner", "planner")))
+    assert failed(one) == {"better than planner"} and len(one.conditions) == 3
+    assert decide(results(), VALID, None, GateConfig(better_than=("planner",))).promoted
+
+
+def test_an_agent_to_beat_that_was_not_measured_refuses_and_says_so() -> None:
+    decision = decide(results(), VALID, None, GateConfig(better_than=("frontier", "random")))
+    (condition,) = decision.failed()
+    assert condition.name == "better than frontier"
+    assert condition.found == (
+        "no paired coverage comparison of jamel with frontier: evaluate.agents has to name both"
+    )
+
+
+@pytest.mark.parametrize("name", ["frontyer", "jamel", "champion"])
+def test_an_agent_that_none_can_be_measured_beside_is_a_mistake(name: str) -> None:
+    gate = GateConfig(better_than=("random", name))
+    with pytest.raises(ConfigError, match=rf"in gate\.better_than, found '{name}'\. Name one of"):
+        rivals(gate)
+    with pytest.raises(ConfigError):
+        decide(results(), VALID, None, gate)

@@ -153,6 +153,9 @@ def test_a_wrong_profile_is_refused_before_anything_starts(project: Path) -> Non
     (project / "wrong.yaml").write_text("collect: {app: 3}\n")
     with pytest.raises(ConfigError, match=r"'collect\.apps'"):
         retrain(config="wrong.yaml")
+    (project / "wrong.yaml").write_text("gate: {better_than: [nobody]}\n")
+    with pytest.raises(ConfigError, match=r"in gate\.better_than, found 'nobody'"):
+        retrain(config="wrong.yaml")
 
 
 def test_rounds_grow_from_the_last_one(outcome: dict, project: Path) -> None:

@@ -6,7 +6,6 @@ import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,8 +17,9 @@ from jamel.registry.wire import Question, Ranked, Remembered
 from jamel.statistics import summarise
 from jamel.types import Action, ActionKind
 from tests.conftest import copied
+from tests.registered import VALID
+from tests.registered import evaluation as results
 
-VALID = {"passed": True, "evaluated": 70, "sessions": 3, "rows": 12}
 CONFIG: Config = parse_config({}, "test")
 
 
@@ -42,21 +42,6 @@ def hf_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def project(mlflow_template: Path, tmp_path: Path) -> Path:
     return copied(mlflow_template, tmp_path)
-
-
-def results(low: float = 1.0, coverage: float = 60.0) -> dict[str, Any]:
-    rows = [
-        {"suite": "valid", "app": "valid/0", "seed": 0, "agent": agent, "budget": 10}
-        | {"coverage": mean, "reward": 5.0, "auc": 30.0, "ms_per_decision": 1.0}
-        | {"tokens_memory": 32.0, "tokens_screen": 20.0}
-        for agent, mean in (("jamel", coverage), ("planner", 48.0), ("random", 30.0))
-    ]
-    paired = [
-        {"agent": "jamel", "against": name, "metric": "coverage", "budget": 10}
-        | {"difference": low + 1, "low": low, "high": low + 2, "wins": 1, "ties": 0, "losses": 0}
-        for name in ("no-memory", "random", "planner", "champion")
-    ]
-    return {"meta": {"suite": "valid", "budget": 10}, "rows": rows, "paired": paired}
 
 
 def register(root: Path, hf_dir: Path, low: float = 1.0) -> registry.ModelVersion:
