@@ -121,13 +121,15 @@ def test_every_page_of_ours_belongs_to_an_app_and_loads_nothing_from_elsewhere()
 def test_an_entry_is_numbered_by_its_place_in_its_split(tmp_path: Path) -> None:
     lines = "".join(
         f"  {name}: {{split: {split}, folder: {name}}}\n"
-        for name, split in (("a", "mine"), ("b", "web-test"), ("c", "mine"))
+        for name, split in (("a", "mine-train"), ("b", "web-test"), ("c", "mine-train"))
     )
     listed = manifest(tmp_path, f"apps:\n{lines}")
-    assert splits(listed) == ("mine", "web-test")
-    assert [app.name for app in apps_of(listed, "mine")] == ["a", "c"]
+    assert splits(listed) == ("mine-train", "web-test")
+    assert [app.name for app in apps_of(listed, "mine-train")] == ["a", "c"]
     assert app_folder(listed.apps[0]) == tmp_path / "a"
-    with pytest.raises(ConfigError, match=r"a split of mine, web-test in .*found 'web-train'\."):
+    with pytest.raises(
+        ConfigError, match=r"a split of mine-train, web-test in .*found 'web-train'\."
+    ):
         apps_of(listed, "web-train")
 
 
@@ -137,26 +139,36 @@ def test_an_entry_is_numbered_by_its_place_in_its_split(tmp_path: Path) -> None:
         ("apps: [", "expected YAML in"),
         ("[1]", "expected a mapping `apps:"),
         ("apps: {}", "expected a mapping `apps:"),
-        ("apps: {A: {split: s, folder: f}}", "expected a name of small letters"),
-        ("apps: {7: {split: s, folder: f}}", r"apps\.7: name: expected text, found 7\. Mend it"),
+        ("apps: {A: {split: train, folder: f}}", "expected a name of small letters"),
+        (
+            "apps: {7: {split: train, folder: f}}",
+            r"apps\.7: name: expected text, found 7\. Mend it",
+        ),
         ("apps: {a: 7}", r"apps\.a: expected a mapping, found 7\. Mend it\."),
+        ("apps: {a: {split: testing, folder: f}}", "that ends so, as my-train; found 'testing'"),
         ("apps: {a: {folder: f}}", r"apps\.a: expected split, found none"),
-        ("apps: {a: {split: s, name: b, folder: f}}", "expected keys of split, npm, .*'name'"),
-        ("apps: {a: {split: s, colour: red, folder: f}}", "found 'colour'"),
-        ("apps: {a: {split: s}}", "expected one of npm, pypi, folder and address, found none"),
-        ("apps: {a: {split: s, folder: f, npm: x@1.0.0}}", "found npm and folder"),
-        (f"apps: {{a: {{split: s, npm: x, sha256: {HASH}}}}}", "one version of a package.*'x'"),
-        (f"apps: {{a: {{split: s, npm: x@latest, sha256: {HASH}}}}}", "found 'x@latest'"),
-        (f"apps: {{a: {{split: s, npm: --x@1, sha256: {HASH}}}}}", "found '--x@1'"),
-        (f"apps: {{a: {{split: s, pypi: x>=1, sha256: {HASH}}}}}", "such as 'miniwob==1.1.0'"),
-        ("apps: {a: {split: s, npm: x@1.0.0}}", "`jamel web lock x@1.0.0` prints, found ''"),
-        ("apps: {a: {split: s, npm: x@1.0.0, sha256: abc}}", "found 'abc'"),
-        (f"apps: {{a: {{split: s, folder: f, sha256: {HASH}}}}}", "expected no sha256 and no page"),
-        ("apps: {a: {split: s, folder: f, page: p.html}}", "expected no sha256 and no page"),
-        ("apps: {a: {split: s, folder: f, start: ../b.html}}", r"start: expected a path without"),
-        ("apps: {a: {split: s, folder: f, root: /etc}}", "root: expected a path without"),
-        ("apps: {a: {split: s, address: localhost}}", "expected an address such as"),
-        ("apps: {a: {split: s, address: 'http://h/', root: x}}", "no root and no start beside"),
+        ("apps: {a: {split: train, name: b, folder: f}}", "expected keys of split, npm, .*'name'"),
+        ("apps: {a: {split: train, colour: red, folder: f}}", "found 'colour'"),
+        ("apps: {a: {split: train}}", "expected one of npm, pypi, folder and address, found none"),
+        ("apps: {a: {split: train, folder: f, npm: x@1.0.0}}", "found npm and folder"),
+        (f"apps: {{a: {{split: train, npm: x, sha256: {HASH}}}}}", "one version of a package.*'x'"),
+        (f"apps: {{a: {{split: train, npm: x@latest, sha256: {HASH}}}}}", "found 'x@latest'"),
+        (f"apps: {{a: {{split: train, npm: --x@1, sha256: {HASH}}}}}", "found '--x@1'"),
+        (f"apps: {{a: {{split: train, pypi: x>=1, sha256: {HASH}}}}}", "such as 'miniwob==1.1.0'"),
+        ("apps: {a: {split: train, npm: x@1.0.0}}", "`jamel web lock x@1.0.0` prints, found ''"),
+        ("apps: {a: {split: train, npm: x@1.0.0, sha256: abc}}", "found 'abc'"),
+        (
+            f"apps: {{a: {{split: train, folder: f, sha256: {HASH}}}}}",
+            "expected no sha256 and no page",
+        ),
+        ("apps: {a: {split: train, folder: f, page: p.html}}", "expected no sha256 and no page"),
+        (
+            "apps: {a: {split: train, folder: f, start: ../b.html}}",
+            r"start: expected a path without",
+        ),
+        ("apps: {a: {split: train, folder: f, root: /etc}}", "root: expected a path without"),
+        ("apps: {a: {split: train, address: localhost}}", "expected an address such as"),
+        ("apps: {a: {split: train, address: 'http://h/', root: x}}", "no root and no start beside"),
     ],
 )
 def test_a_mistake_in_a_manifest_is_a_sentence(tmp_path: Path, text: str, said: str) -> None:
@@ -170,21 +182,21 @@ def test_no_manifest_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_two_pages_of_ours_cannot_take_one_place(tmp_path: Path) -> None:
-    one = f"{{split: s, npm: x@1.0.0, sha256: {HASH}, page: a.html}}"
-    two = f"{{split: s, npm: x@1.0.0, sha256: {HASH}, page: b.html, root: ./}}"
+    one = f"{{split: train, npm: x@1.0.0, sha256: {HASH}, page: a.html}}"
+    two = f"{{split: train, npm: x@1.0.0, sha256: {HASH}, page: b.html, root: ./}}"
     with pytest.raises(ConfigError, match=r"apps\.b: expected another first page than that of a"):
         manifest(tmp_path, f"apps:\n  a: {one}\n  b: {two}\n")
 
 
 def test_a_changed_manifest_is_read_again(tmp_path: Path) -> None:
-    assert manifest(tmp_path, "apps: {a: {split: s, folder: f}}").apps[0].name == "a"
-    assert manifest(tmp_path, "apps: {bb: {split: s, folder: f}}").apps[0].name == "bb"
+    assert manifest(tmp_path, "apps: {a: {split: train, folder: f}}").apps[0].name == "a"
+    assert manifest(tmp_path, "apps: {bb: {split: train, folder: f}}").apps[0].name == "bb"
 
 
 @given(st.text("ab9.-", max_size=8), st.characters(exclude_characters="abcdefghijklmnopqrstuvwxyz"))
 def test_only_plain_names_are_names(rest: str, odd: str) -> None:
     def named(name: str) -> str:
-        return WebApp(name=name, beside=Path("."), split="s", folder="f").name
+        return WebApp(name=name, beside=Path("."), split="train", folder="f").name
 
     assert named(f"a{rest}") == f"a{rest}"
     with pytest.raises(ValueError, match="expected a name"):
@@ -403,11 +415,11 @@ def test_a_wheel_is_fetched_by_pip_without_its_index(
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(shelf))
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    line = f"{{split: s, pypi: thing==1.0, sha256: {digest(archive)}, root: thing}}"
+    line = f"{{split: train, pypi: thing==1.0, sha256: {digest(archive)}, root: thing}}"
     listed = manifest(tmp_path, f"apps: {{a: {line}}}")
     fetch(listed)
     assert (app_folder(listed.apps[0]) / "index.html").read_bytes() == PAGE
-    missing = f"{{split: s, pypi: other==1.0, sha256: {HASH}}}"
+    missing = f"{{split: train, pypi: other==1.0, sha256: {HASH}}}"
     with pytest.raises(AppMissing, match=r"Expected other==1\.0 from pypi, found: ERROR: "):
         fetch(manifest(tmp_path, f"apps: {{a: {missing}}}"))
 
@@ -417,7 +429,7 @@ def test_folders_and_addresses_need_no_fetching(tmp_path: Path, home: Path) -> N
     (tmp_path / "site" / "index.html").write_bytes(PAGE)
     listed = manifest(
         tmp_path,
-        "apps:\n  a: {split: s, folder: site}\n  b: {split: s, address: 'http://127.0.0.1:1/'}\n",
+        "apps:\n  a: {split: train, folder: site}\n  b: {split: train, address: 'http://127.0.0.1:1/'}\n",
     )
     assert [row["state"] for row in fetch(listed)] == ["no need", "no need"]
     a, b = listed.apps
@@ -432,7 +444,7 @@ def test_folders_and_addresses_need_no_fetching(tmp_path: Path, home: Path) -> N
 
 
 def test_an_unknown_app_is_told_with_the_nearest(tmp_path: Path) -> None:
-    listed = manifest(tmp_path, "apps: {todo: {split: s, folder: site}}")
+    listed = manifest(tmp_path, "apps: {todo: {split: train, folder: site}}")
     with pytest.raises(ConfigError, match=r"found 'tod'\. Did you mean todo\?"):
         fetch(listed, ["tod"])
 

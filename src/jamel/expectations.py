@@ -19,7 +19,7 @@ from jamel.types import ActionKind
 if TYPE_CHECKING:
     import pandas
 
-SUITES_TO_LEARN_FROM = r"^(?:train|valid)|\.ya?ml(?:@|$)"
+SUITES_TO_LEARN_FROM = r"^(?:[a-z0-9-]+-)?(?:train|valid)(?:@|$)|\.ya?ml(?:@|$)"
 """Sessions of any other suite would leak test apps into training; suite files never hold any."""
 
 COLUMNS: dict[str, str] = {

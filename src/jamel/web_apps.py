@@ -31,6 +31,7 @@ OWN_PAGE = "jamel-start.html"
 FETCH = "Run `jamel web fetch`."
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]*")
+_SPLIT = re.compile(r"(?:[a-z0-9-]+-)?(?:train|valid|test)")
 _NPM = re.compile(r"((?:@[a-z0-9][a-z0-9._-]*/)?[A-Za-z0-9][A-Za-z0-9._-]*)@([0-9][A-Za-z0-9.+-]*)")
 _PYPI = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)==([0-9][A-Za-z0-9.+!]*)")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -67,7 +68,7 @@ class WebApp(Section):
 
     name: str
     beside: Path = Field(description="The manifest's folder, which paths are relative to.")
-    split: str = Field(min_length=1)
+    split: str
     npm: str = ""
     pypi: str = ""
     folder: str = ""
@@ -92,6 +93,16 @@ class WebApp(Section):
                 f"expected a name of small letters, digits, dots and dashes, found {name!r}"
             )
         return name
+
+    @field_validator("split")
+    @classmethod
+    def _known_use(cls, split: str) -> str:
+        # What may be learned from and what is kept for testing is told by the name.
+        if not _SPLIT.fullmatch(split):
+            raise ValueError(
+                f"expected train, valid, test or a split that ends so, as my-train; found {split!r}"
+            )
+        return split
 
     @field_validator("root", "start", "page")
     @classmethod
