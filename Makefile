@@ -44,7 +44,7 @@ test: setup lint ## everything CI runs
 	$(BIN)/dvc dag > /dev/null
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-bench: setup ## device, label, training and decision speed; appended to docs/bench.jsonl
+bench: setup ## device, web, label, training and decision speed; appended to docs/bench.jsonl
 	$(BIN)/jamel bench
 
 ui: setup ## MLflow, Prefect, report and data docs on loopback

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 
-from jamel import bench, scores
+import pytest
+
+from jamel import bench, scores, web_bench
 from jamel.collect import collect
 from jamel.config import Config, parse_config
-from jamel.errors import AdbMissing
+from jamel.errors import AdbMissing, DeviceMissing
 from jamel.suites import suite_apps
+from tests.envs.browser import no_browser
 
 
 def test_a_device_steps_and_an_agent_decides(monkeypatch):
@@ -52,12 +55,36 @@ def test_an_app_is_walked_warm_before_it_is_timed(monkeypatch):
     assert bench.app_speed(suite_apps("test", 1)[0]) > 100
 
 
+def test_a_web_app_is_walked_and_its_time_is_split(tmp_path):
+    pytest.importorskip("playwright")
+    if no_browser():
+        pytest.skip(no_browser())
+    (tmp_path / "index.html").write_text(web_bench.PAGE, encoding="utf-8")
+    found = web_bench.walk(tmp_path, 0, 1.0)
+    assert found.steps > 0 and found.wall_s > 0.5
+    assert all(found.spent_s[part] > 0 for part in web_bench.PARTS)
+    assert sum(found.spent_s.values()) < 1.05 * found.wall_s + 0.5
+
+
+def test_shares_of_a_web_step_add_up():
+    spent = {"browser": 6.0, "coverage": 1.0, "tree": 2.0}
+    found = web_bench.summary([web_bench.Walk(200, 10.0, spent), web_bench.Walk(100, 10.0, spent)])
+    assert found == {
+        "web_steps_per_s": 30.0, "web_share_browser": 0.6, "web_share_coverage": 0.1,
+        "web_share_tree": 0.2, "web_share_agent": 0.1,
+    }  # fmt: skip
+
+
 def test_what_a_machine_lacks_is_null_with_the_reason(monkeypatch, tmp_path):
     def speed(transport: str, at_least_s: float) -> float:
         if transport == "adb":
             raise AdbMissing("expected adb on the path, found none. Install it.")
         return 1000.0
 
+    def web_speed(at_least_s: float) -> None:
+        raise DeviceMissing("Expected a Chromium, found none on the path. Install one.")
+
+    monkeypatch.setattr(bench, "web_speed", web_speed)
     monkeypatch.setattr(bench, "device_speed", speed)
     monkeypatch.setattr(bench, "decision_latency", lambda name, folder: {f"{name}_ms_at_10": 1.0})
     monkeypatch.setattr(bench, "app_speed", lambda spec: 30_000.0)
@@ -71,4 +98,5 @@ def test_what_a_machine_lacks_is_null_with_the_reason(monkeypatch, tmp_path):
     assert row["apps_at_20000_steps_per_s"] == 1.0
     assert row["adb_steps_per_s"] is None
     assert "Install it" in row["adb_steps_per_s_reason"]
+    assert row["web_steps_per_s"] is None and "Install one" in row["web_steps_per_s_reason"]
     assert {"when", "commit", "config", "processor", "cores", "labels_per_s"} <= set(row)

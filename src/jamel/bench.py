@@ -20,6 +20,7 @@ from jamel.disk import append_line
 from jamel.errors import JamelError
 from jamel.parallel import Progress, collect_garbage_rarely, one_torch_thread
 from jamel.scores import LATENCY_STEPS, WINDOW, latencies
+from jamel.web_bench import web_speed
 
 if TYPE_CHECKING:
     from jamel.virtual_device.apps import AppSpec
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 APP = "valid/0"
 IN_PROCESS_S = 2.0
 ADB_S = 5.0
+WEB_S = 20.0
 SUITE, WARM_STEPS, TIMED_STEPS = "test", 4000, 8000
 FAST_STEPS_PER_S = 20_000
 SNAPSHOTS = 2000
@@ -64,6 +66,7 @@ def bench(
             "device over adb": lambda: _try(
                 lambda: {"adb_steps_per_s": device_speed("adb", ADB_S)}, "adb_steps_per_s"
             ),
+            "web apps": lambda: _try(lambda: web_speed(WEB_S), "web_steps_per_s"),
             "planner": lambda: decision_latency("planner", None),
             "labels, training, model": lambda: learning_speed(config, Path(folder)),
         }
