@@ -22,6 +22,7 @@ from tests.envs.browser import no_browser
 
 pytest.importorskip("playwright")
 
+from jamel.coverage.sources import counts_of
 from jamel.envs.web.env import (
     WebEnv,
     chromium_of,
@@ -29,7 +30,9 @@ from jamel.envs.web.env import (
     open_address,
     open_folder,
 )
+from jamel.envs.web.link import parsed
 from jamel.envs.web.site import Site
+from jamel.envs.web.tab import MOST_EVALS
 
 SITE = Path(__file__).parent / "web_site"
 pytestmark = pytest.mark.skipif(bool(no_browser()), reason=no_browser())
@@ -173,6 +176,82 @@ def test_the_counts_of_the_paper_are_known(env: WebEnv) -> None:
     ran, known = env.counts()
     assert 0 < ran.total < known.total
     assert all(part <= whole for part, whole in zip(ran, known, strict=True))
+
+
+def test_how_many_probes_there_are_becomes_known(env: WebEnv) -> None:
+    assert env.total_probes == 0
+    seen, _ = env.reset()
+    start = env.total_probes
+    assert env.coverage().count() < start
+    tap(env, seen, "About")
+    assert env.total_probes > start
+    env.reset(options={"new_session": True})
+    assert env.total_probes == start
+
+
+def test_counts_are_made_again_of_the_sources_that_were_kept(tmp_path: Path) -> None:
+    env = open_folder(SITE, timeout_s=60.0, sources=tmp_path)
+    try:
+        explore(env, 12)
+        recorded = read_coverage(env.raw_coverage())
+        assert counts_of(recorded, tmp_path) == env.counts()
+        written = {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+        env.reset(options={"new_session": True})
+        assert {path: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == written
+    finally:
+        env.close()
+
+
+def explore(env: WebEnv, steps: int) -> None:
+    rng = random.Random(3)
+    seen, _ = env.reset()
+    for _ in range(steps):
+        seen, *_ = env.step(rng.choice(candidates(seen)))
+
+
+def test_code_that_a_page_makes_of_strings_counts_and_is_bounded() -> None:
+    env = open_folder(SITE, "strings.html", timeout_s=60.0)
+    try:
+        seen, _ = env.reset()
+        assert executed(env, "eval") == 0, "neither the environment's own code nor a debugger's"
+        rewards = []
+        for _ in range(4):
+            seen, reward, *_ = env.step(Action(ActionKind.TAP, element(seen, "sum")[0]))
+            rewards.append(reward)
+        assert rewards == [1.0, 1.0, 1.0, 0.0], "one, twice, large, nothing new"
+        *_, info = env.step(Action(ActionKind.TAP, element(seen, "many")[0]))
+        assert "made of strings" in info["marks"]
+        assert len([c for c in env.coverage().classes.values() if c.name == "eval"]) == MOST_EVALS
+        *_, info = env.step(Action(ActionKind.TAP, element(seen, "many")[0]))
+        assert "made of strings" not in info.get("marks", "")
+    finally:
+        env.close()
+
+
+def test_restarts_let_go_of_documents_that_are_gone(
+    env: WebEnv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env.reset()
+    covered = env.coverage()
+    monkeypatch.setattr("jamel.envs.web.link.MOST_LOADS", 3)
+    for _ in range(5):
+        seen = env.step(Action(ActionKind.RESTART))[0]
+        assert seen.activity == "/index.html" and env.coverage() == covered
+    assert env.link._tabs[-1].loads < 5
+    seen, reward, *_ = env.step(Action(ActionKind.TAP, element(seen, "add")[0]))
+    assert reward == 1.0, "counting goes on"
+    for _ in range(2):
+        env.step(Action(ActionKind.BACK))
+    assert covered.difference(env.coverage()).count() == 0
+
+
+def test_blocks_of_scripts_are_kept_within_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jamel.envs.web.link.MOST_PARSED_BYTES", 40)
+    first = parsed("/a.js", "let a = 1;")
+    assert parsed("/b.js", "let a = 1;") is first
+    for number in range(10):
+        parsed("/c.js", f"let c = {number};")
+    assert parsed("/a.js", "let a = 1;") is not first
 
 
 def test_dialogs_are_answered_and_recorded(env: WebEnv) -> None:
