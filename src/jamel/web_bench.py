@@ -9,7 +9,6 @@ import multiprocessing
 import random
 import tempfile
 import time
-from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
@@ -139,10 +138,8 @@ def web_speed(at_least_s: float) -> dict[str, Any]:
 def summary(walks: list[Walk]) -> dict[str, Any]:
     """The figures of walks at the same time; the agent's share is what nothing else took."""
     wall_s = sum(walk.wall_s for walk in walks)
-    spent: Counter[str] = Counter()
-    for walk in walks:
-        spent.update(walk.spent_s)
-    spent["agent"] = wall_s - sum(spent[part] for part in PARTS)
+    spent = {part: sum(walk.spent_s[part] for walk in walks) for part in PARTS}
+    spent["agent"] = wall_s - sum(spent.values())
     speed = sum(walk.steps / walk.wall_s for walk in walks)
     shares = {f"web_share_{part}": round(spent[part] / wall_s, 3) for part in (*PARTS, "agent")}
     return {"web_steps_per_s": round(speed, 2), **shares}

@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 SCROLL_SHARE = 0.6
 """Of what is visible, one scroll."""
 MOST_TABS = 8
-MOST_LOADS = 32
+MOST_LOADS = 16
 """Documents after which a restart lets V8 forget the counters of those that are gone."""
 MOST_PARSED_BYTES = 32 << 20
 """Of the sources whose blocks a process keeps."""

@@ -317,12 +317,12 @@ class Tab:
         context = event["context"]
         if context["auxData"].get("isDefault"):
             self.agent.origins[context["id"]] = origin_of(context["origin"])
+            self.loads += context["auxData"].get("frameId") == self._frame
         if context["name"] == WORLD and context["auxData"].get("frameId") == self._frame:
             self._world = context["id"]
             self._worlds.set()
 
     def _cleared(self, _: dict[str, Any]) -> None:
-        self.loads += 1
         self.agent.origins.clear()
         self._lost()
 
