@@ -53,5 +53,5 @@ def enter(
         else:
             client.log_artifacts(run_id, str(hf_dir), "policy/artifacts/hf")
     tags = {"measured_against": now.version if now else ""}
-    source = f"runs:/{run_id}/policy"
+    source = f"{client.get_run(run_id).info.artifact_uri}/policy"
     return str(client.create_model_version(model, source, run_id, tags=tags).version)

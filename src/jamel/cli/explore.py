@@ -141,12 +141,14 @@ def _champions(settings: Config) -> list[str]:
 
 def _default_agent(settings: Config, project: Layout) -> str:
     """`champion` where one was promoted. MLflow takes seconds to ask, a look at its file none."""
-    from jamel.cli.model_folders import champion_folder
     from jamel.stores import has_stores
 
     if not has_stores(project.root):
         return SIMPLE
-    return SIMPLE if champion_folder(project, _champions(settings)) is None else "champion"
+    from jamel import registry
+
+    found = (registry.champion(project.root, model=name) for name in _champions(settings))
+    return "champion" if any(found) else SIMPLE
 
 
 @contextmanager

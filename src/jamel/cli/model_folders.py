@@ -64,16 +64,11 @@ def _agent_model(
     return found
 
 
-def champion_folder(project: Layout, registered: Sequence[str]) -> Path | None:
-    """The champion of the first of these registered models that has one, None where none has."""
+def _champion(project: Layout, registered: Sequence[str]) -> Path:
     from jamel import registry
 
     folders = (registry.champion_dir(project.root, model=name) for name in registered)
-    return next((folder for folder in folders if folder is not None), None)
-
-
-def _champion(project: Layout, registered: Sequence[str]) -> Path:
-    found = champion_folder(project, registered)
+    found = next((folder for folder in folders if folder is not None), None)
     if found is None:
         raise ConfigError(
             f"expected a champion of {' or '.join(registered)}, found none. Promote a "
