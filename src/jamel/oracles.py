@@ -11,8 +11,8 @@ import random
 
 from jamel.config import LabelConfig
 from jamel.counterfactual import Search, StateGraph
-from jamel.envs.android import AndroidEnv
 from jamel.envs.base import candidates
+from jamel.envs.linked import LinkedEnv
 from jamel.envs.links import InProcessLink
 from jamel.errors import ConfigError
 from jamel.types import Action, Observation
@@ -53,7 +53,7 @@ class OracleAgent:
         """An oracle learns nothing: it looks again."""
 
 
-def make_oracle(name: str, env: AndroidEnv, config: LabelConfig) -> OracleAgent:
+def make_oracle(name: str, env: LinkedEnv, config: LabelConfig) -> OracleAgent:
     """An oracle for the app of an environment; raises ConfigError where it has none in process."""
     if not isinstance(env.link, InProcessLink):
         raise ConfigError(

@@ -19,7 +19,7 @@ from typing import Any
 from jamel.collect import Job, collect_session, explore
 from jamel.config import AgentsConfig, DeviceConfig, parse_config
 from jamel.devices import open_env
-from jamel.envs.android import AndroidEnv
+from jamel.envs.linked import LinkedEnv
 from jamel.episodes import read_session
 from jamel.label import new_probes_of
 from jamel.parallel import run_parallel
@@ -114,9 +114,9 @@ def soak(
 
 def soak_session(job: Job) -> Soaked:
     """One session under faults, beside its twin without."""
-    opened: list[AndroidEnv] = []
+    opened: list[LinkedEnv] = []
 
-    def open_one(*where: Any) -> AndroidEnv:
+    def open_one(*where: Any) -> LinkedEnv:
         opened.append(open_env(*where))
         return opened[-1]
 
