@@ -21,7 +21,7 @@ def print_summary(project: Layout, outcome: Mapping[str, Any]) -> None:
     show(agents_table(results), f"{title}, means [95 % intervals over apps]")
     if rounds := results.get("rounds"):
         show(rounds_table(rounds), f"jamel on {rounds['suite']} by round")
-    show(pairs_table(results, "jamel", "coverage"), f"jamel against each, {meta['budget']} steps")
+    show(pairs_table(results, "jamel"), f"jamel against each, {meta['budget']} steps")
     print(verdict(outcome["decision"]))
     print(where_to_look(project, outcome))
 

@@ -58,6 +58,7 @@ def evaluate(
         slow = _latencies(ready, jobs) if section.latency else {}
     meta = {
         "suite": section.suite,
+        "metrics": list(world.metrics),
         "seeds": list(section.seeds),
         "budget": section.budget,
         "started": started,

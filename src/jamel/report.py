@@ -15,13 +15,14 @@ from jamel.agents import SIMPLE_AGENTS
 from jamel.disk import write_text
 from jamel.plots import coverage_png, reliability_png, rounds_png
 from jamel.statistics import agents_of, budgets_of, paired_rows, summarise
-from jamel.tables import reliability_table, rounds_table
+from jamel.tables import reliability_table, rounds_table, shown
 
-METRICS = (
-    ("coverage", "% of reachable probes"),
-    ("reward", "rewarded steps"),
-    ("auc", "mean coverage, %"),
-)
+UNITS = {
+    "coverage": "% of reachable probes",
+    "probes": "new after the launch",
+    "reward": "rewarded steps",
+    "auc": "mean coverage, %",
+}
 COSTS = ("tokens", "ms_per_decision")
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 
@@ -57,7 +58,7 @@ def render(
     resamples = int(meta.get("bootstrap", 2000))
     summary = results.get("summary") or summarise(rows, resamples)
     pairs = results.get("paired") or paired_rows(rows, resamples)
-    budgets, agents = budgets_of(rows), agents_of(rows)
+    budgets, agents, metrics = budgets_of(rows), agents_of(rows), shown(results)
     curves, rounds = results.get("curves"), results.get("rounds")
     page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
         TEMPLATE.read_text(encoding="utf-8")
@@ -66,16 +67,17 @@ def render(
     return page.render(
         meta=meta,
         facts=_facts(meta),
-        headings=_headings(budgets),
-        table=_agent_table(summary, agents, budgets),
+        headings=_headings(metrics, budgets),
+        table=_agent_table(summary, agents, metrics, budgets),
         subject=(subject := _subject(agents)),
-        pairs=_pairs_of(pairs, subject, budgets),
-        verdict=_verdict(pairs, agents, budgets[-1]),
+        pairs=_pairs_of(pairs, subject, metrics, budgets),
+        verdict=_verdict(pairs, agents, metrics[0], budgets[-1]),
         rounds=rounds,
         rounds_table=rounds_table(rounds) if rounds else [],
         rounds_plot=_rounds_plot(rounds) if rounds else "",
         curves=_embedded(coverage_png(curves)) if curves else "",
-        apps=_app_table(rows, agents, budgets[-1]),
+        apps=_app_table(rows, agents, metrics[0], budgets[-1]),
+        metric=metrics[0],
         reliability=reliability_table(results.get("reliability", {})),
         reliability_plots={
             agent: _embedded(reliability_png(found))
@@ -88,28 +90,31 @@ def render(
     )
 
 
-def _measures(budgets: Sequence[int]) -> list[tuple[str, int, str]]:
-    """(metric, budget, unit) of the tables' columns; the area only over the whole budget."""
+def _measures(metrics: Sequence[str], budgets: Sequence[int]) -> list[tuple[str, int]]:
+    """(metric, budget) of the tables' columns; the area only over the whole budget."""
     sizes = {"auc": budgets[-1:]}
-    return [(name, size, unit) for name, unit in METRICS for size in sizes.get(name, budgets)]
+    return [(name, size) for name in metrics for size in sizes.get(name, budgets)]
 
 
-def _headings(budgets: Sequence[int]) -> list[tuple[str, str]]:
+def _headings(metrics: Sequence[str], budgets: Sequence[int]) -> list[tuple[str, str]]:
     """(title, unit) of the agent table's columns."""
-    measured = [(f"{name}@{size}", unit) for name, size, unit in _measures(budgets)]
+    measured = [(f"{name}@{size}", UNITS[name]) for name, size in _measures(metrics, budgets)]
     return [*measured, ("tokens", "a decision"), ("ms", "a decision")]
 
 
 def _agent_table(
-    summary: Sequence[Mapping[str, Any]], agents: Sequence[str], budgets: Sequence[int]
+    summary: Sequence[Mapping[str, Any]],
+    agents: Sequence[str],
+    metrics: Sequence[str],
+    budgets: Sequence[int],
 ) -> list[tuple[str, list[Mapping[str, Any]], list[float]]]:
-    """Agent, its cells and its tokens of memory and screen; the highest coverage first."""
+    """Agent, its cells and its tokens of memory and screen; the best first."""
     cells = {(item["agent"], item["budget"], item["metric"]): item for item in summary}
     last = budgets[-1]
-    best = sorted(agents, key=lambda agent: -cells[agent, last, "coverage"]["mean"])
+    best = sorted(agents, key=lambda agent: -cells[agent, last, metrics[0]]["mean"])
     table = []
     for agent in best:
-        measured = [cells[agent, size, name] for name, size, _ in _measures(budgets)]
+        measured = [cells[agent, size, name] for name, size in _measures(metrics, budgets)]
         costs = [cells[agent, last, name] for name in COSTS]
         shares = [cells[agent, last, f"tokens_{part}"]["mean"] for part in ("memory", "screen")]
         table.append((agent, [*measured, *costs], shares))
@@ -122,7 +127,10 @@ def _subject(agents: Sequence[str]) -> str:
 
 
 def _pairs_of(
-    pairs: Sequence[Mapping[str, Any]], subject: str, budgets: Sequence[int]
+    pairs: Sequence[Mapping[str, Any]],
+    subject: str,
+    metrics: Sequence[str],
+    budgets: Sequence[int],
 ) -> list[tuple[str, list[Mapping[str, Any] | None]]]:
     """Rival -> its paired differences in the order of `_measures`."""
     found: dict[str, dict[tuple[str, int], Mapping[str, Any]]] = {}
@@ -131,47 +139,56 @@ def _pairs_of(
             key = (pair["metric"], pair.get("budget", budgets[-1]))
             found.setdefault(pair["against"], {})[key] = pair
     return [
-        (rival, [mine.get((name, size)) for name, size, _ in _measures(budgets)])
+        (rival, [mine.get((name, size)) for name, size in _measures(metrics, budgets)])
         for rival, mine in found.items()
     ]
 
 
-def _verdict(pairs: Sequence[Mapping[str, Any]], agents: Sequence[str], budget: int) -> str:
+def _verdict(
+    pairs: Sequence[Mapping[str, Any]], agents: Sequence[str], metric: str, budget: int
+) -> str:
     """What the intervals allow to be said about memory and the strongest simple agent."""
     subject, sentences = _subject(agents), []
-    for rival in ("champion", "no-memory", "zeroed-memory", *reversed(SIMPLE_AGENTS)):
-        pair = _find(pairs, subject, rival, budget)
+    for rival in (
+        "champion",
+        "transferred",
+        "no-memory",
+        "zeroed-memory",
+        *reversed(SIMPLE_AGENTS),
+    ):
+        pair = _find(pairs, subject, rival, metric, budget)
         if pair is not None:
             sentences.append(_sentence(subject, rival, pair, budget))
     return " ".join(sentences)
 
 
 def _find(
-    pairs: Sequence[Mapping[str, Any]], agent: str, against: str, budget: int
+    pairs: Sequence[Mapping[str, Any]], agent: str, against: str, metric: str, budget: int
 ) -> Mapping[str, Any] | None:
     for pair in pairs:
         named = (pair["agent"], pair["against"], pair["metric"], pair.get("budget", budget))
-        if named == (agent, against, "coverage", budget):
+        if named == (agent, against, metric, budget):
             return pair
     return None
 
 
 def _sentence(subject: str, rival: str, pair: Mapping[str, Any], budget: int) -> str:
     low, high = pair["low"], pair["high"]
+    unit = "probes" if pair["metric"] == "probes" else "points"
     word = "more" if low > 0 else "less" if high < 0 else "neither clearly more nor less"
     return (
         f"{subject} covers {word} than {rival} in {budget} steps: "
-        f"{pair['difference']:+.1f} points [{low:+.1f}, {high:+.1f}]."
+        f"{pair['difference']:+.1f} {unit} [{low:+.1f}, {high:+.1f}]."
     )
 
 
 def _app_table(
-    rows: Sequence[Mapping[str, Any]], agents: Sequence[str], budget: int
+    rows: Sequence[Mapping[str, Any]], agents: Sequence[str], metric: str, budget: int
 ) -> list[tuple[str, list[float | None]]]:
-    """App -> mean coverage over seeds of each agent at the longest budget."""
+    """App -> mean of a metric over seeds of each agent at the longest budget."""
     found: dict[str, dict[str, list[float]]] = {}
     for row in (item for item in rows if item["budget"] == budget):
-        found.setdefault(row["app"], {}).setdefault(row["agent"], []).append(row["coverage"])
+        found.setdefault(row["app"], {}).setdefault(row["agent"], []).append(row[metric])
     return [
         (app, [_mean(values[agent]) if agent in values else None for agent in agents])
         for app, values in found.items()

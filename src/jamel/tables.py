@@ -38,17 +38,28 @@ def _cell(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def agents_table(results: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row an agent, best coverage first: means with their 95 % intervals over apps.
+SHOWN = ("coverage", "reward", "auc")
+"""The metrics that are shown of results which name none."""
 
-    The columns are reward@B and coverage@B for every budget B, tokens a decision, ms a decision.
+
+def shown(results: Mapping[str, Any]) -> tuple[str, ...]:
+    """The metrics to show of an evaluation; agents are ordered and compared by the first."""
+    return tuple(results["meta"].get("metrics", SHOWN))
+
+
+def agents_table(results: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One row an agent, the best first: means with their 95 % intervals over apps.
+
+    The columns are reward at the first budget, the metric that agents are ordered by for every
+    budget, tokens a decision, ms a decision.
     """
+    first = shown(results)[0]
     found = {(item["agent"], item["metric"], item["budget"]): item for item in results["summary"]}
     budgets = results["meta"]["budgets"]
-    columns = [("reward", budgets[0]), *(("coverage", size) for size in budgets)]
+    columns = [("reward", budgets[0]), *((first, size) for size in budgets)]
     costs = {"tokens/decision": ("tokens", 0), "ms/decision": ("ms_per_decision", 2)}
     agents = list(dict.fromkeys(item["agent"] for item in results["summary"]))
-    agents.sort(key=lambda agent: -found[agent, "coverage", budgets[-1]]["mean"])
+    agents.sort(key=lambda agent: -found[agent, first, budgets[-1]]["mean"])
     return [
         {"agent": agent}
         | {f"{name}@{size}": _interval(found[agent, name, size]) for name, size in columns}
@@ -60,8 +71,9 @@ def agents_table(results: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def pairs_table(results: Mapping[str, Any], agent: str, metric: str) -> list[dict[str, Any]]:
+def pairs_table(results: Mapping[str, Any], agent: str) -> list[dict[str, Any]]:
     """One row a rival: the paired difference at the full budget, over apps."""
+    metric = shown(results)[0]
     return [
         {
             "against": pair["against"],

@@ -216,7 +216,7 @@ def _present_results(results: Mapping[str, Any], measured: EvaluateConfig) -> No
         believed = reliability_table(results["reliability"])
         present(believed, "How far the models' figures can be believed", None)
     subject = "jamel" if "jamel" in measured.agents else measured.agents[-1]
-    pairs = pairs_table(results, subject, "coverage")
+    pairs = pairs_table(results, subject)
     present(pairs, f"{subject} against each, {measured.budget} steps", None)
 
 

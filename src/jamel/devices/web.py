@@ -35,6 +35,8 @@ def is_web(app: str) -> bool:
 class Web(World):
     """Apps such as `web-test/ace-builds`, an address, or a folder; each in a Chromium."""
 
+    metrics = ("probes", "reward", "coverage")
+
     @property
     def manifest(self) -> Manifest:
         """The apps there are."""

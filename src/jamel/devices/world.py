@@ -27,6 +27,8 @@ class World(ABC):
 
     side_by_side = False
     """Whether one process explores with several sessions at once: where steps cost nothing."""
+    metrics: tuple[str, ...] = ("coverage", "reward", "auc")
+    """What of an evaluation is shown; agents are ordered and compared by the first."""
     restores = False
     """Whether labels are made by restoring recorded states, without any device."""
 
