@@ -15,10 +15,11 @@ from jamel.results.measured import Difference, Estimate, Measured
 SUBJECT = "jamel"
 NOT_MEASURED = "not measured"
 BUDGET = 120
-TEST, NEW = "test@real", "test-new@real"
+TEST, NEW, WEB = "test@real", "test-new@real", "web-test"
 MOST_TOKENS = 32
 MOST_SLOWDOWN = 1.2
 MOST_MINUTES = 30
+MORE_PERCENT = 10
 
 
 class Found(NamedTuple):
@@ -46,8 +47,10 @@ class Goal(NamedTuple):
 
 
 def verdicts(measured: Measured) -> list[Verdict]:
-    """Every goal with what was found."""
-    return [_verdict(goal, goal.judge(measured)) for goal in GOALS]
+    """Every goal of the worlds that were measured, with what was found."""
+    embedded = GOALS if set(measured.suites) - {WEB} else ()
+    web = WEB_GOALS if WEB in measured.suites else ()
+    return [_verdict(goal, goal.judge(measured)) for goal in (*embedded, *web)]
 
 
 def _verdict(goal: Goal, found: Found | None) -> Verdict:
@@ -104,6 +107,23 @@ def not_below(title: str, suite: str, against: str) -> Goal:
         return None if found is None else Found(told(found.estimate), found.estimate.high >= 0)
 
     return Goal(title, "not below", judge)
+
+
+def _transferred(measured: Measured) -> Found | None:
+    rival = best_simple(measured, WEB, "probes")
+    found = rival and measured.difference(WEB, "transferred", rival, "probes", BUDGET)
+    if not found:
+        return None
+    return Found(f"{told(found.estimate)} against {rival}", found.estimate.high >= 0)
+
+
+def _more_on_web(measured: Measured) -> Found | None:
+    rival = best_simple(measured, WEB, "probes")
+    found = rival and measured.share(WEB, SUBJECT, rival, "probes", BUDGET)
+    if not found:
+        return None
+    words = f"{told(found, '', ' %')} of {rival}'s"
+    return Found(words, found.mean >= 100 + MORE_PERCENT and found.low > 100)
 
 
 def share_of_oracle(suite: str, least: float) -> Goal:
@@ -194,4 +214,17 @@ GOALS: Sequence[Goal] = (
     Goal("latency at step 1,000 against 10", f"at most {MOST_SLOWDOWN:g}×", _latency),
     Goal("against `jamel-paper`", "reported beside", _beside),
     Goal("all rounds of the default model", f"{MOST_MINUTES} minutes on 2 cores", _minutes),
+)
+
+WEB_GOALS: Sequence[Goal] = (
+    Goal(
+        "probes@120 on `web-test` of the model that saw no web app",
+        "not below the best agent without learning",
+        _transferred,
+    ),
+    Goal(
+        "probes@120 on `web-test` after rounds on web apps",
+        f"{100 + MORE_PERCENT} % of the best agent's without learning, interval above 100 %",
+        _more_on_web,
+    ),
 )

@@ -8,10 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from jamel.results.goals import NOT_MEASURED, SUBJECT, told, verdicts
+from jamel.results.goals import NOT_MEASURED, SUBJECT, WEB, told, verdicts
 from jamel.results.measured import Estimate, Measured
+from jamel.tables import shown
 
 ORACLE = "oracle-2"
+WEB_NOTE = (
+    "Of web apps, coverage is % of all blocks in the scripts that a session met; probes are the "
+    "blocks that were executed first after the launch. `transferred` is the model that the rounds "
+    "started from, which saw no web app."
+)
 
 
 def results_page(measured: Measured) -> str:
@@ -21,6 +27,7 @@ def results_page(measured: Measured) -> str:
         "Written by `jamel results` from evaluations, never by hand. Coverage is % of the probes "
         "that can be reached; intervals are 95 %, over apps and trainings at once. A training is "
         "one model, from its own seed through all its rounds.",
+        *([WEB_NOTE] if WEB in measured.suites else []),
         *_goals(measured),
     ]
     for suite in measured.suites:
@@ -43,7 +50,8 @@ def _suite(measured: Measured, suite: str) -> list[str]:
     budget = measured.budgets(suite)[-1]
     agents = measured.agents(suite)
     rows = [_agent_row(measured, suite, agent) for agent in agents]
-    order = {agent: measured.mean(suite, agent, "coverage", budget) for agent in agents}
+    first = shown(measured.files(suite)[0])[0]
+    order = {agent: measured.mean(suite, agent, first, budget) for agent in agents}
     rows.sort(key=lambda row: -(found.mean if (found := order[row["agent"]]) else 0.0))
     parts = [f"## Suite `{suite}`", _table(rows)]
     if SUBJECT in agents:
