@@ -66,6 +66,24 @@ def test_noise_levels_and_unseen_kinds_have_goals_of_their_own() -> None:
     assert verdict == "met" and words.startswith("+32.0")
 
 
+def test_web_apps_have_goals_of_their_own() -> None:
+    found = judged(evaluation("web-test", jamel=40, transferred=30, planner=30, random=20))
+    (before, after) = found
+    assert found[before][0] == "met" and found[before][1].endswith("against planner")
+    assert found[after][0] == "met" and found[after][1].endswith("of planner's")
+    found = judged(evaluation("web-test", jamel=32, transferred=25, planner=30, random=20))
+    assert [verdict for verdict, _ in found.values()] == ["missed", "missed"]
+    assert "web app" not in results_page(Measured([evaluation(jamel=50, planner=30)]))
+
+
+def test_apps_with_names_have_a_row_each() -> None:
+    results = evaluation("web-test", jamel=40, planner=30, apps=1)
+    for row in results["rows"]:
+        row["app"] = "web-test/mail"
+    page = results_page(Measured([results]))
+    assert "| mail | 40 | 30 |" in page and "rewarded steps" in page
+
+
 def test_an_interval_that_reaches_too_low_misses_the_goal() -> None:
     even = [evaluation(training=seed, jamel=size, planner=30) for seed, size in enumerate((61, 48))]
     verdict, words = judged(*even)[
