@@ -29,7 +29,7 @@ NEEDED = ("torch", "transformers", "mlflow", "prefect", "dvc", "great-expectatio
 def diagnose(root: Path) -> list[Check]:
     """Every check, in the order in which a failure should be mended."""
     checks = [_python(), *_packages(), *_pins(), _git(root), _disk(root), _memory()]
-    return [*checks, *_stores(root), _adb(), _kvm(), _chromium()]
+    return [*checks, *_stores(root), _adb(), _kvm(), _chromium(), _npm()]
 
 
 def _python() -> Check:
@@ -116,6 +116,12 @@ def _chromium() -> Check:
         return str(find_chromium())
 
     return finding("chromium", look, needed=False)
+
+
+def _npm() -> Check:
+    path = shutil.which("npm")
+    advice = "most of the web apps to learn from come of npm: `apt install npm`"
+    return Check("npm", path is not None, path or "not found", advice, needed=False)
 
 
 def _kvm() -> Check:
