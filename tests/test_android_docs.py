@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jamel.config import DeviceConfig, EmulatorConfig
+from jamel.config import BrowserConfig, DeviceConfig, EmulatorConfig
 from jamel.coverage.jacoco import read_exec
 
 ROOT = Path(__file__).parents[1]
@@ -74,3 +74,5 @@ def test_every_setting_of_a_device_is_described() -> None:
     keys = {*DeviceConfig.model_fields, *EmulatorConfig.model_fields} - {"emulator"}
     missing = [key for key in sorted(keys) if f"`{key}`" not in described]
     assert not missing
+    described = (ROOT / "docs" / "web.md").read_text()
+    assert not [key for key in BrowserConfig.model_fields if f"| `{key}`" not in described]

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from jamel.agents import MODEL_AGENTS, SIMPLE_AGENTS, Agent, arm_of, make_agent
+from jamel.agents import MODEL_AGENTS, OTHER_MODELS, SIMPLE_AGENTS, Agent, arm_of, make_agent
 from jamel.agents.graph import labels_of, screen_key, widget_key
 from jamel.config import AgentsConfig
 from jamel.envs.android import make_env
@@ -147,6 +147,6 @@ def test_unknown_names_and_missing_models_are_sentences(tmp_path):
 def test_every_trained_arm_can_act_and_an_ablation_runs_jamels_model():
     from jamel.model.configuration import ARMS
 
-    assert set(ARMS) | {"champion"} == {arm_of(name) for name in MODEL_AGENTS}
+    assert set(ARMS) | set(OTHER_MODELS) == {arm_of(name) for name in MODEL_AGENTS}
     assert arm_of("zeroed-memory") == arm_of("shuffled-memory") == "jamel"
     assert arm_of("planner") == "planner"

@@ -23,6 +23,7 @@ from jamel.config.loading import (
 from jamel.config.profile import (
     MODEL_NAME,
     PACKAGE,
+    BrowserConfig,
     CalibrateConfig,
     CollectConfig,
     Config,
@@ -45,6 +46,7 @@ __all__ = [
     "MODEL_NAME",
     "PACKAGE",
     "AgentsConfig",
+    "BrowserConfig",
     "CalibrateConfig",
     "CollectConfig",
     "Config",
