@@ -10,7 +10,7 @@ import pytest
 
 from jamel.collect import collect
 from jamel.config import Config, load_config, override, parse_config
-from jamel.devices import open_env, world_of
+from jamel.devices import Embedded, Web, open_env, world_of
 from jamel.envs.lease import lease_device
 from jamel.episodes import read_session
 from jamel.errors import AdbMissing, AppMissing, ConfigError, CoverageError, DeviceMissing
@@ -164,6 +164,13 @@ def test_the_profile_that_ships():
     config = load_config(ROOT / "configs" / "android.yaml")
     assert config.device.serials and config.device.package and config.device.transport == "adb"
     assert world_of(config.device).app_names("test") == ["com.example.app/0"]
+
+
+def test_a_page_in_the_present_folder_makes_no_profile_one_of_web_apps(tmp_path, monkeypatch):
+    (tmp_path / "index.html").touch()
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(world_of(Config().device), Embedded)
+    assert isinstance(world_of(Config().device, "."), Web)
 
 
 def test_without_serials_the_apps_are_embedded():

@@ -29,7 +29,8 @@ ADDRESS = ("http://", "https://")
 
 def is_web(app: str) -> bool:
     """Whether an app's name is an address, or a folder with a first page."""
-    return app.startswith(ADDRESS) or (Path(app) / "index.html").is_file()
+    # No name is the present folder, whatever lies there.
+    return app.startswith(ADDRESS) or bool(app and (Path(app) / "index.html").is_file())
 
 
 class Web(World):
