@@ -59,6 +59,7 @@ def evaluate(
     meta = {
         "suite": section.suite,
         "metrics": list(world.metrics),
+        "coverage_of": world.coverage_of,
         "seeds": list(section.seeds),
         "budget": section.budget,
         "started": started,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Curves = Mapping[str, Mapping[str, Sequence[float]]]
 
 
-def coverage_png(curves: Curves) -> bytes:
+def coverage_png(curves: Curves, share_of: str = "reachable probes") -> bytes:
     """Coverage after each step for every agent, with its interval; the best agent first."""
     figure, (axes,) = _figure(9)
     best = sorted(curves.items(), key=lambda item: -item[1]["mean"][-1])
@@ -27,7 +27,7 @@ def coverage_png(curves: Curves) -> bytes:
         label = agent.replace("$", r"\$")
         axes.plot(steps, curve["mean"], style, color=color, label=label, linewidth=1.8)
         axes.fill_between(steps, curve["low"], curve["high"], color=color, alpha=0.12, linewidth=0)
-    axes.set(xlabel="steps", ylabel="coverage, % of reachable probes", ylim=(0, None))
+    axes.set(xlabel="steps", ylabel=f"coverage, % of {share_of}", ylim=(0, None))
     figure.legend(loc="outside right upper", frameon=False)
     return _png(figure)
 

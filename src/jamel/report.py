@@ -15,10 +15,10 @@ from jamel.agents import SIMPLE_AGENTS
 from jamel.disk import write_text
 from jamel.plots import coverage_png, reliability_png, rounds_png
 from jamel.statistics import agents_of, budgets_of, paired_rows, summarise
-from jamel.tables import reliability_table, rounds_table, shown
+from jamel.tables import coverage_of, reliability_table, rounds_table, shown
 
 UNITS = {
-    "coverage": "% of reachable probes",
+    "coverage": "% of {}",
     "probes": "new after the launch",
     "reward": "rewarded steps",
     "auc": "mean coverage, %",
@@ -67,7 +67,7 @@ def render(
     return page.render(
         meta=meta,
         facts=_facts(meta),
-        headings=_headings(metrics, budgets),
+        headings=_headings(metrics, budgets, coverage_of(results)),
         table=_agent_table(summary, agents, metrics, budgets),
         subject=(subject := _subject(agents)),
         pairs=_pairs_of(pairs, subject, metrics, budgets),
@@ -75,7 +75,7 @@ def render(
         rounds=rounds,
         rounds_table=rounds_table(rounds) if rounds else [],
         rounds_plot=_rounds_plot(rounds) if rounds else "",
-        curves=_embedded(coverage_png(curves)) if curves else "",
+        curves=_embedded(coverage_png(curves, coverage_of(results))) if curves else "",
         apps=_app_table(rows, agents, metrics[0], budgets[-1]),
         metric=metrics[0],
         reliability=reliability_table(results.get("reliability", {})),
@@ -96,9 +96,12 @@ def _measures(metrics: Sequence[str], budgets: Sequence[int]) -> list[tuple[str,
     return [(name, size) for name in metrics for size in sizes.get(name, budgets)]
 
 
-def _headings(metrics: Sequence[str], budgets: Sequence[int]) -> list[tuple[str, str]]:
-    """(title, unit) of the agent table's columns."""
-    measured = [(f"{name}@{size}", UNITS[name]) for name, size in _measures(metrics, budgets)]
+def _headings(
+    metrics: Sequence[str], budgets: Sequence[int], share_of: str
+) -> list[tuple[str, str]]:
+    """(title, unit) of the agent table's columns; coverage is a `share_of` something."""
+    units = {name: unit.format(share_of) for name, unit in UNITS.items()}
+    measured = [(f"{name}@{size}", units[name]) for name, size in _measures(metrics, budgets)]
     return [*measured, ("tokens", "a decision"), ("ms", "a decision")]
 
 

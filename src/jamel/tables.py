@@ -47,6 +47,11 @@ def shown(results: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(results["meta"].get("metrics", SHOWN))
 
 
+def coverage_of(results: Mapping[str, Any]) -> str:
+    """What an evaluation's coverage is the share of."""
+    return str(results["meta"].get("coverage_of", "reachable probes"))
+
+
 def agents_table(results: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One row an agent, the best first: means with their 95 % intervals over apps.
 

@@ -84,6 +84,17 @@ def test_apps_with_names_have_a_row_each() -> None:
     assert "| mail | 40 | 30 |" in page and "rewarded steps" in page
 
 
+def test_what_a_choice_among_the_agents_could_give_is_told() -> None:
+    results = evaluation("web-test", jamel=40, planner=30, apps=2)
+    for row in results["rows"]:
+        first = row["app"] == "web-test/0"
+        row["app"] = "web-test/mail" if first else "web-test/shop"
+        if row["agent"] == "planner" and first:
+            row["probes"] = 61
+    page = results_page(Measured([results]))
+    assert "of each app, chosen afterwards: 51 on average, 110.9 % of what planner finds" in page
+
+
 def test_an_interval_that_reaches_too_low_misses_the_goal() -> None:
     even = [evaluation(training=seed, jamel=size, planner=30) for seed, size in enumerate((61, 48))]
     verdict, words = judged(*even)[

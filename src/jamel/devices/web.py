@@ -37,6 +37,7 @@ class Web(World):
     """Apps such as `web-test/ace-builds`, an address, or a folder; each in a Chromium."""
 
     metrics = ("probes", "reward", "coverage")
+    coverage_of = "blocks of the scripts that a session met"
 
     @property
     def manifest(self) -> Manifest:

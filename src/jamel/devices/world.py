@@ -29,6 +29,8 @@ class World(ABC):
     """Whether one process explores with several sessions at once: where steps cost nothing."""
     metrics: tuple[str, ...] = ("coverage", "reward", "auc")
     """What of an evaluation is shown; agents are ordered and compared by the first."""
+    coverage_of = "reachable probes"
+    """What counts as all of an app's coverage."""
     restores = False
     """Whether labels are made by restoring recorded states, without any device."""
 

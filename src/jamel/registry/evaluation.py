@@ -15,7 +15,7 @@ from jamel.plots import coverage_png, reliability_png
 from jamel.registry.tracking import Tracker
 from jamel.registry.versions import EVALUATION_FILE
 from jamel.statistics import final_budget
-from jamel.tables import agents_table
+from jamel.tables import agents_table, coverage_of
 
 
 def log_results(tracker: Tracker, run_id: str, results: Mapping[str, Any]) -> None:
@@ -27,7 +27,8 @@ def log_results(tracker: Tracker, run_id: str, results: Mapping[str, Any]) -> No
     if results.get("summary"):
         tracker.log_table(run_id, agents_table(results), "tables/agents.json")
     if results.get("curves"):
-        tracker.log_bytes(run_id, coverage_png(results["curves"]), "plots/coverage.png")
+        picture = coverage_png(results["curves"], coverage_of(results))
+        tracker.log_bytes(run_id, picture, "plots/coverage.png")
     for agent, found in results.get("reliability", {}).items():
         tracker.log_bytes(run_id, reliability_png(found), f"plots/reliability-{agent}.png")
 

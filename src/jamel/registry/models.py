@@ -271,7 +271,8 @@ def _card(
         f"## Measured on {meta.get('suite', 'no suite')}, {meta.get('budget', 0)} steps",
         _table(mean_rows(final["rows"]), ("agent", "coverage", "reward", "auc")),
         "## Limits",
-        "- Trained and measured on composed apps; figures for other apps are not known.",
+        f"- Trained on apps of `{config.collect.suite}` and measured on those of "
+        f"`{meta.get('suite', 'no suite')}`; figures for other apps are not known.",
         "- It explores: it taps, types and submits whatever is on the screen. Use test accounts.",
     ]
     return "\n\n".join(lines[:3]) + "\n\n" + "\n".join(lines[3:]) + "\n"

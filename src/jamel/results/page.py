@@ -6,10 +6,11 @@ Knows `Measured` and writes text; the same evaluations give the same bytes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from jamel.results.goals import NOT_MEASURED, SUBJECT, WEB, told, verdicts
-from jamel.results.measured import Estimate, Measured
+from jamel.results.measured import Estimate, Measured, PerApp
 from jamel.tables import shown
 
 ORACLE = "oracle-2"
@@ -94,7 +95,21 @@ def _apps(measured: Measured, suite: str) -> list[str]:
         | {agent: f"{found[app]:.0f}" if app in found else "–" for agent, found in values.items()}
         for app in apps
     ]
-    return [f"Probes after the launch in {budget} steps, by app:", _table(rows)]
+    means = {agent: fmean(found.values()) for agent, found in values.items() if found}
+    leader = max(means, key=lambda agent: means[agent])
+    best = _best_of_each(values)
+    return [
+        f"Probes after the launch in {budget} steps, by app:",
+        _table(rows),
+        f"With the best agent of each app, chosen afterwards: {best:.0f} on average, "
+        f"{100 * best / means[leader]:.1f} % of what {leader} finds.",
+    ]
+
+
+def _best_of_each(values: Mapping[str, PerApp]) -> float:
+    """The mean over apps of the most that any agent found: no choice among them gives more."""
+    apps = {app for found in values.values() for app in found}
+    return fmean(max(found.get(app, 0.0) for found in values.values()) for app in apps)
 
 
 def _agent_row(measured: Measured, suite: str, agent: str) -> dict[str, str]:
