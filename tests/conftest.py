@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -15,22 +16,33 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
-def mlflow_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project with an initialised, empty MLflow store: making it takes seconds, copying not."""
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with initialised, empty databases: making them takes half a minute, copying not."""
     base = tmp_path_factory.getbasetemp()
-    root = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "mlflow-template"
+    root = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "databases"
     at = stores.stores_at(root)
-    with stores.lock(root, "template", wait_s=120):
-        for folder in (at.mlflow_artifacts, at.dvc_remote, at.prefect_home):
-            folder.mkdir(parents=True, exist_ok=True)
+    with stores.lock(root, "template", wait_s=240):
+        _make_folders(at)
         stores._init_mlflow(at)
+        stores._init_prefect(at)
     return root
 
 
-def copied(template: Path, root: Path) -> Path:
-    """A project of its own in `root`, with the template's store."""
-    at = stores.stores_at(root)
+def copied(databases: Path, root: Path) -> Path:
+    """A project of its own in `root`, with databases as a first `init` makes them."""
+    at, made = stores.stores_at(root), stores.stores_at(databases)
+    _make_folders(at)
+    shutil.copy(made.mlflow_db, at.mlflow_db)
+    shutil.copy(made.prefect_home / "prefect.db", at.prefect_home)
+    return root
+
+
+def initialised(databases: Path, root: Path) -> Path:
+    """As `jamel init` leaves it."""
+    stores.init(copied(databases, root))
+    return root
+
+
+def _make_folders(at: stores.Stores) -> None:
     for folder in (at.mlflow_artifacts, at.dvc_remote, at.prefect_home):
-        folder.mkdir(parents=True)
-    at.mlflow_db.write_bytes(stores.stores_at(template).mlflow_db.read_bytes())
-    return root
+        folder.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ from jamel import starter
 from jamel.cli import app
 from jamel.config import Config, parse_config
 from jamel.validate import validate
+from tests.conftest import initialised
 
 
 def small(workers: int) -> Config:
@@ -45,11 +46,9 @@ def test_it_passes_validation(made: Path, tmp_path: Path) -> None:
 
 
 def test_a_killed_making_is_finished_and_a_grown_dataset_is_left_alone(
-    made: Path, tmp_path: Path
+    databases: Path, made: Path, tmp_path: Path
 ) -> None:
-    from jamel.stores import init
-
-    init(tmp_path)
+    initialised(databases, tmp_path)
     md5 = starter.pin_starter(tmp_path, small(workers=1))
     lost = starter.starter_shards(tmp_path, small(workers=1))[-1]
     lost.unlink()
@@ -62,12 +61,11 @@ def test_a_killed_making_is_finished_and_a_grown_dataset_is_left_alone(
 
 
 def test_another_dataset_than_the_pinned_one_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    databases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from jamel.errors import DatasetError
-    from jamel.stores import init
 
-    init(tmp_path)
+    initialised(databases, tmp_path)
     starter.pin_starter(tmp_path, small(workers=1))
     for shard in starter.starter_shards(tmp_path, small(workers=1)):
         shard.unlink()

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,9 +121,13 @@ def init(root: Path | str) -> Stores:
         for folder in (stores.mlflow_artifacts, stores.prefect_home, stores.dvc_remote):
             folder.mkdir(parents=True, exist_ok=True)
         with lock(stores.root, "init", wait_s=120):
-            _init_mlflow(stores)
-            _init_prefect(stores)
-            _init_dvc(stores)
+            # Programs of their own, each with seconds of imports.
+            with ThreadPoolExecutor() as pool:
+                made = [
+                    pool.submit(step, stores) for step in (_init_mlflow, _init_prefect, _init_dvc)
+                ]
+            for each in made:
+                each.result()
     return stores
 
 

@@ -22,9 +22,9 @@ WEB = ("--config", "configs/web.yaml")
 
 
 @pytest.fixture
-def project(mlflow_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(databases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current directory has two profiles and a version of either's model."""
-    root = copied(mlflow_template, tmp_path)
+    root = copied(databases, tmp_path)
     (root / "configs").mkdir()
     (root / "configs" / "laptop.yaml").write_text("profile: laptop\n")
     (root / "configs" / "web.yaml").write_text("profile: web\ngate: {model: web}\n")

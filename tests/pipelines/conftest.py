@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import initialised
+
 # Prefect reads it when it is imported, which the test modules do.
 os.environ["PREFECT_HOME"] = tempfile.mkdtemp(prefix="jamel-prefect-")
 atexit.register(shutil.rmtree, os.environ["PREFECT_HOME"], ignore_errors=True)
@@ -30,13 +32,11 @@ def server() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def project(databases: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """An initialised project as the current directory, with the profiles of the repository."""
-    from jamel.stores import init
-
     root = tmp_path_factory.mktemp("project")
     shutil.copytree(REPOSITORY / "configs", root / "configs")
-    init(root)
+    initialised(databases, root)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         yield root

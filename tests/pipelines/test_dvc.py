@@ -12,7 +12,7 @@ import pytest
 
 from jamel.config import load_config
 from jamel.starter import pin_starter
-from jamel.stores import init
+from tests.conftest import initialised
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 METRICS = "build/dvc/metrics.json"
@@ -30,7 +30,7 @@ def dvc(root: Path, *arguments: str) -> str:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(databases: Path, tmp_path: Path) -> Path:
     """A git repository with the stages of this one, on the smallest profile."""
     shutil.copytree(REPOSITORY / "configs", tmp_path / "configs")
     stages = (REPOSITORY / "dvc.yaml").read_text(encoding="utf-8")
@@ -38,7 +38,7 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "dvc.yaml").write_text(stages.replace(",jamel\n", ",jamel --seeds 0\n"))
     shutil.copy(REPOSITORY / ".gitignore", tmp_path)
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
-    init(tmp_path)
+    initialised(databases, tmp_path)
     pin_starter(tmp_path, load_config(tmp_path / "configs/tiny.yaml"))
     return tmp_path
 

@@ -32,9 +32,9 @@ def promotion(root: Path) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("server")
 def test_the_champion_of_a_profile_is_that_of_its_registered_model(
-    mlflow_template: Path, tmp_path: Path
+    databases: Path, tmp_path: Path
 ) -> None:
-    root = copied(mlflow_template, tmp_path)
+    root = copied(databases, tmp_path)
     for model in ("jamel", "web"):
         enter(root, model)
     registry.promote(root)

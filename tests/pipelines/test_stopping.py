@@ -13,21 +13,21 @@ from pathlib import Path
 import psutil
 import pytest
 
-from jamel.stores import init, project_lock
+from jamel.stores import project_lock
+from tests.conftest import initialised
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 LEFT_AFTER_S = 20
 
 
 @pytest.fixture(scope="module")
-def stopped_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def stopped_project(databases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("stopped")
     shutil.copytree(REPOSITORY / "configs", root / "configs")
     shutil.copytree(
         REPOSITORY / "pipelines", root / "pipelines", ignore=shutil.ignore_patterns("__pycache__")
     )
-    init(root)
-    return root
+    return initialised(databases, root)
 
 
 def await_line(log: Path, text: str, seconds: float = 120) -> None:

@@ -46,9 +46,9 @@ def log(root: Path, updates: int, evaluation: dict[str, Any] | None) -> str:
 
 
 @pytest.fixture(scope="module")
-def root(mlflow_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root(databases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three versions: the third was measured where fewer probes counted as reachable."""
-    root = copied(mlflow_template, tmp_path_factory.mktemp("project"))
+    root = copied(databases, tmp_path_factory.mktemp("project"))
     client = registry.Tracker(root).client
     client.create_registered_model(MODEL_NAME)
     log(root, 100, results(0.0, apps=3))

@@ -40,8 +40,8 @@ def hf_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def project(mlflow_template: Path, tmp_path: Path) -> Path:
-    return copied(mlflow_template, tmp_path)
+def project(databases: Path, tmp_path: Path) -> Path:
+    return copied(databases, tmp_path)
 
 
 def register(root: Path, hf_dir: Path, low: float = 1.0) -> registry.ModelVersion:

@@ -19,9 +19,9 @@ GATE = GateConfig(model=WEB)
 
 
 @pytest.fixture
-def root(mlflow_template: Path, tmp_path: Path) -> Path:
+def root(databases: Path, tmp_path: Path) -> Path:
     """Each model has two versions, of which the second is champion."""
-    root = copied(mlflow_template, tmp_path)
+    root = copied(databases, tmp_path)
     for model in (MODEL_NAME, WEB):
         for _ in range(2):
             enter(root, model)
