@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from safetensors.torch import load_file
 
 from jamel.config import Config, parse_config
 from jamel.episodes import write_session
-from jamel.errors import DatasetError
+from jamel.errors import ConfigError, DatasetError
 from jamel.label import label
-from jamel.train import batch_indices, learning_rate, train
+from jamel.train import _require_world, batch_indices, learning_rate, train
 from tests.model.sample import session
 
 SMALL = {
@@ -121,6 +126,42 @@ def test_training_starts_from_another_model(shards, tmp_path: Path) -> None:
     assert second.updates == 1
     mine, theirs = weights(first), weights(second.path)
     assert all(torch.allclose(mine[name], theirs[name], atol=1e-6) for name in mine)
+
+
+def test_two_processes_come_to_what_one_does(shards, tmp_path: Path) -> None:
+    """Torchrun's processes share each batch, here of two and a half sessions each."""
+    config = {**SMALL, "train": {**SMALL["train"], "batch_sessions": 5, "checkpoint_every": 4}}
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs/two.yaml").write_text(yaml.safe_dump(config))
+    for kind, paths in zip(("sessions", "labels"), shards, strict=True):
+        shutil.copytree(paths[0].parent, tmp_path / "data" / kind / "round-0")
+    torchrun = ["torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command = [*torchrun, "-m", "jamel.cli", "train", "--config", "configs/two.yaml"]
+    done = subprocess.run(
+        [sys.executable, "-m", *command, "--out", "two"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=200,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Trained on 3 sessions") == 1, "the first process alone reports"
+    one = train(parse_config(config, source="test"), *shards, tmp_path / "one")
+    together = json.loads((tmp_path / "two/training.json").read_text())
+    assert together["recipe"] == json.loads((one.path / "training.json").read_text())["recipe"]
+    assert together["losses"] == pytest.approx(one.losses, rel=1e-4)
+    mine, theirs = weights(one.path), weights(tmp_path / "two")
+    # No loss depends on the keys' bias or on what all logits share: Adam turns the rounding of
+    # their gradients, which are zero, into steps.
+    free = {"encoder.qkv.bias", "heads.bias"}
+    assert all(torch.allclose(mine[name], theirs[name], atol=1e-5) for name in mine.keys() - free)
+
+
+def test_processes_that_cannot_share_a_batch_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(ConfigError, match="processes"):
+        _require_world(3, 2)
+    with pytest.raises(ConfigError, match=r"torch\.distributed\.run"):
+        _require_world(1, 8)
 
 
 def test_nothing_to_train_on_says_what_to_do(shards, tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 Knows shards, the model and accelerate; knows nothing of apps, devices or how labels were made.
 Which sessions and steps an update sees is a function of the seed and the update's number alone,
-so a training that was killed and resumed ends with the same weights.
+so a training that was killed and resumed ends with the same weights. Processes that torchrun
+started share each batch, and come to what one process comes to, within rounding.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +23,7 @@ import numpy as np
 
 from jamel.config import Config
 from jamel.disk import digest_of
-from jamel.errors import DatasetError
+from jamel.errors import ConfigError, DatasetError
 
 if TYPE_CHECKING:
     import torch
@@ -73,6 +75,7 @@ def train(
         features: keeps what sessions come to as arrays, which later trainings need not find again.
 
     Raises:
+        ConfigError: processes that torchrun started are more than a batch has sessions.
         DatasetError: there is nothing to train on, or labels do not fit their session.
         ShardError: a shard is damaged.
     """
@@ -123,13 +126,18 @@ class _Training:
         features: Path | None = None,
     ) -> None:
         import torch
-        from accelerate import Accelerator
+        from accelerate import Accelerator, DistributedDataParallelKwargs
 
         from jamel.features import Features
         from jamel.model.configuration import JamelConfig
 
         self.config, self.arm = config, arm
-        self.accelerator: Accelerator = Accelerator(cpu=not torch.cuda.is_available())
+        self.accelerator: Accelerator = Accelerator(
+            cpu=not torch.cuda.is_available(),
+            # An arm leaves the parameters of what it lacks alone.
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+        )
+        _require_world(self.accelerator.num_processes, config.train.batch_sessions)
         torch.manual_seed(config.train.seed)
         self.model = _model(JamelConfig.from_section(config.model, arm), init_from)
         self.features = Features(self.model.config, config.train.max_steps, features)
@@ -176,6 +184,9 @@ class _Training:
             }
             save_model(self.accelerator.unwrap_model(self.wrapped), out_dir, facts)
             shutil.rmtree(folder, ignore_errors=True)
+        if self.accelerator.num_processes > 1:
+            self.accelerator.wait_for_everyone()
+            self.accelerator.end_training()
         return losses
 
     def prepare(self) -> None:
@@ -209,27 +220,36 @@ class _Training:
             kind=OBJECTIVES.get(self.arm, self.config.label.kind),
             beta=settings.beta,
             novelty_weight=settings.novelty_weight,
+            over_all=self._over_all,
         )
-        self.accelerator.backward(loss)
+        # Gradients are averaged over processes, and the parts of a loss add up.
+        self.accelerator.backward(loss * self.accelerator.num_processes)
         norm = self.accelerator.clip_grad_norm_(self.wrapped.parameters(), 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad()
         return {**metrics, "grad_norm": float(norm), "lr": self.optimizer.param_groups[0]["lr"]}
 
+    def _over_all(self, value: torch.Tensor) -> torch.Tensor:
+        return self.accelerator.reduce(value, "sum")
+
     def _draw(
         self, number: int
     ) -> tuple[list[LabelledSequence], list[np.ndarray], np.ndarray | None]:
-        """This process's sessions of an update, which steps are decisions, and words left out."""
-        settings, world = self.config.train, self.accelerator.num_processes
+        """This process's sessions of an update, which steps are decisions, and words left out.
+
+        Every process draws for all of them: a batch is the same however many share it.
+        """
+        settings = self.config.train
         indices = batch_indices(
-            len(self.features.sequences), settings.batch_sessions * world, number, settings.seed
+            len(self.features.sequences), settings.batch_sessions, number, settings.seed
         )
-        mine = indices[self.accelerator.process_index :: world]
-        generator = np.random.default_rng([settings.seed, number, self.accelerator.process_index])
-        chosen = [self.features.sequences[index] for index in mine]
+        generator = np.random.default_rng([settings.seed, number, 0])
+        chosen = [self.features.sequences[index] for index in indices]
         picks = [_decisions(item, settings.decisions, generator) for item in chosen]
         words = generator.random(self.model.config.hash_buckets)
-        return chosen, picks, words < settings.unread_words if settings.unread_words else None
+        mine = slice(self.accelerator.process_index, None, self.accelerator.num_processes)
+        unread = words < settings.unread_words if settings.unread_words else None
+        return chosen[mine], picks[mine], unread
 
     def _report(
         self, updates: int, metrics: dict[str, float], on_metrics: OnMetrics | None
@@ -248,6 +268,26 @@ class _Training:
             model = self.accelerator.unwrap_model(self.wrapped)
             progress = Progress(recipe, updates, losses)
             save_checkpoint(folder, model, self.adam, progress)
+
+
+def is_first_process() -> bool:
+    """Whether this process writes and reports: of those that torchrun started, one does."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def _require_world(processes: int, batch_sessions: int) -> None:
+    """Raise ConfigError unless every process that torchrun started takes part and has sessions."""
+    started = int(os.environ.get("WORLD_SIZE", "1"))
+    if processes != started:
+        raise ConfigError(
+            f"expected {started} processes to train together, found {processes}. Start them with "
+            "`python -m torch.distributed.run`."
+        )
+    if batch_sessions < processes:
+        raise ConfigError(
+            f"expected a batch of at least as many sessions as the {processes} processes, found "
+            f"{batch_sessions}. Raise train.batch_sessions, or start fewer processes."
+        )
 
 
 def batch_indices(count: int, size: int, number: int, seed: int) -> list[int]:

@@ -6,6 +6,7 @@ Each calls one library function; heavy imports wait until the command runs.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,8 +48,12 @@ def train(
     out: Annotated[Path | None, typer.Option(help="Where the model goes.")] = None,
     json: JsonOption = None,
 ) -> None:
-    """Train memory and policy together on labelled sessions; a killed training resumes."""
+    """Train memory and policy together on labelled sessions; a killed training resumes.
+
+    Under torchrun (python -m torch.distributed.run) several processes share the work.
+    """
     from jamel.dataset import require_unchanged
+    from jamel.train import is_first_process
     from jamel.train import train as run
 
     settings = profile(config, train={"updates": updates})
@@ -57,14 +62,17 @@ def train(
     require_unchanged(project.root)
     sessions, labels = (project.shards(kind, arm, rounds) for kind in ("sessions", "labels"))
     folder, total = out or project.model(arm, rounds), settings.train.updates
+    work = partial(run, settings, sessions, labels, folder, arm=arm, features=project.features)
+    if not is_first_process():
+        # The first holds the folder, writes and reports.
+        work()
+        return
     with folder_lock(project.root, folder), progress_bar("train") as progress:
 
         def told(done: int, metrics: Mapping[str, float]) -> None:
             progress(done, total, " ".join(f"{key} {metrics[key]:.3g}" for key in metrics))
 
-        result = run(
-            settings, sessions, labels, folder, arm=arm, on_metrics=told, features=project.features
-        )
+        result = work(on_metrics=told)
     last = result.losses[-1] if result.losses else None
     row = {"arm": arm, "updates": result.updates, "last_loss": last, "model": str(result.path)}
     present([row], f"Trained on {result.samples} sessions in {result.seconds:.0f} s", json)

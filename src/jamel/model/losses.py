@@ -7,6 +7,8 @@ Shapes: N decisions, C candidates.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -16,6 +18,13 @@ from jamel.model.modeling import JamelOutput
 
 WORTH_WEIGHT = 0.5
 _WEIGHTS = {"return": "to_go", "immediate": "reward", "prefix": "prefix"}
+Sum = Callable[[Tensor], Tensor]
+"""A scalar of this process -> its sum over all that share a batch."""
+
+
+def alone(value: Tensor) -> Tensor:
+    """The sum over one process."""
+    return value
 
 
 def choice_targets(q_NC: Tensor, beta: float) -> Tensor:
@@ -26,7 +35,9 @@ def choice_targets(q_NC: Tensor, beta: float) -> Tensor:
     return powered_NC / powered_NC.sum(1, keepdim=True).clamp(min=1e-6)
 
 
-def policy_loss(output: JamelOutput, labels: Batch, kind: str, beta: float) -> Tensor:
+def policy_loss(
+    output: JamelOutput, labels: Batch, kind: str, beta: float, over_all: Sum = alone
+) -> Tensor:
     """Cross-entropy of the choice.
 
     "counterfactual": to the soft targets, over steps where some candidate is worth something.
@@ -43,11 +54,11 @@ def policy_loss(output: JamelOutput, labels: Batch, kind: str, beta: float) -> T
         weight_N = labels[_WEIGHTS[kind]]
         weight_N = weight_N.clamp(min=0) * labels["matched"]
         losses_N = losses_N * weight_N
-    return losses_N.sum() / weight_N.sum().clamp(min=1e-6)
+    return losses_N.sum() / over_all(weight_N.sum()).clamp(min=1e-6)
 
 
 def candidate_losses(
-    output: JamelOutput, labels: Batch, present_NC: Tensor, kind: str
+    output: JamelOutput, labels: Batch, present_NC: Tensor, kind: str, over_all: Sum = alone
 ) -> tuple[Tensor, Tensor]:
     """Mean over labelled candidates: cross-entropy of "new now", smooth error of log(1 + q).
 
@@ -57,7 +68,7 @@ def candidate_losses(
     if kind != "counterfactual":
         taken_NC = torch.zeros_like(present_NC).scatter_(1, labels["taken"][:, None], True)
         counted_NC = counted_NC & taken_NC & labels["matched"][:, None]
-    total = counted_NC.sum().clamp(min=1)
+    total = over_all(counted_NC.sum()).clamp(min=1)
     novel_NC = functional.binary_cross_entropy_with_logits(
         output.novel, labels["novel"], reduction="none"
     )
@@ -75,10 +86,15 @@ def total_loss(
     kind: str,
     beta: float,
     novelty_weight: float,
+    over_all: Sum = alone,
 ) -> tuple[Tensor, dict[str, float]]:
-    """The sum to minimise, and its parts for logging."""
-    policy = policy_loss(output, labels, kind, beta)
-    novel, worth = candidate_losses(output, labels, present_NC, kind)
+    """The sum to minimise, and its parts for logging.
+
+    Means are over the decisions of all processes that share a batch, by `over_all`: what each of
+    them returns adds up to the loss of the whole batch.
+    """
+    policy = policy_loss(output, labels, kind, beta, over_all)
+    novel, worth = candidate_losses(output, labels, present_NC, kind, over_all)
     loss = policy + novelty_weight * novel + WORTH_WEIGHT * worth
     parts = {"loss": loss, "policy_loss": policy, "novelty_loss": novel, "worth_loss": worth}
-    return loss, {name: float(part.detach()) for name, part in parts.items()}
+    return loss, {name: float(over_all(part.detach())) for name, part in parts.items()}
