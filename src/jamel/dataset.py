@@ -212,16 +212,22 @@ def _reading(root: Path) -> Iterator[Repo]:
     except DvcException as error:
         if disk_is_full(error):
             raise
-        raise DatasetError(_explain(error)) from None
+        raise DatasetError(_explain(error, root)) from None
 
 
-def _explain(error: Exception) -> str:
+def _explain(error: Exception, root: Path) -> str:
     """DVC's own messages for an empty remote say that everything is up to date."""
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     if "missing-files" in str(error) or "Checkout failed" in text:
+        bucket = stores_at(root).elsewhere.dvc_remote
+        mend = (
+            f"Push them to {bucket} from where they were made (`dvc push data.dvc`)"
+            if bucket
+            else "Copy stores/dvc-remote from where it was made"
+        )
         return (
             "expected the files of the pinned dataset in .dvc/cache or in the remote, found "
-            "neither. Copy stores/dvc-remote from where it was made, or run the loop again."
+            f"neither. {mend}, or run the loop again."
         )
     return f"expected DVC to do its work, found: {text} Mend that and run the command again."
 

@@ -39,7 +39,7 @@ PortOption = Annotated[
 def register(app: typer.Typer) -> None:
     """Add this file's commands to the application."""
     app.command(epilog=example("jamel doctor", "jamel doctor --android --boot"))(doctor)
-    app.command(epilog=example("jamel init"))(init)
+    app.command(epilog=example("jamel init", "jamel init --config configs/cluster.yaml"))(init)
     app.command(epilog=example("jamel bench"))(bench)
     app.command(epilog=example("jamel ui", "jamel ui --port 5000"))(ui)
     device.command(epilog=example("jamel device start --app test/0"))(start)
@@ -94,6 +94,7 @@ def init(
 ) -> None:
     """Create the stores (MLflow, Prefect, DVC) and the pinned starter dataset, where missing.
 
+    Stores that several machines share are those of the profile's section `stores`, from then on.
     Exit status 1 when the dataset that was made is not the one that data.dvc pins.
     """
     from jamel.config import load_config
@@ -101,11 +102,14 @@ def init(
     from jamel.stores import init as run
 
     project = Layout.at()
-    stores = run(project.root)
+    settings = load_config(config)
+    stores = run(project.root, settings.stores)
     typer.echo(f"stores ready in {stores.folder}")
+    for name, place in stores.elsewhere.named():
+        typer.echo(f"{name} at {place}")
     if not pin and not (project.root / "data.dvc").exists():
         return
-    md5 = (pin_starter if pin else make_starter)(project.root, load_config(config))
+    md5 = (pin_starter if pin else make_starter)(project.root, settings)
     typer.echo(f"dataset {md5} ready in {project.data}")
 
 
