@@ -62,9 +62,9 @@ def postgres(databases: Sequence[str]) -> Iterator[Postgres]:
         _run([programs / "initdb", "-D", folder / "data", *first, "-E", "UTF8", "--no-sync"])
         (folder / "password").unlink()
         with (folder / "log").open("wb") as log:
+            here = ["-p", str(server.port), "-c", "listen_addresses=127.0.0.1", "-k", folder]
             process = subprocess.Popen(
-                [programs / "postgres", "-D", folder / "data", "-p", str(server.port)]
-                + ["-c", "listen_addresses=127.0.0.1", "-k", folder, "-c", "fsync=off"],
+                [programs / "postgres", "-D", folder / "data", *here, "-c", "fsync=off"],
                 stdout=log,
                 stderr=log,
                 cwd=folder,

@@ -13,6 +13,8 @@ COMMANDS = (
     *(
         "doctor",
         "init",
+        "backup",
+        "restore",
         "bench",
         "ui",
         "device classes",
@@ -27,7 +29,7 @@ COMMANDS = (
     *("explore", "replay"),
     *("web fetch", "web list", "web lock"),
 )
-WITHOUT_A_TABLE = {"init", "ui", "device start"}
+WITHOUT_A_TABLE = {"init", "backup", "restore", "ui", "device start"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

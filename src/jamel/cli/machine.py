@@ -1,4 +1,4 @@
-"""The commands about this machine: doctor, init, device, bench, ui.
+"""The commands about this machine: doctor, init, backup, restore, device, bench, ui.
 
 Each calls one library function; heavy imports wait until the command runs.
 """
@@ -40,6 +40,8 @@ def register(app: typer.Typer) -> None:
     """Add this file's commands to the application."""
     app.command(epilog=example("jamel doctor", "jamel doctor --android --boot"))(doctor)
     app.command(epilog=example("jamel init", "jamel init --config configs/cluster.yaml"))(init)
+    app.command(epilog=example("jamel backup /mnt/backups/monday"))(backup)
+    app.command(epilog=example("jamel restore /mnt/backups/monday"))(restore)
     app.command(epilog=example("jamel bench"))(bench)
     app.command(epilog=example("jamel ui", "jamel ui --port 5000"))(ui)
     device.command(epilog=example("jamel device start --app test/0"))(start)
@@ -111,6 +113,26 @@ def init(
         return
     md5 = (pin_starter if pin else make_starter)(project.root, settings)
     typer.echo(f"dataset {md5} ready in {project.data}")
+
+
+def backup(
+    out: Annotated[Path, typer.Argument(help="A new folder for the copy.")],
+) -> None:
+    """Copy the embedded stores while they are in use: databases, models, dataset versions."""
+    from jamel.backup import backup as run
+
+    told = run(here().root, out)
+    typer.echo(f"{told['bytes'] / 1e6:.1f} MB in {out}")
+
+
+def restore(
+    source: Annotated[Path, typer.Argument(help="A folder that `jamel backup` wrote.")],
+) -> None:
+    """Put a backup into a project that has no stores, such as a fresh clone."""
+    from jamel.backup import restore as run
+
+    stores = run(here().root, source)
+    typer.echo(f"stores ready in {stores.folder}")
 
 
 def start(
