@@ -44,7 +44,8 @@ SHARED_LOCKS = ("registry",)
 
 INIT_WAIT_S = 300.0
 """How long to wait for another process that creates the stores: migrations take half a minute."""
-PREFECT_URL = "PREFECT_API_DATABASE_CONNECTION_URL"
+PREFECT = "PREFECT_API_DATABASE"
+PREFECT_URL = f"{PREFECT}_CONNECTION_URL"
 
 EMBEDDED = StoresConfig()
 
@@ -117,8 +118,12 @@ class Stores:
     @property
     def for_prefect(self) -> dict[str, str]:
         """What Prefect has to be told before it is imported."""
-        database = {PREFECT_URL: self.prefect_uri} if self.elsewhere.prefect else {}
-        return {"PREFECT_HOME": str(self.prefect_home)} | database
+        home = {"PREFECT_HOME": str(self.prefect_home)}
+        if not self.elsewhere.prefect:
+            return home
+        # Its own are 5 s and 10 s, which a machine at work on sessions may take.
+        patience = {f"{PREFECT}_CONNECTION_TIMEOUT": "60", f"{PREFECT}_TIMEOUT": "60"}
+        return {**home, PREFECT_URL: self.prefect_uri, **patience}
 
     @property
     def locks(self) -> Path:
