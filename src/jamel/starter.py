@@ -25,7 +25,8 @@ ROUND = "round-0"
 def make_starter(root: Path | str, config: Config) -> str:
     """Make data/ what `data.dvc` pins, from its seed, and return the md5.
 
-    Where machines share a bucket that has it, it comes from there. A dataset that holds other shards too has grown since and is left alone.
+    Where machines share a bucket that has it, it comes from there. A dataset that holds other
+    shards too has grown since and is left alone.
 
     Raises:
         DatasetError: what was made is not what is pinned: apps or agents have changed since.

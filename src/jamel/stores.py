@@ -363,7 +363,8 @@ def _init_prefect(stores: Stores) -> None:
 def _migrate(stores: Stores, uri: str, command: list[str]) -> None:
     """Create the tables of a shared database, by one of all the machines that start at once.
 
-    PostgreSQL migrates in one transaction: tables are all there or none is.
+    MLflow migrates in one transaction, so that its tables are all there or none is. Prefect takes
+    one a step, and its servers go on at start where a migration was cut short.
     """
     with places.database_lock(uri, "init", INIT_WAIT_S):
         if not places.has_tables(uri):
