@@ -16,6 +16,7 @@ COMMANDS = (
         "backup",
         "restore",
         "bench",
+        "sizing",
         "ui",
         "device classes",
         "device start",

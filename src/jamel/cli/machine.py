@@ -1,4 +1,4 @@
-"""The commands about this machine: doctor, init, backup, restore, device, bench, ui.
+"""The commands about this machine: doctor, init, backup, restore, device, bench, sizing, ui.
 
 Each calls one library function; heavy imports wait until the command runs.
 """
@@ -43,6 +43,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=example("jamel backup /mnt/backups/monday"))(backup)
     app.command(epilog=example("jamel restore /mnt/backups/monday"))(restore)
     app.command(epilog=example("jamel bench"))(bench)
+    app.command(epilog=example("jamel sizing --steps 1e9 --emulators 1000"))(sizing)
     app.command(epilog=example("jamel ui", "jamel ui --port 5000"))(ui)
     device.command(epilog=example("jamel device start --app test/0"))(start)
     device.command(epilog=example("jamel device gallery --app test/0 --out build/gallery"))(gallery)
@@ -267,6 +268,26 @@ def bench(config: ConfigOption = DEFAULT_PROFILE, json: JsonOption = None) -> No
     with progress_bar("bench") as progress:
         row = run(settings, Path("docs/bench.jsonl"), progress)
     present([{"measure": key, "value": value} for key, value in row.items()], "Speed", json, row)
+
+
+def sizing(
+    steps: Annotated[float, typer.Option(min=1, help="Steps to explore in all.")] = 1e9,
+    emulators: Annotated[int, typer.Option(min=1, help="Emulators side by side.")] = 1000,
+    step_s: Annotated[float, typer.Option(min=0.001, help="Seconds a step of one takes.")] = 2.0,
+    config: ConfigOption = DEFAULT_PROFILE,
+    json: JsonOption = None,
+) -> None:
+    """Say what a step costs in this project, and what that comes to for more of them."""
+    from jamel.config import load_config
+    from jamel.sizing import Plan, requirements, unit_costs
+
+    settings = load_config(config)
+    costs = unit_costs(here(settings), Path("docs/bench.jsonl"))
+    needed = requirements(costs, Plan(steps, emulators, step_s), settings)
+    present([{"measured here": key, "value": value} for key, value in costs.items()], "Costs", None)
+    rows = [{"needed": key, "value": value} for key, value in needed.items()]
+    title = f"{steps:g} steps on {emulators} emulators, {step_s:g} s a step"
+    present(rows, title, json, {"costs": costs, "needed": needed})
 
 
 def ui(
