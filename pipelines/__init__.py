@@ -10,7 +10,8 @@ from pathlib import Path
 from jamel.stores import stores_at, telemetry_off
 
 telemetry_off()
-os.environ.setdefault("PREFECT_HOME", str(stores_at(Path.cwd()).prefect_home))
+for _name, _value in stores_at(Path.cwd()).for_prefect.items():
+    os.environ.setdefault(_name, _value)
 os.environ.setdefault("TQDM_DISABLE", "1")  # bars of several processes overwrite each other
 os.environ.setdefault("PREFECT_SERVER_ALLOW_EPHEMERAL_MODE", "true")
 os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")

@@ -63,7 +63,7 @@ def retrain(config: str = "configs/laptop.yaml", grow: bool = False) -> dict[str
     # Said now rather than by the gate, hours later.
     rivals(settings.gate)
     end_server_with_us()
-    open_stores(project.root)
+    open_stores(project.root, settings.stores)
     with project_lock(project.root), open_for_changes(project.root):
         outcome = loop(settings, project, grow)
     outcome |= {"seconds": round(time.monotonic() - began, 1)}

@@ -212,18 +212,41 @@ def _reading(root: Path) -> Iterator[Repo]:
     except DvcException as error:
         if disk_is_full(error):
             raise
-        raise DatasetError(_explain(error)) from None
+        raise DatasetError(_explain(error, root)) from None
+    except Exception as error:
+        bucket = stores_at(root).elsewhere.dvc_remote
+        if not bucket or disk_is_full(error) or not _is_of_a_bucket(error):
+            raise
+        raise DatasetError(
+            f"expected {bucket} to take and give the dataset's files, found: {error}. `jamel "
+            "doctor` says whether it answers; the key is that of AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY."
+        ) from None
 
 
-def _explain(error: Exception) -> str:
+def _is_of_a_bucket(error: Exception) -> bool:
+    """What the S3 client raises: errors of its own, and Python's for refusals and connections."""
+    return type(error).__module__.startswith("botocore") or isinstance(
+        error, (PermissionError, ConnectionError, TimeoutError)
+    )
+
+
+def _explain(error: Exception, root: Path) -> str:
     """DVC's own messages for an empty remote say that everything is up to date."""
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    bucket = stores_at(root).elsewhere.dvc_remote
     if "missing-files" in str(error) or "Checkout failed" in text:
+        mend = (
+            f"Push them to {bucket} from where they were made (`dvc push data.dvc`)"
+            if bucket
+            else "Copy stores/dvc-remote from where it was made"
+        )
         return (
             "expected the files of the pinned dataset in .dvc/cache or in the remote, found "
-            "neither. Copy stores/dvc-remote from where it was made, or run the loop again."
+            f"neither. {mend}, or run the loop again."
         )
-    return f"expected DVC to do its work, found: {text} Mend that and run the command again."
+    where = f" with {bucket}" if bucket else ""
+    return f"expected DVC to do its work{where}, found: {text} Mend that and run the command again."
 
 
 def _tag(root: Path, tag: str, md5: str) -> str | None:

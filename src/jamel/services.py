@@ -56,7 +56,7 @@ def _mlflow(stores: Stores, port: int) -> list[str]:
         *[sys.executable, "-m", "mlflow", "server", "--workers", "1"],
         *["--host", LOOPBACK, "--port", str(port)],
         *["--backend-store-uri", stores.mlflow_uri],
-        *["--artifacts-destination", str(stores.mlflow_artifacts)],
+        *["--artifacts-destination", stores.elsewhere.artifacts or str(stores.mlflow_artifacts)],
     ]
 
 
@@ -121,7 +121,7 @@ def _log(service: Service, logs: Path) -> Path:
 
 
 def _spawn(service: Service, stores: Stores) -> subprocess.Popen[bytes]:
-    environment = os.environ | TELEMETRY_OFF | {"PREFECT_HOME": str(stores.prefect_home)}
+    environment = os.environ | TELEMETRY_OFF | stores.for_mlflow | stores.for_prefect
     # Prefect's page would otherwise ask the default port for its data.
     environment["PREFECT_UI_API_URL"] = f"http://{LOOPBACK}:{service.port}/api"
     with _log(service, stores.logs).open("wb") as output:

@@ -7,14 +7,16 @@ keeps them and adds the rest.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from jamel.collect import collect, plan
 from jamel.config import Config
-from jamel.dataset import DATA, PINNED, pinned_md5, version
+from jamel.dataset import DATA, PINNED, fetch, pinned_md5, version
 from jamel.disk import write_text
 from jamel.errors import DatasetError
 from jamel.label import label
+from jamel.stores import stores_at
 
 APPS = 4
 ROUND = "round-0"
@@ -23,7 +25,8 @@ ROUND = "round-0"
 def make_starter(root: Path | str, config: Config) -> str:
     """Make data/ what `data.dvc` pins, from its seed, and return the md5.
 
-    A dataset that holds other shards too has grown since and is left alone.
+    Where machines share a bucket that has it, it comes from there. A dataset that holds other
+    shards too has grown since and is left alone.
 
     Raises:
         DatasetError: what was made is not what is pinned: apps or agents have changed since.
@@ -33,6 +36,10 @@ def make_starter(root: Path | str, config: Config) -> str:
     there = set((root / DATA).rglob("*.parquet"))
     if there == wanted or there - wanted:
         return pinned_md5(root)
+    if not there and (root / PINNED).exists() and stores_at(root).elsewhere.dvc_remote:
+        # Another machine has pushed it already, and perhaps more than the starter's sessions.
+        with suppress(DatasetError):
+            return fetch(root)
     before = (root / PINNED).read_text(encoding="utf-8") if (root / PINNED).exists() else ""
     pinned = pinned_md5(root) if before else ""
     write_starter(root, config)

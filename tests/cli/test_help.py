@@ -13,7 +13,10 @@ COMMANDS = (
     *(
         "doctor",
         "init",
+        "backup",
+        "restore",
         "bench",
+        "sizing",
         "ui",
         "device classes",
         "device start",
@@ -27,7 +30,7 @@ COMMANDS = (
     *("explore", "replay"),
     *("web fetch", "web list", "web lock"),
 )
-WITHOUT_A_TABLE = {"init", "ui", "device start"}
+WITHOUT_A_TABLE = {"init", "backup", "restore", "ui", "device start"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,4 +1,4 @@
-"""The commands about this machine: doctor, init, device, bench, ui.
+"""The commands about this machine: doctor, init, backup, restore, device, bench, sizing, ui.
 
 Each calls one library function; heavy imports wait until the command runs.
 """
@@ -39,8 +39,11 @@ PortOption = Annotated[
 def register(app: typer.Typer) -> None:
     """Add this file's commands to the application."""
     app.command(epilog=example("jamel doctor", "jamel doctor --android --boot"))(doctor)
-    app.command(epilog=example("jamel init"))(init)
+    app.command(epilog=example("jamel init", "jamel init --config configs/cluster.yaml"))(init)
+    app.command(epilog=example("jamel backup /mnt/backups/monday"))(backup)
+    app.command(epilog=example("jamel restore /mnt/backups/monday"))(restore)
     app.command(epilog=example("jamel bench"))(bench)
+    app.command(epilog=example("jamel sizing --steps 1e9 --emulators 1000"))(sizing)
     app.command(epilog=example("jamel ui", "jamel ui --port 5000"))(ui)
     device.command(epilog=example("jamel device start --app test/0"))(start)
     device.command(epilog=example("jamel device gallery --app test/0 --out build/gallery"))(gallery)
@@ -94,6 +97,7 @@ def init(
 ) -> None:
     """Create the stores (MLflow, Prefect, DVC) and the pinned starter dataset, where missing.
 
+    Stores that several machines share are those of the profile's section `stores`, from then on.
     Exit status 1 when the dataset that was made is not the one that data.dvc pins.
     """
     from jamel.config import load_config
@@ -101,12 +105,35 @@ def init(
     from jamel.stores import init as run
 
     project = Layout.at()
-    stores = run(project.root)
+    settings = load_config(config)
+    stores = run(project.root, settings.stores)
     typer.echo(f"stores ready in {stores.folder}")
+    for name, place in stores.elsewhere.named():
+        typer.echo(f"{name} at {place}")
     if not pin and not (project.root / "data.dvc").exists():
         return
-    md5 = (pin_starter if pin else make_starter)(project.root, load_config(config))
+    md5 = (pin_starter if pin else make_starter)(project.root, settings)
     typer.echo(f"dataset {md5} ready in {project.data}")
+
+
+def backup(
+    out: Annotated[Path, typer.Argument(help="A new folder for the copy.")],
+) -> None:
+    """Copy the embedded stores while they are in use: databases, models, dataset versions."""
+    from jamel.backup import backup as run
+
+    told = run(here().root, out)
+    typer.echo(f"{told['bytes'] / 1e6:.1f} MB in {out}")
+
+
+def restore(
+    source: Annotated[Path, typer.Argument(help="A folder that `jamel backup` wrote.")],
+) -> None:
+    """Put a backup into a project that has no stores, such as a fresh clone."""
+    from jamel.backup import restore as run
+
+    stores = run(here().root, source)
+    typer.echo(f"stores ready in {stores.folder}")
 
 
 def start(
@@ -241,6 +268,26 @@ def bench(config: ConfigOption = DEFAULT_PROFILE, json: JsonOption = None) -> No
     with progress_bar("bench") as progress:
         row = run(settings, Path("docs/bench.jsonl"), progress)
     present([{"measure": key, "value": value} for key, value in row.items()], "Speed", json, row)
+
+
+def sizing(
+    steps: Annotated[float, typer.Option(min=1, help="Steps to explore in all.")] = 1e9,
+    emulators: Annotated[int, typer.Option(min=1, help="Emulators side by side.")] = 1000,
+    step_s: Annotated[float, typer.Option(min=0.001, help="Seconds a step of one takes.")] = 2.0,
+    config: ConfigOption = DEFAULT_PROFILE,
+    json: JsonOption = None,
+) -> None:
+    """Say what a step costs in this project, and what that comes to for more of them."""
+    from jamel.config import load_config
+    from jamel.sizing import Plan, requirements, unit_costs
+
+    settings = load_config(config)
+    costs = unit_costs(here(settings), Path("docs/bench.jsonl"))
+    needed = requirements(costs, Plan(steps, emulators, step_s), settings)
+    present([{"measured here": key, "value": value} for key, value in costs.items()], "Costs", None)
+    rows = [{"needed": key, "value": value} for key, value in needed.items()]
+    title = f"{steps:g} steps on {emulators} emulators, {step_s:g} s a step"
+    present(rows, title, json, {"costs": costs, "needed": needed})
 
 
 def ui(

@@ -37,6 +37,7 @@ from jamel.config.profile import (
     LabelKind,
     ModelConfig,
     RoundsConfig,
+    StoresConfig,
     StudyConfig,
     TrainConfig,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "PolicyConfig",
     "RoundsConfig",
     "Section",
+    "StoresConfig",
     "StudyConfig",
     "TrainConfig",
     "TriesConfig",

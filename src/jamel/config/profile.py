@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from jamel.config.agents import AgentsConfig
 from jamel.config.section import Section
@@ -320,6 +320,10 @@ class StudyConfig(Section):
     suites: tuple[str, ...] = Field(("test",), min_length=1)
 
 
+_DATABASE = re.compile(r"postgresql://([\w.-]+@)?([\w.-]+|\[[0-9a-f:]+\])?(:\d+)?/[\w.-]+")
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]+(/[\w./=-]*)?")
+_SERVER = re.compile(r"https?://([\w.-]+|\[[0-9a-f:]+\])(:\d+)?/?")
+
 MODEL_NAME = "jamel"
 """The registered model of profiles that name none."""
 
@@ -338,6 +342,83 @@ class GateConfig(Section):
     max_tokens_ratio: float = Field(1.05, gt=0)
     max_latency_ratio: float = Field(1.5, gt=0)
     metric: Literal["coverage", "reward", "auc", "probes"] = "coverage"
+
+
+class StoresConfig(Section):
+    """Stores that several machines share; what is left empty is embedded in the project's folder.
+
+    `mlflow` and `prefect` are databases of a PostgreSQL, `postgresql://host:port/database`;
+    `artifacts`, MLflow's files, and `dvc_remote` are folders of a bucket, `s3://bucket/folder`, at
+    `s3_endpoint` where that is not Amazon's. Users, passwords and keys come from the environment
+    alone (PGUSER, PGPASSWORD or ~/.pgpass, AWS_ACCESS_KEY_ID and so on), and so does a host that
+    is left out, as in `postgresql:///database` (PGHOST, AWS_ENDPOINT_URL).
+    """
+
+    mlflow: str = ""
+    artifacts: str = ""
+    dvc_remote: str = ""
+    prefect: str = ""
+    s3_endpoint: str = ""
+
+    @field_validator("*")
+    @classmethod
+    def _without_password(cls, value: str) -> str:
+        """No file of a project holds a password; what was found is not repeated either."""
+        user, at, _ = value.partition("://")[2].rpartition("@")
+        if (at and ":" in user) or "password=" in value.lower():
+            raise ValueError(
+                "expected an address without a password, found one. Take it out, and give it in "
+                "PGPASSWORD or ~/.pgpass, or in AWS_SECRET_ACCESS_KEY"
+            )
+        return value
+
+    @field_validator("mlflow", "prefect")
+    @classmethod
+    def _is_a_database(cls, value: str) -> str:
+        if value and not _DATABASE.fullmatch(value):
+            raise ValueError(
+                f"expected postgresql://host:port/database, found {value!r}. Mend that address; "
+                "other settings have variables of their own, such as PGSSLMODE"
+            )
+        return value
+
+    @field_validator("artifacts", "dvc_remote")
+    @classmethod
+    def _is_in_a_bucket(cls, value: str) -> str:
+        if value and not _BUCKET.fullmatch(value):
+            raise ValueError(f"expected s3://bucket/folder, found {value!r}. Mend that address")
+        return value.rstrip("/")
+
+    @field_validator("s3_endpoint")
+    @classmethod
+    def _is_a_server(cls, value: str) -> str:
+        if value and not _SERVER.fullmatch(value):
+            raise ValueError(f"expected http(s)://host:port, found {value!r}. Mend that address")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _fits(self) -> StoresConfig:
+        """Both keep their version in a table of the same name, and files follow their database."""
+        if bool(self.mlflow) != bool(self.artifacts):
+            raise ValueError(
+                "expected a shared database and a shared place for its files, found one of them. "
+                "Set both stores.mlflow and stores.artifacts, or none"
+            )
+        if self.mlflow and self.mlflow == self.prefect:
+            raise ValueError(
+                "expected a database each for MLflow and Prefect, found the same one. Create "
+                "another for stores.prefect"
+            )
+        return self
+
+    @property
+    def shared(self) -> bool:
+        """Whether any store lies elsewhere."""
+        return self != StoresConfig()
+
+    def named(self) -> list[tuple[str, str]]:
+        """The keys that are set, with their values."""
+        return [(name, str(value)) for name, value in self if value]
 
 
 class Config(Section):
@@ -360,3 +441,4 @@ class Config(Section):
     evaluate: EvaluateConfig = EvaluateConfig()
     gate: GateConfig = GateConfig()
     study: StudyConfig = StudyConfig()
+    stores: StoresConfig = StoresConfig()

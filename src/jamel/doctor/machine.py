@@ -1,6 +1,7 @@
 """What this machine and this project lack, each with what to do about it.
 
-Knows no store from the inside: it looks for files, versions and executables, and changes nothing.
+Knows no store from the inside: it looks for files, versions, executables and whether servers
+answer, and changes nothing.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import platform
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 from jamel.doctor.check import Check, finding
 from jamel.envs.web.chromium import find_chromium
-from jamel.errors import AdbMissing, DeviceMissing
+from jamel.errors import AdbMissing, DeviceMissing, StoreError
+from jamel.places import describe_database, describe_folder, has_tables
 from jamel.stores import stores_at
 from jamel.virtual_device.server import adb_executable
 
@@ -87,15 +90,41 @@ def _memory() -> Check:
 
 
 def _stores(root: Path) -> list[Check]:
+    broken = finding("stores", lambda: str(stores_at(root).folder))
+    if not broken.passed:
+        return [broken]
+    stores = stores_at(root)
+    databases = {"MLflow store": stores.elsewhere.mlflow, "Prefect store": stores.elsewhere.prefect}
+    folders = {
+        "MLflow files": stores.elsewhere.artifacts,
+        "DVC remote": stores.elsewhere.dvc_remote,
+    }
     wanted = {
-        "MLflow store": stores_at(root).mlflow_db,
-        "Prefect store": stores_at(root).prefect_home,
+        "MLflow store": stores.mlflow_db,
+        "Prefect store": stores.prefect_home,
         "DVC repository": root / ".dvc",
     }
-    return [
+    embedded = [
         Check(name, path.exists(), "ready" if path.exists() else "missing", "run jamel init")
         for name, path in wanted.items()
+        if not databases.get(name)
     ]
+    return [
+        *embedded,
+        *(finding(name, partial(_database, uri)) for name, uri in databases.items() if uri),
+        *(
+            finding(name, partial(describe_folder, url, stores.elsewhere.s3_endpoint))
+            for name, url in folders.items()
+            if url
+        ),
+    ]
+
+
+def _database(uri: str) -> str:
+    described = describe_database(uri)
+    if not has_tables(uri):
+        raise StoreError(f"Expected tables in {described}, found none. Run jamel init.")
+    return described
 
 
 def _adb() -> Check:

@@ -1,4 +1,4 @@
-"""The one way to MLflow: the project's own SQLite store, quiet and without telemetry.
+"""The one way to MLflow: the project's own store, quiet and without telemetry.
 
 Knows nothing of runs or models. MLflow is imported on first use; it takes a second or two.
 """
@@ -24,7 +24,7 @@ def connect(root: Path | str) -> MlflowClient:
     """A client of the project's store; raises StoreError when it is not initialised."""
     stores = open_stores(root)
     telemetry_off()
-    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    os.environ.update(stores.for_mlflow | {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"})
     import mlflow
 
     mlflow.set_tracking_uri(stores.mlflow_uri)
@@ -33,14 +33,14 @@ def connect(root: Path | str) -> MlflowClient:
 
 
 def experiment_id(root: Path | str) -> str:
-    """The project's experiment, created on first use with an absolute artifact folder."""
+    """The project's experiment, created on first use with an absolute place for files."""
     from mlflow.exceptions import MlflowException
 
     client = connect(root)
     found = client.get_experiment_by_name(EXPERIMENT)
     if found is not None:
         return str(found.experiment_id)
-    location = open_stores(root).mlflow_artifacts.as_uri()
+    location = open_stores(root).artifacts_uri
     try:
         return str(client.create_experiment(EXPERIMENT, artifact_location=location))
     except MlflowException:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import json
+import platform
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,9 +20,12 @@ from typing import Any
 from jamel import provenance
 from jamel.config import Config, config_digest
 from jamel.registry.connection import connect, experiment_id
+from jamel.stores import stores_at
 
 MAX_PARAM_CHARS = 6000
 PARENT_TAG = "mlflow.parentRunId"
+PROJECT_TAG = "project"
+"""On which machine, in which folder a run goes on: where it can be known to be abandoned."""
 
 
 class Tracker:
@@ -30,6 +34,7 @@ class Tracker:
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
         self.client = connect(root)
+        self.project = f"{platform.node()}:{self.root.resolve()}"
 
     def start(self, name: str, config: Config | None = None, parent: str = "", **tags: str) -> str:
         """Open a run that says where it comes from, and return its id.
@@ -41,6 +46,7 @@ class Tracker:
             tags: more tags.
         """
         origin = origin_tags(self.root, config) | {key: str(value) for key, value in tags.items()}
+        origin[PROJECT_TAG] = self.project
         if parent:
             origin[PARENT_TAG] = parent
         run = self.client.create_run(experiment_id(self.root), run_name=name, tags=origin)
@@ -53,9 +59,11 @@ class Tracker:
 
     def close_abandoned(self) -> int:
         """Mark runs that no process works on any more as killed; the caller holds the project."""
-        found = self.client.search_runs(
-            [experiment_id(self.root)], "attributes.status = 'RUNNING'", max_results=1000
-        )
+        running = "attributes.status = 'RUNNING'"
+        if stores_at(self.root).elsewhere.mlflow:
+            # Other machines have runs in the same database, and those are at work.
+            running += f" and tags.{PROJECT_TAG} = '{self.project}'"
+        found = self.client.search_runs([experiment_id(self.root)], running, max_results=1000)
         for run in found:
             self.client.set_terminated(run.info.run_id, "KILLED")
         return len(found)

@@ -1,0 +1,282 @@
+"""Clones of a project on several machines: one PostgreSQL and one bucket, on loopback, for all.
+
+Four of them begin at once on empty stores; one runs the whole loop, at its smallest.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import pytest
+import yaml
+
+from jamel import dataset, registry, stores
+from jamel.config import StoresConfig
+from jamel.doctor.machine import diagnose
+from jamel.errors import Busy, DatasetError
+from jamel.evaluate import read_json
+from tests.servers import BUCKET, REPOSITORY, S3, USER, Postgres, postgres, postgres_programs, s3
+
+pytestmark = [
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(postgres_programs() is None, reason="no PostgreSQL: apt install postgresql"),
+]
+for needed in ("psycopg2", "boto3", "moto", "dvc_s3"):
+    pytest.importorskip(needed, reason="pip install -c constraints.txt -e '.[dev,cluster]'")
+
+SMALLEST = {
+    "profile": "shared",
+    "collect": {"apps": 2, "steps": 6, "agents": ["random"], "workers": 1},
+    "label": {"lookahead": 1, "search_depth": 1},
+    "model": {"width": 16, "heads": 2, "hash_buckets": 64},
+    "train": {"updates": 2, "batch_sessions": 2, "warmup": 1, "checkpoint_every": 2},
+    "rounds": {"on_policy": 0, "apps": 0},
+    "calibrate": {"apps": 0},
+    "evaluate": {"suite": "valid", "agents": ["random", "jamel"], "seeds": [0], "budget": 6}
+    | {"apps": 2, "bootstrap": 50, "workers": 1},
+    "gate": {"better_than": ["random"]},
+}
+PROFILE = "configs/shared.yaml"
+LOOP = (
+    f'"{sys.executable}" -m jamel.cli init --config {PROFILE} && '
+    f'"{sys.executable}" -m pipelines.retrain --config {PROFILE}'
+)
+BESIDE = f"""
+from pathlib import Path
+from jamel.config import load_config
+from jamel.registry import Tracker
+from jamel.stores import init
+
+config = load_config("{PROFILE}")
+init(Path.cwd(), config.stores)
+with Tracker(Path.cwd()).run("beside the loop", config):
+    pass
+"""
+
+
+class Shared(NamedTuple):
+    """The clones, the first of which ran the loop, what all printed, and the servers."""
+
+    clones: list[Path]
+    printed: str
+    outcome: dict[str, Any]
+    places: StoresConfig
+    postgres: Postgres
+    s3: S3
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    """Four clones after their first runs, which began at the same time."""
+    with ExitStack() as stack:
+        database = stack.enter_context(postgres(["mlflow", "prefect"]))
+        bucket = stack.enter_context(s3())
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        for name in [name for name in os.environ if name.startswith(("PREFECT_", "MLFLOW_"))]:
+            patch.delenv(name)
+        for name, value in _environment(database, bucket).items():
+            patch.setenv(name, value)
+        places = StoresConfig(
+            # One by its host, one by that of the environment.
+            mlflow=f"postgresql://127.0.0.1:{database.port}/mlflow",
+            prefect="postgresql:///prefect",
+            artifacts=f"s3://{BUCKET}/mlflow",
+            dvc_remote=f"s3://{BUCKET}/dvc",
+            s3_endpoint=bucket.endpoint,
+        )
+        folder = tmp_path_factory.mktemp("machines")
+        clones = [_clone(folder / str(number), places) for number in range(4)]
+        commands = [["sh", "-c", LOOP], *[[sys.executable, "-c", BESIDE]] * 3]
+        started = [
+            stack.enter_context(_started(command, clone))
+            for command, clone in zip(commands, clones, strict=True)
+        ]
+        printed = [process.communicate()[0] for process in started]
+        assert [process.returncode for process in started] == [0] * 4, "\n".join(printed)
+        outcome = read_json(clones[0] / "build/shared/outcome.json")
+        yield Shared(clones, "\n".join(printed), outcome, places, database, bucket)
+
+
+def _environment(database: Postgres, bucket: S3) -> dict[str, str]:
+    return {
+        "PGHOST": "127.0.0.1",
+        "PGPORT": str(database.port),
+        "PGUSER": USER,
+        "PGPASSWORD": database.password,
+        "AWS_ACCESS_KEY_ID": bucket.key,
+        "AWS_SECRET_ACCESS_KEY": bucket.secret,
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+
+
+def _clone(root: Path, places: StoresConfig) -> Path:
+    (root / "configs").mkdir(parents=True)
+    for path in (REPOSITORY / "configs").glob("*"):
+        if path.name in ("suites.yaml", "reachable.json"):
+            shutil.copy(path, root / "configs")
+    profile = SMALLEST | {"stores": places.model_dump()}
+    (root / PROFILE).write_text(yaml.safe_dump(profile))
+    shutil.copy(REPOSITORY / ".gitignore", root)
+    author = ["-c", "user.name=anyone", "-c", "user.email=anyone@localhost"]
+    for arguments in (["init", "-q"], ["add", "."], [*author, "commit", "-q", "-m", "A project"]):
+        subprocess.run(["git", *arguments], cwd=root, check=True)
+    return root
+
+
+def _started(command: list[str], clone: Path) -> subprocess.Popen[str]:
+    paths = f"{REPOSITORY / 'src'}{os.pathsep}{REPOSITORY}"
+    return subprocess.Popen(
+        command,
+        cwd=clone,
+        env=os.environ | {"PYTHONPATH": paths},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _rows(shared: Shared, name: str, query: str) -> list[tuple[Any, ...]]:
+    import psycopg2
+
+    connection = psycopg2.connect(f"postgresql:///{name}")
+    with connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        found = cursor.fetchall()
+    connection.close()
+    return found
+
+
+def _objects(shared: Shared) -> dict[str, bytes]:
+    """Everything in the bucket."""
+    import boto3
+
+    client = boto3.client("s3", endpoint_url=shared.s3.endpoint)
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET)
+    keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
+    return {key: client.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys}
+
+
+def test_four_that_begin_at_once_on_empty_stores_all_have_their_runs(shared: Shared) -> None:
+    assert len(_rows(shared, "mlflow", "SELECT * FROM alembic_version")) == 1
+    runs = _rows(shared, "mlflow", "SELECT name, status FROM runs")
+    assert runs.count(("beside the loop", "FINISHED")) == 3
+    assert runs.count(("retrain", "FINISHED")) == 1
+    assert _rows(shared, "prefect", "SELECT state_type FROM flow_run") == [("COMPLETED",)]
+
+
+def test_the_dataset_is_in_the_bucket_by_its_md5_and_comes_to_another_clone(
+    shared: Shared,
+) -> None:
+    first, second = shared.clones[:2]
+    md5 = shared.outcome["dataset"]
+    assert f"dvc/files/md5/{md5[:2]}/{md5[2:]}" in _objects(shared)
+    shutil.copy(first / "data.dvc", second)
+    assert dataset.fetch(second) == md5
+    pulled = {path.relative_to(second): path for path in (second / "data").rglob("*.parquet")}
+    assert len(pulled) == 4, "two sessions with their labels"
+    assert all((first / name).read_bytes() == path.read_bytes() for name, path in pulled.items())
+
+
+def test_the_model_is_registered_with_its_files_in_the_bucket_and_loads_elsewhere(
+    shared: Shared,
+) -> None:
+    from jamel.registry.serving import example_questions
+
+    second = shared.clones[1]
+    (version,) = registry.list_versions(second)
+    assert version.tags["dataset_md5"] == shared.outcome["dataset"]
+    assert any(name.endswith("hf/model.safetensors") for name in _objects(shared))
+    assert not list((second / "stores/mlflow-artifacts").iterdir())
+    weights = registry.model_dir(second, "1") / "model.safetensors"
+    trained = shared.clones[0] / "build/shared/models/jamel/round-0/model.safetensors"
+    assert weights.read_bytes() == trained.read_bytes()
+    answers = registry.ask(registry.load("models:/jamel/1"), example_questions())
+    assert all(answers)
+
+
+def test_no_secret_is_in_any_file_log_database_or_object(shared: Shared, tmp_path: Path) -> None:
+    (tmp_path / "a log").write_text(f"connecting with {shared.postgres.password}")
+    assert _with_secrets(shared, _files(tmp_path)) == ["a log"], "they are found where they are"
+    found = {"printed": shared.printed.encode()} | _objects(shared)
+    for clone in shared.clones:
+        found |= {f"{clone.name}/{name}": text for name, text in _files(clone).items()}
+    for name in ("mlflow", "prefect"):
+        found[name] = subprocess.run(
+            [shared.postgres.programs / "pg_dump", name], check=True, capture_output=True
+        ).stdout
+        assert b"alembic_version" in found[name]
+    assert len(found) > 100
+    assert _with_secrets(shared, found) == []
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and not path.is_symlink()
+    }
+
+
+def _with_secrets(shared: Shared, texts: dict[str, bytes]) -> list[str]:
+    """The names of those in which a password stands, as it is or as addresses spell it."""
+    secrets = (shared.postgres.password, shared.s3.secret)
+    spelt = {form.encode() for secret in secrets for form in (secret, quote(secret, safe=""))}
+    return [name for name, text in texts.items() if any(secret in text for secret in spelt)]
+
+
+def test_promotions_of_two_machines_take_turns(shared: Shared) -> None:
+    first, second = shared.clones[:2]
+    with (
+        stores.lock(first, "registry"),
+        pytest.raises(Busy, match="'registry' in postgresql://"),
+        stores.lock(second, "registry"),
+    ):
+        pass
+    with stores.lock(second, "registry"):
+        pass
+
+
+def test_runs_of_another_machine_are_not_taken_for_abandoned(shared: Shared) -> None:
+    first, second = (registry.Tracker(clone) for clone in shared.clones[:2])
+    with first.run("at work") as run_id:
+        assert second.close_abandoned() == 0
+        assert first.client.get_run(run_id).info.status == "RUNNING"
+        assert first.close_abandoned() == 1, "the same folder's are"
+
+
+def test_doctor_says_whether_the_places_answer(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("MLflow store", "Prefect store", "MLflow files", "DVC remote")
+    root = shared.clones[0]
+    checks = {check.name: check for check in diagnose(root)}
+    assert all(checks[name].passed for name in names)
+    assert "PostgreSQL" in checks["MLflow store"].found
+    assert shared.s3.endpoint in checks["DVC remote"].found
+
+    monkeypatch.setenv("PGPASSWORD", "not the password")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not the secret")
+    checks = {check.name: check for check in diagnose(root)}
+    assert not any(checks[name].passed for name in names)
+    assert "password authentication failed" in checks["MLflow store"].found
+    assert "SignatureDoesNotMatch" in checks["DVC remote"].found
+    told = " ".join(check.found + check.advice for check in checks.values())
+    assert "PGPASSWORD" in told and "AWS_SECRET_ACCESS_KEY" in told
+    assert "not the password" not in told and "not the secret" not in told
+
+
+def test_a_bucket_that_refuses_the_key_is_a_sentence(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (shared.clones[0] / "data/sessions/new.parquet").write_bytes(b"new")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not the secret")
+    with pytest.raises(DatasetError, match=f"s3://{BUCKET}/dvc"):
+        dataset.version(shared.clones[0])
