@@ -16,7 +16,7 @@ from jamel.config import GateConfig
 from jamel.errors import ConfigError, GateError
 from jamel.layout import Layout
 from tests.conftest import copied
-from tests.registered import enter
+from tests.registered import enter, tiny_model
 
 WEB = ("--config", "configs/web.yaml")
 
@@ -83,16 +83,15 @@ def test_the_agent_champion_is_that_of_the_first_model_that_has_one(project: Pat
 def test_exploring_falls_back_from_the_profiles_champion_to_jamels(
     project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    from jamel.model.configuration import JamelConfig
-    from jamel.model.modeling import JamelModel
-
-    hf_dir = tmp_path_factory.mktemp("model")
-    JamelModel(JamelConfig(width=16, heads=2, hash_buckets=64)).save_pretrained(hf_dir)
+    hf_dir = tiny_model(tmp_path_factory.mktemp("model"))
     explored = ("explore", "valid/0", *WEB, "--steps", "1")
     assert run(*explored)["agent"] == "planner"
     enter(project, "jamel", hf_dir=hf_dir)
     registry.promote(project, "2")
     assert run(*explored)["agent"] == "champion", "jamel's: the profile's model has none yet"
     registry.promote(project, gate=GateConfig(model="web"))
+    folder = registry.champion_dir(project, model="web")
+    assert folder is not None
+    (folder / "model.safetensors").unlink()
     with pytest.raises(ConfigError, match="expected a trained model"):
-        run(*explored)  # The profile's own champion is a text file here, and is what is taken.
+        run(*explored)  # The profile's own champion is what is taken.
