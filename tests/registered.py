@@ -10,7 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from jamel import registry
+from jamel import registry, stores
+from tests.conftest import copied
 
 VALID = {"passed": True, "evaluated": 70, "sessions": 3, "rows": 12}
 
@@ -97,3 +98,10 @@ def enter(
     tags = {"measured_against": now.version if now else ""}
     source = f"{client.get_run(run_id).info.artifact_uri}/policy"
     return str(client.create_model_version(model, source, run_id, tags=tags).version)
+
+
+def copy_of(made: Path, root: Path) -> Path:
+    """A project in `root` with the registry and the audit of another."""
+    copied(made, root)
+    stores.stores_at(root).audit.write_bytes(stores.stores_at(made).audit.read_bytes())
+    return root

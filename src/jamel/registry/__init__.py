@@ -35,6 +35,7 @@ from jamel.registry.versions import (
     get_version,
     list_versions,
     model_dir,
+    report_file,
     start_dir,
 )
 
@@ -61,6 +62,7 @@ __all__ = [
     "read_audit",
     "refuse",
     "register",
+    "report_file",
     "rollback",
     "start_dir",
     "track_evaluation",

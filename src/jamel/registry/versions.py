@@ -68,15 +68,17 @@ def get_version(
     root: Path | str, version: str | None = None, *, model: str = MODEL_NAME
 ) -> ModelVersion:
     """One version, by default the newest; raises StoreError when there is none such."""
-    known = list_versions(root, model=model)
-    wanted = [item for item in known if version is None or item.version == str(version)]
+    client = connect(root)
+    found = client.search_model_versions(f"name='{model}'", max_results=1000)
+    known = sorted(found, key=lambda item: int(item.version), reverse=True)
+    wanted = [item for item in known if version is None or str(item.version) == str(version)]
     if not wanted:
-        numbers = ", ".join(item.version for item in known) or "none"
+        numbers = ", ".join(str(item.version) for item in known) or "none"
         raise StoreError(
             f"expected a registered version {version or ''}, found {numbers} of the model "
             f"'{model}'. Train and register a model first, or name one of those."
         )
-    return wanted[0]
+    return _version(client, wanted[0])
 
 
 def list_versions(root: Path | str, *, model: str = MODEL_NAME) -> list[ModelVersion]:
@@ -127,6 +129,18 @@ def model_dir(root: Path | str, version: str, *, model: str = MODEL_NAME) -> Pat
             "or train and register the model again."
         )
     return found
+
+
+def report_file(root: Path | str, version: str, *, model: str = MODEL_NAME) -> Path | None:
+    """The page of the evaluation that a version was registered with, None where there is none."""
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    run_id = get_version(root, version, model=model).run_id
+    try:
+        return Path(mlflow.artifacts.download_artifacts(f"runs:/{run_id}/files/report.html"))
+    except (MlflowException, OSError):
+        return None
 
 
 def compare(
