@@ -31,16 +31,11 @@ def tiny_model(folder: Path, seed: int = 0) -> Path:
 @lru_cache(maxsize=1)
 def stored_model() -> Path:
     """A tiny model as a registration stores it, made once a process."""
-    import mlflow
-
-    from jamel.registry.connection import quiet
-    from jamel.registry.models import packaged
+    from jamel.registry.models import save_model
 
     folder = Path(tempfile.mkdtemp(prefix="jamel-stored-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    with quiet():
-        mlflow.pyfunc.save_model(folder / "policy", **packaged(tiny_model(folder / "hf")))
-    return folder / "policy"
+    return save_model(tiny_model(folder / "hf"), folder / "policy")
 
 
 def evaluation(low: float = 1.0, coverage: float = 60.0) -> dict[str, Any]:

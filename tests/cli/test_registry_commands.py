@@ -64,6 +64,30 @@ def test_promote_rollback_and_compare_follow_the_profile(project: Path) -> None:
     assert champions(project) == ["1", "1"]
 
 
+def test_a_person_answers_on_the_command_line(project: Path) -> None:
+    person = project / "configs" / "person.yaml"
+    person.write_text("profile: person\ngate: {approval: person}\n")
+    asked = ("--config", str(person), "--by", "Ada Byron", "--reason")
+    (waits,) = run("promote", "--config", str(person))
+    assert (waits["promoted"], champions(project)) == (False, ["", ""]) and waits["waits_until"]
+    with pytest.raises(ConfigError, match="expected a reason"):
+        run("approve", "1", *asked, " ")
+    assert run("approve", "1", *asked, "better")["by"] == "Ada Byron"
+    assert champions(project) == ["1", ""]
+    with pytest.raises(GateError, match="promoted by Ada Byron: better"):
+        run("refuse", "1", *asked, "worse")
+    enter(project, "jamel")
+    run("promote", "--config", str(person))
+    assert not run("refuse", "2", *asked, "worse")["promoted"]
+    events = [(entry["event"], entry["by"]) for entry in registry.read_audit(project)]
+    assert events == [
+        ("wait", "the gate"),
+        ("promote", "Ada Byron"),
+        ("wait", "the gate"),
+        ("refuse", "Ada Byron"),
+    ]
+
+
 def test_the_agent_champion_is_that_of_the_first_model_that_has_one(project: Path) -> None:
     def found(*registered: str) -> str:
         models = agent_models(["champion"], Layout.at(project), None, registered)

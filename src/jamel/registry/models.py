@@ -160,6 +160,15 @@ def packaged(hf_dir: Path) -> dict[str, Any]:
     }
 
 
+def save_model(hf_dir: Path, path: Path) -> Path:
+    """Write a model to a folder as a registration stores it, without any registry."""
+    import mlflow
+
+    with quiet(), _staged(hf_dir) as staged:
+        mlflow.pyfunc.save_model(path, **packaged(staged))
+    return path
+
+
 def _store(root: Path | str, run_id: str, hf_dir: Path) -> tuple[str, str]:
     """Returns the model's address and id. The fluent call is the only one that stores a model."""
     import mlflow
