@@ -187,7 +187,7 @@ def test_two_promotions_at_once_do_not_interleave(
         found = registry.weigh(root, version)
         return bool(found["promoted"])
 
-    registry_alone = promotion._registry
+    registry_alone = promotion.registry_alone
 
     @contextmanager
     def told(*args: Any) -> Iterator[None]:
@@ -197,7 +197,7 @@ def test_two_promotions_at_once_do_not_interleave(
 
     monkeypatch.setattr(promotion, "judge", judged)
     monkeypatch.setattr(promotion, "move", left)
-    monkeypatch.setattr(promotion, "_registry", told)
+    monkeypatch.setattr(promotion, "registry_alone", told)
     with ThreadPoolExecutor(2) as pool:
         outcomes = dict(zip(("3", "4"), pool.map(promoted, ("3", "4")), strict=True))
     assert most == [1, 1], "one at a time between the look at the champion and the last write"

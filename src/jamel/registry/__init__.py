@@ -5,19 +5,12 @@
 when one is called.
 """
 
+from jamel.registry.answers import answer, approve, refuse, waiting
 from jamel.registry.audit import read_audit
 from jamel.registry.comparison import compare_two
 from jamel.registry.evaluation import track_evaluation, track_table
 from jamel.registry.models import log_model, register
-from jamel.registry.promotion import (
-    answer,
-    approve,
-    promote,
-    refuse,
-    rollback,
-    waiting,
-    weigh,
-)
+from jamel.registry.promotion import promote, rollback, weigh
 from jamel.registry.rounds import close_round, open_round
 from jamel.registry.tracking import (
     Tracker,

@@ -1,8 +1,8 @@
-"""Weighing versions: the gate's verdict, a person's answer where one is asked for, the way back.
+"""Weighing versions: the gate's verdict, written down and acted on, and the way back.
 
 One process at a time: the registry's lock is held from the look at the champion to the last write.
 Knows what was logged with a version and what `jamel.gate` makes of it; not how a model is trained,
-measured or logged.
+measured or logged, nor what a person answers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from jamel.config import MODEL_NAME, GateConfig
 from jamel.disk import digest_of, full_disk_is_a_store_error
-from jamel.errors import ConfigError, GateError, StoreError
+from jamel.errors import GateError, StoreError
 from jamel.gate import Condition, Decision, decide, require
 from jamel.registry.aliases import (
     CHAMPION,
@@ -32,11 +32,9 @@ from jamel.registry.aliases import (
     former_champions,
     move,
     note,
-    settle,
     settle_locked,
-    waiting_versions,
 )
-from jamel.registry.audit import new_entry, now
+from jamel.registry.audit import now
 from jamel.registry.connection import connect
 from jamel.registry.smoke import smoke_test
 from jamel.registry.versions import (
@@ -52,7 +50,6 @@ from jamel.stores import lock
 VERDICT_FILE = "gate.json"
 BY_GATE = "the gate"
 """Who decided, where no person was asked."""
-MAX_SAID = 1000
 ORIGIN = ("dataset_md5", "git_commit", "config_digest", "environment_digest")
 
 
@@ -118,121 +115,6 @@ def weigh(
     return decision.as_dict() | outcome
 
 
-def approve(
-    root: Path | str, version: str, by: str, reason: str, gate: GateConfig | None = None
-) -> dict[str, Any]:
-    """Approve a version that waits for it, which makes it champion.
-
-    Returns:
-        As `answer` does.
-
-    Raises:
-        ConfigError: there is no name or no reason.
-        GateError: it does not wait, or a condition that held when it was weighed holds no more.
-        StoreError: there is no such version.
-    """
-    outcome = _in_time(answer(root, version, True, by, reason, gate))
-    if not outcome["promoted"]:
-        raise GateError(
-            f"expected every promotion condition still to hold for version {version}: "
-            f"{outcome['reason']}. The champion is unchanged; measure the version against it."
-        )
-    return outcome
-
-
-def refuse(
-    root: Path | str, version: str, by: str, reason: str, gate: GateConfig | None = None
-) -> dict[str, Any]:
-    """Refuse a version that waits for approval; the champion stays.
-
-    Returns:
-        As `answer` does.
-
-    Raises:
-        ConfigError: there is no name or no reason.
-        GateError: it does not wait.
-        StoreError: there is no such version.
-    """
-    return _in_time(answer(root, version, False, by, reason, gate))
-
-
-def answer(
-    root: Path | str,
-    version: str,
-    approved: bool,
-    by: str,
-    reason: str,
-    gate: GateConfig | None = None,
-) -> dict[str, Any]:
-    """A person's answer about a version that waits. The first one counts.
-
-    What was approved is weighed again, for another champion may have come since.
-
-    Returns:
-        `{"model", "version", "previous", "promoted", "conditions", "answered", "by", "reason"}`;
-        `answered` is false where it waits no more: the rest tells what was decided before.
-
-    Raises:
-        ConfigError: there is no name or no reason.
-        GateError: it was never weighed.
-        StoreError: there is no such version.
-    """
-    gate, by, reason = gate or GateConfig(), _said("name", by), _said("reason", reason)
-    candidate = get_version(root, version, model=gate.model)
-    served = smoke_test(root, gate.model, candidate.version) if approved else {}
-    with _registry(root, gate.model):
-        candidate = get_version(root, version, model=gate.model)
-        if candidate.tags.get(GATE_TAG) != WAITING:
-            return decided(root, candidate) | {"answered": False}
-        rival = standing_champion(root, gate.model)
-        if approved:
-            decision = judge(root, candidate, rival, gate, served)
-            if not decision.promoted:
-                by, reason = BY_GATE, f"{by} approved it ({reason}), but {_names(decision)} failed"
-            _record(root, candidate, rival, decision, by, reason)
-        else:
-            entry = _entry(root, "refuse", candidate, "", by, reason)
-            note(root, entry, {GATE_TAG: REFUSED, **decision_tags(entry)})
-        candidate = get_version(root, version, model=gate.model)
-    previous = "" if rival is None else rival.version
-    return decided(root, candidate) | {"previous": previous, "answered": True}
-
-
-def decided(root: Path | str, candidate: ModelVersion) -> dict[str, Any]:
-    """What was decided about a version, from its tags and the verdict logged with it.
-
-    Raises:
-        GateError: it was never weighed.
-    """
-    tags = candidate.tags
-    if GATE_TAG not in tags:
-        raise GateError(
-            f"expected version {candidate.version} of '{candidate.model}' to wait for approval, "
-            f"found it was never weighed. `jamel promote --version {candidate.version}` weighs it."
-        )
-    return {
-        "model": candidate.model,
-        "version": candidate.version,
-        "previous": "",
-        "promoted": tags.get(GATE_TAG) == PROMOTED,
-        "conditions": _logged(root, candidate, VERDICT_FILE)[0]["conditions"],
-        "by": tags.get("decided_by", ""),
-        "reason": tags.get("decision_reason", ""),
-    }
-
-
-def waiting(root: Path | str, *, model: str = MODEL_NAME) -> list[dict[str, str]]:
-    """The versions that wait for a person, `{"model", "version", "waits_until"}`, oldest first.
-
-    Those whose time is over are refused first.
-    """
-    settle(root, model)
-    found = [get_version(root, version, model=model) for version in waiting_versions(root, model)]
-    return [
-        {"model": model, "version": item.version, UNTIL_TAG: item.tags[UNTIL_TAG]} for item in found
-    ]
-
-
 def rollback(
     root: Path | str, *, model: str = MODEL_NAME, by: str = "", reason: str = ""
 ) -> dict[str, Any]:
@@ -244,7 +126,7 @@ def rollback(
     Raises:
         GateError: there is no champion, or no earlier one.
     """
-    with _registry(root, model):
+    with registry_alone(root, model):
         rival = standing_champion(root, model)
         earlier = former_champions(root, model) if rival else []
         if rival is None or not earlier:
@@ -279,8 +161,8 @@ def judge(
         ConfigError: the gate names an agent that no candidate can be measured beside.
         StoreError: the candidate was registered without an evaluation or a validation.
     """
-    results, _ = _logged(root, candidate, EVALUATION_FILE)
-    validation, _ = _logged(root, candidate, VALIDATION_FILE)
+    results, _ = logged(root, candidate, EVALUATION_FILE)
+    validation, _ = logged(root, candidate, VALIDATION_FILE)
     record = None if rival is None else dict(rival.figures)
     decision = decide(results, validation, served, record, gate)
     if rival is None:
@@ -296,7 +178,7 @@ def _weigh(
     candidate = get_version(root, version, model=gate.model)
     # It takes seconds, and a version never changes: others need not wait for it.
     served = smoke_test(root, gate.model, candidate.version)
-    with _registry(root, gate.model):
+    with registry_alone(root, gate.model):
         rival = standing_champion(root, gate.model)
         previous = "" if rival is None else rival.version
         outcome: dict[str, Any] = {"model": gate.model, "version": candidate.version}
@@ -307,19 +189,19 @@ def _weigh(
         if decision.promoted and gate.approval == "person":
             until = _wait(root, candidate, decision, gate, by, reason)
             return outcome | {"promoted": False, UNTIL_TAG: until}, decision
-        _record(root, candidate, rival, decision, by or BY_GATE, reason)
+        record(root, candidate, rival, decision, by or BY_GATE, reason)
     return outcome | {"promoted": decision.promoted}, decision
 
 
 @contextmanager
-def _registry(root: Path | str, model: str) -> Iterator[None]:
+def registry_alone(root: Path | str, model: str) -> Iterator[None]:
     """Have the registry alone, with nothing of a former move left to do."""
     with lock(Path(root), "registry", wait_s=LOCK_WAIT_S), full_disk_is_a_store_error(root):
         settle_locked(root, model)
         yield
 
 
-def _record(
+def record(
     root: Path | str,
     candidate: ModelVersion,
     rival: ModelVersion | None,
@@ -330,14 +212,14 @@ def _record(
     """Write a verdict down and act on it."""
     connect(root).log_dict(candidate.run_id, decision.as_dict(), VERDICT_FILE)
     if not decision.promoted:
-        reason = reason or f"failed: {_names(decision)}"
-        entry = _entry(root, "refuse", candidate, "", by, reason)
+        reason = reason or f"failed: {names_of(decision)}"
+        entry = entry_of(root, "refuse", candidate, "", by, reason)
         entry["failed"] = [asdict(item) for item in decision.failed()]
         note(root, entry, {GATE_TAG: REFUSED, **decision_tags(entry)})
         return
     previous = "" if rival is None else rival.version
     reason = reason or "every condition holds"
-    entry = _entry(root, "promote", candidate, previous, by, reason)
+    entry = entry_of(root, "promote", candidate, previous, by, reason)
     former = former_champions(root, candidate.model)
     tags = {GATE_TAG: PROMOTED, "promoted_at": entry["time"], **decision_tags(entry)}
     aliases = {PREVIOUS: previous, CHAMPION: candidate.version}
@@ -358,22 +240,24 @@ def _wait(
         return tags[UNTIL_TAG]
     connect(root).log_dict(candidate.run_id, decision.as_dict(), VERDICT_FILE)
     until = now(3600 * gate.approval_hours)
-    entry = _entry(root, "wait", candidate, "", by or BY_GATE, reason or "every condition holds")
+    entry = entry_of(root, "wait", candidate, "", by or BY_GATE, reason or "every condition holds")
     # The time first: a version that waits has one.
     note(root, entry | {"until": until}, {UNTIL_TAG: until, GATE_TAG: WAITING})
     return until
 
 
-def _entry(
+def entry_of(
     root: Path | str, event: str, candidate: ModelVersion, previous: str, by: str, reason: str
 ) -> dict[str, Any]:
+    """An entry of the audit about a version, with its evidence."""
     evidence = _evidence(root, candidate)
     return new_entry(
         event, candidate.model, candidate.version, previous, by=by, reason=reason, evidence=evidence
     )
 
 
-def _names(decision: Decision) -> str:
+def names_of(decision: Decision) -> str:
+    """The conditions that failed, in a sentence."""
     return ", ".join(item.name for item in decision.failed())
 
 
@@ -381,7 +265,7 @@ def _evidence(root: Path | str, candidate: ModelVersion) -> dict[str, str]:
     """The run, digests of what was read and of the weights, and where they came from."""
     found = {"run_id": candidate.run_id}
     for name in (EVALUATION_FILE, VALIDATION_FILE, VERDICT_FILE):
-        found[f"{name} sha256"] = _logged(root, candidate, name)[1]
+        found[f"{name} sha256"] = logged(root, candidate, name)[1]
     # Without its files a version is refused, and that is written down as any other refusal.
     with suppress(StoreError, OSError):
         weights = model_dir(root, candidate.version, model=candidate.model) / "model.safetensors"
@@ -399,7 +283,7 @@ def _measured_against(candidate: ModelVersion, rival: ModelVersion) -> Condition
     )
 
 
-def _logged(root: Path | str, candidate: ModelVersion, name: str) -> tuple[dict[str, Any], str]:
+def logged(root: Path | str, candidate: ModelVersion, name: str) -> tuple[dict[str, Any], str]:
     """A file that was logged with a version, and the SHA-256 of its bytes."""
     import mlflow
     from mlflow.exceptions import MlflowException
@@ -414,26 +298,3 @@ def _logged(root: Path | str, candidate: ModelVersion, name: str) -> tuple[dict[
             f"'{candidate.model}', found none. Register the model with its evaluation and its "
             "validation."
         ) from None
-
-
-def _said(what: str, text: str) -> str:
-    if not text.strip() or len(text) > MAX_SAID:
-        found = f"one of {len(text)} characters" if text.strip() else "none"
-        raise ConfigError(
-            f"expected a {what} of at most {MAX_SAID} characters with the decision, found {found}. "
-            "Say who decides with --by and why with --reason; the version still waits."
-        )
-    return text.strip()
-
-
-def _in_time(outcome: dict[str, Any]) -> dict[str, Any]:
-    """The outcome of an answer that counted; raises GateError for one that did not."""
-    if outcome["answered"]:
-        return outcome
-    verdict = PROMOTED if outcome["promoted"] else REFUSED
-    by = outcome["by"] or "nobody"
-    raise GateError(
-        f"expected version {outcome['version']} of '{outcome['model']}' to wait for approval, "
-        f"found it {verdict} by {by}: {outcome['reason']}. `jamel promote --version "
-        f"{outcome['version']}` weighs it again."
-    )
