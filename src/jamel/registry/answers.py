@@ -109,10 +109,8 @@ def answer(
         if approved:
             decision = judge(root, candidate, rival, gate, served)
             if not decision.promoted:
-                by, reason = (
-                    BY_GATE,
-                    f"{by} approved it ({reason}), but {names_of(decision)} failed",
-                )
+                failed = names_of(decision)
+                reason, by = f"{by} approved it ({reason}), but {failed} failed", BY_GATE
             record(root, candidate, rival, decision, by, reason)
         else:
             entry = entry_of(root, "refuse", candidate, "", by, reason)

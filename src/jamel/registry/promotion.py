@@ -34,7 +34,7 @@ from jamel.registry.aliases import (
     note,
     settle_locked,
 )
-from jamel.registry.audit import now
+from jamel.registry.audit import new_entry, now
 from jamel.registry.connection import connect
 from jamel.registry.smoke import smoke_test
 from jamel.registry.versions import (
