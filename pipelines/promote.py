@@ -17,6 +17,7 @@ from jamel.evaluate import read_json
 from jamel.layout import Layout
 from jamel.registry import champion, champion_dir, register, start_dir, weigh
 from jamel.report import write_report
+from pipelines.approval import tell_waiting
 from pipelines.caching import digest, say, step
 from pipelines.isolation import in_own_process
 from pipelines.summary import verdict
@@ -80,11 +81,15 @@ def training_losses(model: Path) -> list[float]:
 
 @step("promote")
 def promote_candidate(config: Config, project: Layout, version: str) -> dict[str, Any]:
-    """Move the champion's alias to a version if the gate lets it; say why if not."""
+    """Move the champion's alias to a version if the gate lets it; say why if not.
+
+    Where `gate.approval` asks for a person, the version waits, and the loop does not.
+    """
     decision = in_own_process(weigh, project.root, version, config.gate)
     about = f"The gate's verdict on version {version} of {config.gate.model}"
     create_markdown_artifact(verdict(decision), key="promotion", description=about)
     say(verdict(decision))
+    tell_waiting(decision)
     return decision
 
 

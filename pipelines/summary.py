@@ -28,15 +28,25 @@ def print_summary(project: Layout, outcome: Mapping[str, Any]) -> None:
 
 def verdict(decision: Mapping[str, Any]) -> str:
     """The gate's decision, a condition a line, as Markdown."""
-    word = "PROMOTED" if decision["promoted"] else "NOT PROMOTED"
-    version = decision.get("version")
-    lines = [
-        f"{word}{f': version {version} is champion' if version and decision['promoted'] else ''}"
-    ]
+    lines = [_headline(decision)]
+    if decision.get("by"):
+        lines.append(f"by {decision['by']}: {decision['reason']}")
     for item in decision["conditions"]:
         mark = "passed" if item["passed"] else "FAILED"
         lines.append(f"- {mark}: {item['name']}: {item['found']} (required: {item['required']})")
     return "\n".join(lines)
+
+
+def _headline(decision: Mapping[str, Any]) -> str:
+    version = decision.get("version")
+    if "waits_until" in decision:
+        return (
+            f"WAITING: version {version} needs a person's approval until {decision['waits_until']}:"
+            f" jamel approve {version} --by NAME --reason TEXT, or jamel refuse {version} ..."
+        )
+    if not decision["promoted"]:
+        return "NOT PROMOTED"
+    return f"PROMOTED: version {version} is champion" if version else "PROMOTED"
 
 
 def where_to_look(project: Layout, outcome: Mapping[str, Any]) -> str:

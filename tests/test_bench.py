@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 
 import pytest
 
@@ -12,6 +13,7 @@ from jamel.config import Config, parse_config
 from jamel.errors import AdbMissing, DeviceMissing
 from jamel.suites import suite_apps
 from tests.envs.browser import no_browser
+from tests.registered import tiny_model
 
 
 def test_a_device_steps_and_an_agent_decides(monkeypatch):
@@ -21,6 +23,29 @@ def test_a_device_steps_and_an_agent_decides(monkeypatch):
     found = bench.decision_latency("planner", None)
     assert set(found) == {"planner_ms_at_10", "planner_ms_at_20"}
     assert min(found.values()) > 0
+
+
+def test_an_answer_over_http_is_timed_with_the_steps_that_travel(monkeypatch, tmp_path):
+    from jamel.registry import server
+
+    asked = []
+
+    @contextmanager
+    def serving(uri, log):
+        yield uri
+
+    keys = {"apps": 1, "steps": 10, "workers": 1, "agents": ["random"]}
+    (session,) = collect(parse_config({"collect": keys}, source="test"), tmp_path)
+    monkeypatch.setattr(bench, "SERVED_STEPS", (2, 5))
+    monkeypatch.setattr(server, "serving", serving)
+    monkeypatch.setattr(server, "ask_over_http", lambda *question: asked.append(question))
+    found = bench.served_latency(tiny_model(tmp_path / "model"), session, tmp_path)
+    assert set(found) == {"served_ms_at_2", "served_ms_at_5"} and min(found.values()) >= 0
+    assert {(address, len(question.memory)) for address, (question,) in asked} == {
+        (str(tmp_path / "served"), 2),
+        (str(tmp_path / "served"), 5),
+    }
+    assert (tmp_path / "served" / "artifacts" / "hf" / "model.safetensors").is_file()
 
 
 def test_a_snapshot_and_its_restore_take_less_than_a_tenth_of_a_millisecond():

@@ -12,7 +12,7 @@ from jamel.errors import ConfigError
 PROFILES = [
     path
     for path in sorted(Path("configs").glob("*.yaml"))
-    if path.stem not in ("suites", "tune", "tuned", "web-apps")
+    if path.stem not in ("promote", "suites", "tune", "tuned", "web-apps")
 ]
 
 

@@ -173,6 +173,19 @@ def test_a_page_in_the_present_folder_makes_no_profile_one_of_web_apps(tmp_path,
     assert isinstance(world_of(Config().device, "."), Web)
 
 
+def test_apps_have_families():
+    """Embedded apps by their toolkit, web apps by their package, a real app by itself."""
+    embedded, web = (
+        world_of(Config().device),
+        world_of(load_config(ROOT / "configs/web.yaml").device),
+    )
+    families = {embedded.family(app) for app in embedded.app_names("test")}
+    assert {"native", "compose", "flutter"} <= families and len(families) <= 5
+    assert web.family("web-valid/miniwob-email-inbox") == "miniwob"
+    phone = world_of(load_config(ROOT / "configs" / "android.yaml").device)
+    assert phone.family("com.example.app/0") == "com.example.app"
+
+
 def test_without_serials_the_apps_are_embedded():
     device = Config().device
     assert world_of(device).app_name("train", 3) == "train/3"

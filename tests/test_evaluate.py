@@ -64,6 +64,7 @@ def test_meta_says_where_the_numbers_come_from(results):
     wanted = {"commit", "dataset_md5", "seeds", "machine", "suite", "versions", "config", "started"}
     assert wanted <= set(meta)
     assert meta["apps"] == 2 and meta["budgets"] == [8]
+    assert meta["families"].keys() == meta["reachable"].keys()
 
 
 def test_processes_and_repetition_change_nothing(results):

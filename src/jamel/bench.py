@@ -11,6 +11,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ SNAPSHOTS = 2000
 UPDATES = 20
 WARM_UPDATES = 10
 TRAINED_SESSIONS, TRAINED_STEPS = 8, 60
+SERVED_STEPS, SERVED_TIMES = (10, 100), 20
 WARM_UP = 20
 """Sessions after which every kind of feature has been met."""
 
@@ -166,6 +168,31 @@ def decision_latency(name: str, model_dir: Path | None) -> dict[str, float]:
     return {f"{name}_ms_at_{row['step']}": row["ms"] for row in latencies(run)}
 
 
+def served_latency(model_dir: Path, session: Path, folder: Path) -> dict[str, float]:
+    """Milliseconds of an answer over HTTP, JSON included, with so many past steps; a median.
+
+    A served model keeps no session: its steps travel with the question and are read each time.
+
+    Raises:
+        StoreError: the server does not answer.
+    """
+    from jamel.episodes import read_session
+    from jamel.registry.models import save_model
+    from jamel.registry.server import ask_over_http, median_ms, serving
+    from jamel.registry.wire import Question, Remembered
+
+    steps = read_session(session).transitions()
+    past = [Remembered(step.observation, step.action, step.executed) for step in steps]
+    stored = save_model(model_dir, folder / "served")
+    found = {}
+    with serving(str(stored), folder / "served.log") as address:
+        for number in (count for count in SERVED_STEPS if count < len(steps)):
+            question = Question(steps[number].observation, tuple(past[:number]))
+            took = median_ms(partial(ask_over_http, address, [question]), SERVED_TIMES)
+            found[f"served_ms_at_{number}"] = round(took, 2)
+    return found
+
+
 def learning_speed(config: Config, folder: Path) -> dict[str, Any]:
     """Labels and training samples a second on a round of the profile; the model's decisions.
 
@@ -191,6 +218,7 @@ def learning_speed(config: Config, folder: Path) -> dict[str, Any]:
         **measured,
         "training_samples_per_s": round(samples / trained.seconds, 2),
         **decision_latency("jamel", trained.path),
+        **_try(lambda: served_latency(trained.path, sessions[0], folder), "served_ms_at_10"),
         "training_bfloat16_ratio": precision_ratio(config, sessions[kept], labelled[kept], folder),
     }
 

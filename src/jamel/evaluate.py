@@ -64,6 +64,7 @@ def evaluate(
         "budget": section.budget,
         "started": started,
         "duration_s": round(time.time() - began, 1),
+        "families": {job.app: world.family(job.app) for job in jobs},
     }
     found = collate(runs, section.bootstrap, meta | fitted | _provenance(config, agents))
     return found | slow | _reliability(config, agents, runs)

@@ -6,6 +6,7 @@ every comparison of agents reads the interval of their paired difference per app
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,10 +14,12 @@ from typing import Any
 from jamel.agents import SIMPLE_AGENTS, known_agents
 from jamel.config import GateConfig
 from jamel.errors import ConfigError, GateError
-from jamel.statistics import Row, final_budget
+from jamel.statistics import Paired, Row, final_budget, paired_difference
 
 CANDIDATE = "jamel"
 CHAMPION = "champion"
+SMALL_FAMILIES = "the others"
+"""What families with few apps are called together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Decision:
 def decide(
     results: Mapping[str, Any],
     validation: Mapping[str, Any],
+    served: Mapping[str, Any],
     champion: Mapping[str, Any] | None,
     gate: GateConfig,
 ) -> Decision:
@@ -61,8 +65,12 @@ def decide(
 
     Args:
         results: `{"meta", "rows", "paired"}` of an evaluation in which the candidate is the agent
-            `jamel` and, when there is a champion, the champion is the agent `champion`.
+            `jamel` and, when there is a champion, the champion is the agent `champion`. The
+            families of its apps are in `meta["families"]`, by app.
         validation: `{"passed": bool, "evaluated": int, ...}` of the dataset it learned from.
+        served: what the stored model answered to one question, `{"offered", "ranked", "problem"}`:
+            how many actions there are, a `[score, worth]` for each that it ranked, and in words why
+            there is no answer.
         champion: the current champion's record, or None for the first promotion. Its
             `tokens_per_decision` and `ms_per_decision` are used where `results` has no rows of it.
         gate: the metric that counts, the agents to beat and the ratios of cost that are tolerated.
@@ -76,9 +84,13 @@ def decide(
         _validated(validation),
         *(_better(pairs, name, gate.metric) for name in rivals(gate)),
         _not_worse_than_simple(rows, pairs, gate.metric),
+        _answers(served),
     ]
     if champion is not None:
         conditions.append(_better(pairs, CHAMPION, gate.metric))
+        if gate.family_apps:
+            families = results.get("meta", {}).get("families", {})
+            conditions.append(_no_family_worse(rows, families, gate))
         conditions.append(_cost(rows, champion, "tokens", gate.max_tokens_ratio))
         conditions.append(_cost(rows, champion, "ms", gate.max_latency_ratio))
     return Decision(all(item.passed for item in conditions), tuple(conditions))
@@ -146,6 +158,59 @@ def _not_worse_than_simple(rows: Sequence[Row], pairs: Sequence[Row], metric: st
     )
 
 
+def _answers(served: Mapping[str, Any]) -> Condition:
+    """Whether the stored model, loaded as it is served, ranked every action with finite figures."""
+    offered, ranked = int(served.get("offered", 0)), served.get("ranked", ())
+    finite = [pair for pair in ranked if all(math.isfinite(figure) for figure in pair)]
+    found = str(served.get("problem", "")) or (
+        f"{len(ranked)} of {offered} actions ranked, {len(finite)} of them with finite figures"
+    )
+    return Condition(
+        "the served model answers",
+        not served.get("problem") and len(ranked) == len(finite) == offered > 0,
+        found,
+        "every action of a recorded screen ranked, with a finite score and worth",
+    )
+
+
+def _no_family_worse(
+    rows: Sequence[Row], families: Mapping[str, str], gate: GateConfig
+) -> Condition:
+    mine, theirs = (_by_app(rows, agent, gate.metric) for agent in (CANDIDATE, CHAMPION))
+    required = (
+        f"the 95 % interval of the paired {gate.metric} difference from the champion not to lie "
+        f"below 0 on any family of {gate.family_apps} apps or more"
+    )
+    name = "no family of apps worse"
+    if not mine or mine.keys() != theirs.keys():
+        return Condition(name, False, "no sessions of both on the same apps", required)
+    pairs = {
+        family: paired_difference({a: mine[a] for a in apps}, {a: theirs[a] for a in apps})
+        for family, apps in _grouped(sorted(mine), families, gate.family_apps).items()
+    }
+    worse = {family: pair for family, pair in pairs.items() if pair.high < 0}
+    told = ", ".join(_of_family(family, pair) for family, pair in (worse or pairs).items())
+    return Condition(name, not worse, told or f"none of {gate.family_apps} apps", required)
+
+
+def _grouped(apps: Sequence[str], families: Mapping[str, str], least: int) -> dict[str, list[str]]:
+    """Family -> its apps, without what has fewer than `least` even together."""
+    found: dict[str, list[str]] = {}
+    for app in apps:
+        found.setdefault(families.get(app, SMALL_FAMILIES), []).append(app)
+    large = {family: apps for family, apps in found.items() if len(apps) >= least}
+    rest = [app for family, apps in found.items() if family not in large for app in apps]
+    rest += large.pop(SMALL_FAMILIES, [])
+    if len(rest) >= least:
+        large[SMALL_FAMILIES] = rest
+    return dict(sorted(large.items()))
+
+
+def _of_family(family: str, pair: Paired) -> str:
+    apps = pair.wins + pair.ties + pair.losses
+    return f"{family} {pair.difference:+.2f} [{pair.low:+.2f}, {pair.high:+.2f}] on {apps} apps"
+
+
 def _cost(rows: Sequence[Row], champion: Mapping[str, Any], unit: str, ratio: float) -> Condition:
     """`unit` is `tokens` (memory and screen) or `ms`, each per decision."""
     mine = _mean_cost(rows, CANDIDATE, unit)
@@ -166,6 +231,13 @@ def _mean_cost(rows: Sequence[Row], agent: str, unit: str) -> float | None:
         return _mean(rows, agent, "ms_per_decision")
     memory, screen = _mean(rows, agent, "tokens_memory"), _mean(rows, agent, "tokens_screen")
     return None if memory is None or screen is None else memory + screen
+
+
+def _by_app(rows: Sequence[Row], agent: str, metric: str) -> dict[str, float]:
+    """App -> mean over seeds of what an agent came to."""
+    apps = dict.fromkeys(row["app"] for row in rows if row["agent"] == agent and metric in row)
+    means = {app: _mean([row for row in rows if row["app"] == app], agent, metric) for app in apps}
+    return {app: mean for app, mean in means.items() if mean is not None}
 
 
 def _mean(rows: Sequence[Row], agent: str, metric: str) -> float | None:

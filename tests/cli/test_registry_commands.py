@@ -16,7 +16,7 @@ from jamel.config import GateConfig
 from jamel.errors import ConfigError, GateError
 from jamel.layout import Layout
 from tests.conftest import copied
-from tests.registered import enter
+from tests.registered import enter, tiny_model
 
 WEB = ("--config", "configs/web.yaml")
 
@@ -64,6 +64,30 @@ def test_promote_rollback_and_compare_follow_the_profile(project: Path) -> None:
     assert champions(project) == ["1", "1"]
 
 
+def test_a_person_answers_on_the_command_line(project: Path) -> None:
+    person = project / "configs" / "person.yaml"
+    person.write_text("profile: person\ngate: {approval: person}\n")
+    asked = ("--config", str(person), "--by", "Ada Byron", "--reason")
+    (waits,) = run("promote", "--config", str(person))
+    assert (waits["promoted"], champions(project)) == (False, ["", ""]) and waits["waits_until"]
+    with pytest.raises(ConfigError, match="expected a reason"):
+        run("approve", "1", *asked, " ")
+    assert run("approve", "1", *asked, "better")["by"] == "Ada Byron"
+    assert champions(project) == ["1", ""]
+    with pytest.raises(GateError, match="promoted by Ada Byron: better"):
+        run("refuse", "1", *asked, "worse")
+    enter(project, "jamel")
+    run("promote", "--config", str(person))
+    assert not run("refuse", "2", *asked, "worse")["promoted"]
+    events = [(entry["event"], entry["by"]) for entry in registry.read_audit(project)]
+    assert events == [
+        ("wait", "the gate"),
+        ("promote", "Ada Byron"),
+        ("wait", "the gate"),
+        ("refuse", "Ada Byron"),
+    ]
+
+
 def test_the_agent_champion_is_that_of_the_first_model_that_has_one(project: Path) -> None:
     def found(*registered: str) -> str:
         models = agent_models(["champion"], Layout.at(project), None, registered)
@@ -83,16 +107,15 @@ def test_the_agent_champion_is_that_of_the_first_model_that_has_one(project: Pat
 def test_exploring_falls_back_from_the_profiles_champion_to_jamels(
     project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    from jamel.model.configuration import JamelConfig
-    from jamel.model.modeling import JamelModel
-
-    hf_dir = tmp_path_factory.mktemp("model")
-    JamelModel(JamelConfig(width=16, heads=2, hash_buckets=64)).save_pretrained(hf_dir)
+    hf_dir = tiny_model(tmp_path_factory.mktemp("model"))
     explored = ("explore", "valid/0", *WEB, "--steps", "1")
     assert run(*explored)["agent"] == "planner"
     enter(project, "jamel", hf_dir=hf_dir)
     registry.promote(project, "2")
     assert run(*explored)["agent"] == "champion", "jamel's: the profile's model has none yet"
     registry.promote(project, gate=GateConfig(model="web"))
+    folder = registry.champion_dir(project, model="web")
+    assert folder is not None
+    (folder / "model.safetensors").unlink()
     with pytest.raises(ConfigError, match="expected a trained model"):
-        run(*explored)  # The profile's own champion is a text file here, and is what is taken.
+        run(*explored)  # The profile's own champion is what is taken.

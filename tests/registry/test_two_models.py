@@ -12,7 +12,7 @@ from jamel import registry, stores
 from jamel.config import MODEL_NAME, GateConfig, parse_config
 from jamel.errors import ConfigError, GateError, StoreError
 from tests.conftest import copied
-from tests.registered import VALID, enter, evaluation
+from tests.registered import VALID, enter, evaluation, tiny_model
 
 WEB = "web-apps"
 GATE = GateConfig(model=WEB)
@@ -127,14 +127,7 @@ def test_an_agent_that_was_not_measured_refuses_and_none_at_all_does_not(root: P
 
 
 def test_a_training_is_registered_under_the_name_of_its_profile(root: Path, tmp_path: Path) -> None:
-    import torch
-
-    from jamel.model.configuration import JamelConfig
-    from jamel.model.modeling import JamelModel
-
-    torch.manual_seed(0)
-    hf_dir = tmp_path / "model"
-    JamelModel(JamelConfig(width=16, heads=2, hash_buckets=64)).save_pretrained(hf_dir)
+    hf_dir = tiny_model(tmp_path / "model")
     before = state(root, MODEL_NAME)
     config = parse_config({"profile": "web", "gate": {"model": WEB}}, "test")
     made = registry.register(root, hf_dir, config, evaluation(), VALID)

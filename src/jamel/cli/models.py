@@ -1,4 +1,4 @@
-"""The commands about models: train, calibrate, promote, rollback, compare.
+"""The commands about models: train, calibrate, promote, approve, refuse, rollback, compare.
 
 Each calls one library function; heavy imports wait until the command runs.
 """
@@ -28,6 +28,10 @@ from jamel.errors import ConfigError, DatasetError
 from jamel.layout import Layout
 from jamel.stores import folder_lock
 
+VersionArgument = Annotated[str, typer.Argument(help="The version's number.")]
+ByOption = Annotated[str, typer.Option("--by", help="Who decides, for the audit.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why, for the audit.")]
+
 
 def register(app: typer.Typer) -> None:
     """Add this file's commands to the application."""
@@ -36,6 +40,12 @@ def register(app: typer.Typer) -> None:
         epilog=example("jamel calibrate", "jamel calibrate --model build/laptop/models/mine")
     )(calibrate)
     app.command(epilog=example("jamel promote", "jamel promote --version 3"))(promote)
+    app.command(
+        epilog=example('jamel approve 4 --by "Ada Byron" --reason "better on every family"')
+    )(approve)
+    app.command(
+        epilog=example('jamel refuse 4 --by "Ada Byron" --reason "the release is tomorrow"')
+    )(refuse)
     app.command(epilog=example("jamel rollback"))(rollback)
     app.command(epilog=example("jamel compare", "jamel compare 3 champion --json c.json"))(compare)
 
@@ -116,21 +126,62 @@ def _labelled_rounds(project: Layout, arm: str, wanted: int | None) -> int:
 def promote(
     config: ConfigOption = DEFAULT_PROFILE,
     version: Annotated[str | None, typer.Option(help="Which version, else the last.")] = None,
+    by: ByOption = "",
+    reason: ReasonOption = "",
     json: JsonOption = None,
 ) -> None:
-    """Make a registered version champion, if the gate lets it."""
+    """Make a registered version champion, if the gate lets it; or have it wait for approval."""
     from jamel import registry
 
-    outcome = registry.promote(here().root, version, profile(config).gate)
+    gate = profile(config).gate
+    outcome = registry.promote(here().root, version, gate, by=by, reason=reason)
     present([outcome], "Promotion", json)
 
 
-def rollback(config: ConfigOption = DEFAULT_PROFILE, json: JsonOption = None) -> None:
+def approve(
+    version: VersionArgument,
+    by: ByOption,
+    reason: ReasonOption,
+    config: ConfigOption = DEFAULT_PROFILE,
+    json: JsonOption = None,
+) -> None:
+    """Make a version champion that waits for a person to say so."""
+    from jamel import registry
+
+    outcome = registry.approve(here().root, version, by, reason, profile(config).gate)
+    present([_without_conditions(outcome)], "Approval", json, outcome)
+
+
+def refuse(
+    version: VersionArgument,
+    by: ByOption,
+    reason: ReasonOption,
+    config: ConfigOption = DEFAULT_PROFILE,
+    json: JsonOption = None,
+) -> None:
+    """Refuse a version that waits for approval; the champion stays."""
+    from jamel import registry
+
+    outcome = registry.refuse(here().root, version, by, reason, profile(config).gate)
+    present([_without_conditions(outcome)], "Refusal", json, outcome)
+
+
+def _without_conditions(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in outcome.items() if key not in ("conditions", "answered")}
+
+
+def rollback(
+    config: ConfigOption = DEFAULT_PROFILE,
+    by: ByOption = "",
+    reason: ReasonOption = "",
+    json: JsonOption = None,
+) -> None:
     """Give the champion's alias back to the version of the profile's model that held it before."""
     from jamel import registry
 
     root, model = here().root, profile(config).gate.model
-    present([registry.rollback(root, model=model)], "Rollback", json)
+    done = registry.rollback(root, model=model, by=by, reason=reason)
+    present([done], "Rollback", json)
 
 
 def compare(

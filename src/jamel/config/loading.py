@@ -20,23 +20,32 @@ from jamel.config.profile import Config
 from jamel.config.section import Section
 from jamel.errors import ConfigError
 
+BESIDE = {
+    "tuned": ("agents", "the agents' settings", "Write it with `jamel tune`"),
+    "promote": ("gate", "the gate's settings", "Copy configs/promote.yaml"),
+}
+"""Keys that name a file beside the profile: the section it has, and what is said without it."""
+
 
 def load_config(path: Path | str) -> Config:
     """Read a profile; raises ConfigError that names the file, the key and the nearest known key."""
     path = Path(path)
     raw = read_yaml(path)
     config = parse_config(raw, source=str(path))
-    if not config.tuned:
-        return config
-    tuned = path.parent / config.tuned
-    if not tuned.is_file():
-        raise ConfigError(
-            f"{path}: expected the agents' settings in {tuned}, found no such file. Write it with "
-            "`jamel tune`, or leave out 'tuned'."
-        )
-    laid_under = {"agents": read_yaml(tuned)}
-    parse_config(laid_under, source=str(tuned))
-    return parse_config(_merged(laid_under, raw), source=str(path))
+    whole = raw
+    for key, (section, what, advice) in BESIDE.items():
+        if not getattr(config, key):
+            continue
+        file = path.parent / getattr(config, key)
+        if not file.is_file():
+            raise ConfigError(
+                f"{path}: expected {what} in {file}, found no such file. {advice}, or leave out "
+                f"'{key}'."
+            )
+        laid_under = {section: read_yaml(file)}
+        parse_config(laid_under, source=str(file))
+        whole = _merged(laid_under, whole)
+    return config if whole is raw else parse_config(whole, source=str(path))
 
 
 def read_yaml(path: Path) -> Any:

@@ -334,7 +334,9 @@ class GateConfig(Section):
     `model` is the name under which models are registered and one of them is champion: models of
     another world, measured on other suites, have a name of their own and do not contend with these.
     `better_than` are the agents without which no model is promoted: it has to beat each with its
-    whole paired interval. `jamel.gate` says which agents those can be.
+    whole paired interval. `jamel.gate` says which agents those can be. A family of apps counts by
+    itself from `family_apps` apps on, smaller ones together; 0 judges none. With `approval: person`
+    a model that holds every condition waits for someone to approve it, `approval_hours` at most.
     """
 
     model: str = Field(MODEL_NAME, pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)
@@ -342,6 +344,9 @@ class GateConfig(Section):
     max_tokens_ratio: float = Field(1.05, gt=0)
     max_latency_ratio: float = Field(1.5, gt=0)
     metric: Literal["coverage", "reward", "auc", "probes"] = "coverage"
+    family_apps: int = Field(3, ge=0)
+    approval: Literal["none", "person"] = "none"
+    approval_hours: float = Field(72.0, gt=0)
 
 
 class StoresConfig(Section):
@@ -424,12 +429,14 @@ class StoresConfig(Section):
 class Config(Section):
     """A whole profile.
 
-    `tuned` names a file beside the profile, which `jamel tune` writes: its settings of agents hold
-    where the profile's own section `agents` says nothing.
+    `tuned` and `promote` name files beside the profile: the agents' settings, which `jamel tune`
+    writes, and the gate that several profiles share. They hold where the profile's own sections
+    `agents` and `gate` say nothing.
     """
 
     profile: str = Field("laptop", pattern=r"^[a-z0-9][a-z0-9._-]*$")
     tuned: str = ""
+    promote: str = ""
     agents: AgentsConfig = AgentsConfig()
     device: DeviceConfig = DeviceConfig()
     collect: CollectConfig = CollectConfig()

@@ -65,6 +65,10 @@ class Embedded(World):
         """What a search has reached."""
         return reachable(app_spec(app)).probes
 
+    def family(self, app: str) -> str:
+        """The toolkit that it looks as if it were made with."""
+        return app_spec(app).look
+
     def unseen_part(self, app: str) -> Unseen:
         """Of features whose kinds are in no training app."""
         from jamel.virtual_device.apps import App

@@ -107,6 +107,12 @@ class Web(World):
         """All blocks of the scripts that the session met."""
         return env.total_probes
 
+    def family(self, app: str) -> str:
+        """The package that it comes from, in whatever version; else its own name."""
+        found = self._app(app)
+        package = found.package
+        return found.name if package is None else package.name
+
     def require_snapshots(self) -> None:
         """A browser takes none."""
         raise DeviceError(

@@ -81,6 +81,10 @@ class World(ABC):
     def known_probes(self, app: str, env: LinkedEnv) -> int:
         """How many probes count as all, once a session is over; 0 where nobody knows."""
 
+    def family(self, app: str) -> str:
+        """What an app has in common with some others: a model can be worse on these alone."""
+        return app.rpartition("/")[0]
+
     def unseen_part(self, app: str) -> Unseen:
         """The part of an app that is of kinds which no training app has, where that is known."""
         return Unseen(frozenset(), 0)

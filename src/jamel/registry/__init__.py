@@ -1,12 +1,16 @@
 """Runs, models and their promotion: the only package that imports MLflow.
 
-`Tracker` logs runs; `register` and `log_model` store a model and check it; `promote`, `rollback`,
-`compare` and `compare_two` work on registered versions. MLflow is imported when one is called.
+`Tracker` logs runs; `register` and `log_model` store a model and check it; `promote`, `approve`,
+`refuse`, `rollback`, `compare` and `compare_two` work on registered versions. MLflow is imported
+when one is called.
 """
 
+from jamel.registry.answers import answer, approve, refuse, waiting
+from jamel.registry.audit import read_audit
 from jamel.registry.comparison import compare_two
 from jamel.registry.evaluation import track_evaluation, track_table
 from jamel.registry.models import log_model, register
+from jamel.registry.promotion import promote, rollback, weigh
 from jamel.registry.rounds import close_round, open_round
 from jamel.registry.tracking import (
     Tracker,
@@ -24,16 +28,15 @@ from jamel.registry.versions import (
     get_version,
     list_versions,
     model_dir,
-    promote,
-    read_audit,
-    rollback,
+    report_file,
     start_dir,
-    weigh,
 )
 
 __all__ = [
     "ModelVersion",
     "Tracker",
+    "answer",
+    "approve",
     "champion",
     "champion_dir",
     "close_round",
@@ -50,11 +53,14 @@ __all__ = [
     "origin_tags",
     "promote",
     "read_audit",
+    "refuse",
     "register",
+    "report_file",
     "rollback",
     "start_dir",
     "track_evaluation",
     "track_table",
     "train_tracked",
+    "waiting",
     "weigh",
 ]

@@ -21,6 +21,7 @@ from jamel.errors import StoreError
 from jamel.gate import CANDIDATE
 from jamel.registry.connection import connect, quiet
 from jamel.registry.evaluation import log_results
+from jamel.registry.smoke import ask, columns, load
 from jamel.registry.tracking import Tracker, origin_tags
 from jamel.registry.versions import (
     VALIDATION_FILE,
@@ -28,7 +29,7 @@ from jamel.registry.versions import (
     champion,
     get_version,
 )
-from jamel.registry.wire import Question, Ranked, memory_to_json, read_ranked, to_json
+from jamel.registry.wire import Question, Ranked
 from jamel.statistics import final_budget
 from jamel.tables import mean_rows
 
@@ -44,7 +45,7 @@ class RanksActions(Protocol):
     """The model in memory that the stored one is compared with."""
 
     def rank(self, question: Question) -> list[Ranked]:
-        """Actions with scores, best first."""
+        """Actions with score and worth, best first."""
         ...
 
 
@@ -130,25 +131,6 @@ def log_model(
     return _register(root, model, run_id, uri, model_id, card)
 
 
-def load(uri: str) -> Any:
-    """A stored model through MLflow's own loader, such as `models:/jamel@champion`."""
-    import mlflow
-
-    with quiet():
-        return mlflow.pyfunc.load_model(uri)
-
-
-def ask(model: Any, questions: Sequence[Question]) -> list[list[Ranked]]:
-    """Put questions to a loaded model through its JSON columns."""
-    import pandas as pd
-
-    columns = {
-        "observation": [to_json(question.observation) for question in questions],
-        "memory": [memory_to_json(question.memory) for question in questions],
-    }
-    return [read_ranked(text) for text in model.predict(pd.DataFrame(columns))["ranked"]]
-
-
 def figures(rows: Sequence[Mapping[str, Any]], agent: str = CANDIDATE) -> dict[str, float]:
     """The candidate's means, as metrics of its run; empty when it was not evaluated."""
     found = [row for row in mean_rows(rows) if row["agent"] == agent]
@@ -160,23 +142,40 @@ def figures(rows: Sequence[Mapping[str, Any]], agent: str = CANDIDATE) -> dict[s
     return kept | {"tokens_per_decision": tokens, "ms_per_decision": mean["ms_per_decision"]}
 
 
-def _store(root: Path | str, run_id: str, hf_dir: Path) -> tuple[str, str]:
-    """Returns the model's address and id. The fluent call is the only one that stores a model."""
-    import mlflow
+def packaged(hf_dir: Path) -> dict[str, Any]:
+    """What MLflow is told of a model, to log it or to save it: code, columns, an example."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
+    from jamel.registry.serving import example_questions
+
     inputs = Schema([ColSpec("string", "observation"), ColSpec("string", "memory", required=False)])
     outputs = Schema([ColSpec("string", "ranked")])
+    return {
+        "python_model": str(SERVED),
+        "artifacts": {"hf": str(hf_dir)},
+        "signature": ModelSignature(inputs=inputs, outputs=outputs),
+        "input_example": columns(example_questions()[-1:]),
+        "pip_requirements": ["jamel", "torch", "transformers", "mlflow"],
+    }
+
+
+def save_model(hf_dir: Path, path: Path) -> Path:
+    """Write a model to a folder as a registration stores it, without any registry."""
+    import mlflow
+
+    with quiet(), _staged(hf_dir) as staged:
+        mlflow.pyfunc.save_model(path, **packaged(staged))
+    return path
+
+
+def _store(root: Path | str, run_id: str, hf_dir: Path) -> tuple[str, str]:
+    """Returns the model's address and id. The fluent call is the only one that stores a model."""
+    import mlflow
+
     connect(root)
     with quiet(), _staged(hf_dir) as staged, mlflow.start_run(run_id=run_id):
-        info = mlflow.pyfunc.log_model(
-            name=NAME,
-            python_model=str(SERVED),
-            artifacts={"hf": str(staged)},
-            signature=ModelSignature(inputs=inputs, outputs=outputs),
-            pip_requirements=["jamel", "torch", "transformers", "mlflow"],
-        )
+        info = mlflow.pyfunc.log_model(name=NAME, **packaged(staged))
     return info.model_uri, info.model_id
 
 
@@ -221,7 +220,7 @@ def _check_same(uri: str, reference: RanksActions, questions: Sequence[Question]
 
 def _alike(stored: Sequence[Ranked], live: Sequence[Ranked]) -> bool:
     """The same scores for the same actions; equal scores may change places."""
-    mine, theirs = dict(stored), dict(live)
+    mine, theirs = ({item.action: item.score for item in side} for side in (stored, live))
     return mine.keys() == theirs.keys() and all(
         math.isclose(mine[action], theirs[action], abs_tol=TOLERANCE) for action in mine
     )

@@ -1,8 +1,8 @@
 """The file MLflow stores and runs for a registered model: code and safetensors, no pickle.
 
 Columns in: `observation` (JSON), `memory` (JSON list of past steps, may be missing). Column out:
-`ranked` (JSON list of actions with scores, best first). The parameters must be called `context`
-and `model_input`, or MLflow registers a model that cannot be loaded and only warns.
+`ranked` (JSON list of actions with score and worth, best first). The parameters must be called
+`context` and `model_input`, or MLflow registers a model that cannot be loaded and only warns.
 """
 
 import warnings

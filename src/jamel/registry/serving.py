@@ -5,12 +5,14 @@ Knows the model's agent. It is what the served model and the check before regist
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from jamel.agents.learned import ModelPolicy, Pending, SessionMemory
+from jamel.calibration import Calibration, read_calibration
 from jamel.envs.base import candidates
 from jamel.registry.wire import Question, Ranked, Remembered
 from jamel.types import Action, ActionKind, Element, Observation
@@ -19,8 +21,14 @@ from jamel.types import Action, ActionKind, Element, Observation
 class Ranker(ModelPolicy):
     """A policy that is told the session instead of having lived it."""
 
+    calibration: Calibration | None = None
+    """What the model's worth stands for, where that was fitted."""
+
     def rank(self, question: Question) -> list[Ranked]:
-        """Every candidate with its log-probability, best first; equals stay in screen order."""
+        """Every candidate with its log-probability and its worth, best first.
+
+        Equals stay in screen order.
+        """
         memory = self.start(seed=0)
         for step in question.memory:
             self._replay(memory, step)
@@ -29,7 +37,13 @@ class Ranker(ModelPolicy):
         assert logits_NC is not None
         scores_C = _log_softmax(logits_NC.numpy()[0, : len(offered)].astype(np.float64))
         order = np.argsort(-scores_C, kind="stable")
-        return [Ranked(offered[index], float(scores_C[index])) for index in order]
+        worth_C = [self._stands_for(float(figure)) for figure in memory.worth]
+        return [Ranked(offered[i], float(scores_C[i]), worth_C[i]) for i in order]
+
+    def _stands_for(self, worth: float) -> float:
+        # A figure that is no number must not pass for a worth of nothing.
+        known = self.calibration is not None and math.isfinite(worth)
+        return self.calibration.worth(worth) if known else worth  # type: ignore[union-attr]
 
     def _replay(self, memory: SessionMemory, step: Remembered) -> None:
         """See the screen and note the action, as if the policy had chosen it itself."""
@@ -43,13 +57,20 @@ class Ranker(ModelPolicy):
 
 
 def load_ranker(path: Path | str) -> Ranker:
-    """A ranker over what `save_pretrained` wrote; raises OSError when it is no model."""
+    """A ranker over what `save_pretrained` wrote, calibrated where the model is.
+
+    Raises:
+        OSError: it is no model.
+        EvaluationError: its calibration is ill-formed.
+    """
     from transformers.utils.logging import disable_progress_bar
 
     from jamel.model.modeling import JamelModel
 
     disable_progress_bar()
-    return Ranker(JamelModel.from_pretrained(str(path)))
+    ranker = Ranker(JamelModel.from_pretrained(str(path)))
+    ranker.calibration = read_calibration(Path(path))
+    return ranker
 
 
 def example_questions() -> list[Question]:

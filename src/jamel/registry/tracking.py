@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -172,14 +173,15 @@ def origin_tags(root: Path, config: Config | None) -> dict[str, str]:
     return tags
 
 
-def installed() -> list[str]:
-    """Every installed distribution as `name==version`, sorted."""
+@lru_cache(maxsize=1)
+def installed() -> tuple[str, ...]:
+    """Every installed distribution as `name==version`, sorted; read once: it takes seconds."""
     found = {
         f"{item.metadata['Name'].lower()}=={item.version}"
         for item in importlib.metadata.distributions()
         if item.metadata["Name"]
     }
-    return sorted(found)
+    return tuple(sorted(found))
 
 
 def environment_digest() -> str:

@@ -36,10 +36,11 @@ class Question(NamedTuple):
 
 
 class Ranked(NamedTuple):
-    """An action with its score, a log-probability."""
+    """An action with its score, a log-probability, and its worth: new probes, discounted."""
 
     action: Action
     score: float
+    worth: float
 
 
 class _Wire(BaseModel):
@@ -118,16 +119,19 @@ def read_question(observation: str, memory: str | None = None) -> Question:
 
 
 def ranked_to_json(ranked: Sequence[Ranked]) -> str:
-    """Actions with scores, best first."""
-    return json.dumps([{**_told(item.action), "score": item.score} for item in ranked])
+    """Actions with score and worth, best first."""
+    return json.dumps(
+        [{**_told(item.action), "score": item.score, "worth": item.worth} for item in ranked]
+    )
 
 
 def read_ranked(text: str) -> list[Ranked]:
     """The inverse of `ranked_to_json`."""
-    return [
-        Ranked(Action(ActionKind(item["kind"]), item["element"], item["text"]), item["score"])
-        for item in json.loads(text)
-    ]
+    return [Ranked(_read_action(item), item["score"], item["worth"]) for item in json.loads(text)]
+
+
+def _read_action(item: Mapping[str, Any]) -> Action:
+    return Action(ActionKind(item["kind"]), item["element"], item["text"])
 
 
 def _told(action: Action) -> dict[str, Any]:

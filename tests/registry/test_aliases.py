@@ -1,0 +1,224 @@
+"""`champion` and `previous-champion` move together or not at all, whatever is killed or hurries."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from jamel import registry, stores
+from jamel.errors import GateError
+from jamel.registry import aliases, audit, promotion
+from tests.registered import copy_of
+
+WRITES = (
+    "set_registered_model_tag",
+    "set_registered_model_alias",
+    "delete_registered_model_alias",
+    "delete_registered_model_tag",
+)
+
+
+class Killed(BaseException):
+    """As if the process had ended here: nothing catches it."""
+
+
+@pytest.fixture
+def root(champions: Path) -> Path:
+    """Version 2 is champion after version 1; 3 and 4 are measured against it."""
+    return champions
+
+
+def both(root: Path) -> tuple[str, str]:
+    """The two aliases as any client of MLflow reads them."""
+    client = registry.Tracker(root).client
+
+    def version(alias: str) -> str:
+        try:
+            return str(client.get_model_version_by_alias("jamel", alias).version)
+        except MlflowException:
+            return ""
+
+    return version("champion"), version("previous-champion")
+
+
+def events(root: Path) -> list[tuple[str, str]]:
+    return [(entry["event"], entry["version"]) for entry in registry.read_audit(root)]
+
+
+@contextmanager
+def killed_before_write(number: int) -> Iterator[list[str]]:
+    """Die just before the registry's or the audit's write of that number; gives the writes."""
+    done: list[str] = []
+
+    def counted(write: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def instead(*args: Any, **kwargs: Any) -> Any:
+            if len(done) == number:
+                raise Killed(name)
+            done.append(name)
+            return write(*args, **kwargs)
+
+        return instead
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in WRITES:
+            patch.setattr(MlflowClient, name, counted(getattr(MlflowClient, name), name))
+        patch.setattr(audit, "append_line", counted(audit.append_line, "append_line"))
+        yield done
+
+
+@pytest.mark.parametrize(
+    ("act", "after", "event"),
+    [
+        (lambda root: registry.promote(root, "3"), ("3", "2"), ("promote", "3")),
+        (lambda root: registry.rollback(root), ("1", ""), ("rollback", "1")),
+    ],
+    ids=["promote", "rollback"],
+)
+def test_a_move_that_is_killed_anywhere_is_whole_for_whoever_looks_next(
+    made: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    act: Callable[[Path], Any],
+    after: tuple[str, str],
+    event: tuple[str, str],
+) -> None:
+    # The model's answer, which is the same each time, takes longer than all the rest.
+    served = promotion.smoke_test(made, "jamel", "3")
+    monkeypatch.setattr(promotion, "smoke_test", lambda *_: served)
+    whole, moved = False, []
+    while not whole:
+        root = copy_of(made, tmp_path / str(len(moved)))
+        with killed_before_write(len(moved)) as done:
+            try:
+                act(root)
+                whole = True
+            except Killed:
+                pass
+        now = registry.champion(root)
+        assert now is not None and both(root) in (("2", "1"), after)
+        assert now.version == both(root)[0]
+        moved.append(both(root) == after)
+        assert events(root).count(event) == moved[-1], f"killed after {done}"
+        assert (
+            "champion_move" not in registry.Tracker(root).client.get_registered_model("jamel").tags
+        )
+    assert done.count("append_line") == 1 and len(moved) == len(done) + 1 >= 7
+    assert moved == [False, *[True] * len(done)], "the first write decides"
+
+
+def test_a_killed_promotion_is_finished_by_a_rollback_first(root: Path) -> None:
+    set_alias = MlflowClient.set_registered_model_alias
+
+    def once(self: MlflowClient, name: str, alias: str, version: str) -> None:
+        set_alias(self, name, alias, version)
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MlflowClient, "set_registered_model_alias", once)
+        with pytest.raises(Killed):
+            registry.promote(root, "3")
+    assert both(root) == ("2", "2"), "half of it, as seen by others"
+    assert registry.rollback(root)["previous"] == "3"
+    assert both(root) == ("2", "1")
+    assert events(root)[-2:] == [("promote", "3"), ("rollback", "2")]
+
+
+def test_rollback_goes_to_the_previous_champion_and_then_to_those_before(root: Path) -> None:
+    registry.promote(root, "3")
+    assert both(root) == ("3", "2")
+    assert registry.rollback(root, by="Ada", reason="loops on sign-in")["version"] == "2"
+    assert both(root) == ("2", "1")
+    entry = registry.read_audit(root)[-1]
+    assert (entry["by"], entry["reason"], entry["previous"]) == ("Ada", "loops on sign-in", "3")
+    registry.rollback(root)
+    assert both(root) == ("1", "")
+
+
+def test_an_alias_that_was_set_by_hand_counts_and_deleted_versions_do_not(root: Path) -> None:
+    client = registry.Tracker(root).client
+    registry.promote(root, "3")
+    client.set_registered_model_alias("jamel", "previous-champion", "1")
+    assert registry.rollback(root)["version"] == "1"
+    registry.promote(root, "1")
+    client.delete_registered_model_alias("jamel", "previous-champion")
+    client.delete_model_version("jamel", "2")
+    with pytest.raises(GateError, match="earlier champion"):
+        registry.rollback(root)
+
+
+def test_a_store_of_the_time_with_one_alias_rolls_back_by_its_history(root: Path) -> None:
+    client = registry.Tracker(root).client
+    client.delete_registered_model_alias("jamel", "previous-champion")
+    client.set_registered_model_tag("jamel", "champion_history", json.dumps(["1", "2"]))
+    assert registry.rollback(root)["version"] == "1"
+    assert both(root) == ("1", "")
+
+
+def test_two_promotions_at_once_do_not_interleave(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both were measured against version 2: the one that comes second meets another champion."""
+    inside: list[str] = []
+    most = []
+    together = threading.Barrier(2)
+    judge, move = promotion.judge, aliases.move
+
+    def judged(root: Path, candidate: Any, *rest: Any) -> Any:
+        inside.append(candidate.version)
+        most.append(len(inside))
+        return judge(root, candidate, *rest)
+
+    def left(*args: Any) -> None:
+        # Long enough for the other to come in, if it could.
+        threading.Event().wait(0.5)
+        move(*args)
+
+    def promoted(version: str) -> bool:
+        together.wait(60)
+        found = registry.weigh(root, version)
+        return bool(found["promoted"])
+
+    registry_alone = promotion.registry_alone
+
+    @contextmanager
+    def told(*args: Any) -> Iterator[None]:
+        with registry_alone(*args):
+            yield
+            inside.pop()
+
+    monkeypatch.setattr(promotion, "judge", judged)
+    monkeypatch.setattr(promotion, "move", left)
+    monkeypatch.setattr(promotion, "registry_alone", told)
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = dict(zip(("3", "4"), pool.map(promoted, ("3", "4")), strict=True))
+    assert most == [1, 1], "one at a time between the look at the champion and the last write"
+    assert sorted(outcomes.values()) == [False, True]
+    winner = next(version for version, won in outcomes.items() if won)
+    loser = next(version for version, won in outcomes.items() if not won)
+    assert both(root) == (winner, "2")
+    assert events(root)[-2:] == [("promote", winner), ("refuse", loser)]
+    (failed,) = registry.read_audit(root)[-1]["failed"]
+    assert failed["name"] == "measured against the current champion"
+
+
+def test_a_reader_waits_for_a_move_that_is_under_way(root: Path) -> None:
+    client = registry.Tracker(root).client
+    entry = audit.new_entry("promote", "jamel", "3", "2")
+    plan = {"entry": entry, "aliases": {"previous-champion": "2", "champion": "3"}}
+    plan |= {"former": ["1", "2"], "tags": {}}
+    with ThreadPoolExecutor(1) as pool:
+        with stores.lock(root, "registry"):
+            client.set_registered_model_tag("jamel", "champion_move", json.dumps(plan))
+            reading = pool.submit(registry.champion, root)
+            assert not threading.Event().wait(0.3) and not reading.done()
+        found = reading.result(60)
+    assert found is not None and found.version == "3" and both(root) == ("3", "2")
