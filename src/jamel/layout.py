@@ -124,8 +124,21 @@ class Layout:
     def last_model(self, arm: str) -> Path | None:
         """The arm's model of the highest round, None when there is none."""
         found = [p for p in (self.made / "models" / arm).glob("round-*") if _is_model(p)]
-        return max(found, key=lambda path: int(path.name.rsplit("-", 1)[1]), default=None)
+        return max(found, key=_number, default=None)
+
+    def rounds_waiting(self) -> int:
+        """How many labelled rounds no model was trained on yet; 0 before the first model."""
+        model = self.last_model(SHARED_ARM)
+        return 0 if model is None else max(0, self.last_round(SHARED_ARM) - _number(model))
+
+    def version_results(self, version: str) -> Path:
+        """What a registered version came to when it appeared, as JSON; its page lies beside it."""
+        return self.made / "versions" / version / "results.json"
 
 
 def _is_model(path: Path) -> bool:
     return (path / "config.json").exists() and path.name.rsplit("-", 1)[1].isdigit()
+
+
+def _number(path: Path) -> int:
+    return int(path.name.rsplit("-", 1)[1])

@@ -1,4 +1,4 @@
-"""The web pages of a project on loopback: MLflow, Prefect, the report and the data docs.
+"""The web pages of a project on loopback, MLflow, Prefect, report and data docs, and its worker.
 
 Knows only how to start other programs and to end those it started, as whole process groups.
 """
@@ -11,19 +11,23 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import NamedTuple
 
 from jamel.errors import StoreError
 from jamel.layout import Layout
-from jamel.stores import TELEMETRY_OFF, Stores, open_stores
+from jamel.stores import TELEMETRY_OFF, Stores, lock, open_stores
 
 LOOPBACK = "127.0.0.1"
-START_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 10.0
+PAGES_URL = "JAMEL_PAGES_URL"
+"""Variable of runs of deployments: where the pages below build/ are shown."""
+START_TIMEOUT_S = 180.0
+"""A worker registers every deployment first, which takes half a minute on a busy machine."""
+STOP_TIMEOUT_S = 20.0
+"""A run that is stopped tells Prefect so before it goes."""
 
 
 class Service(NamedTuple):
@@ -65,6 +69,15 @@ def _prefect(port: int) -> list[str]:
     return [*server, "--host", LOOPBACK, "--port", str(port)]
 
 
+def worker(first_port: int) -> Service:
+    """The program that registers the deployments of prefect.yaml and runs them when they are due.
+
+    Its port only says that it is ready. It finds Prefect by PREFECT_API_URL.
+    """
+    (port,) = free_ports(first_port, 1)
+    return Service("worker", [sys.executable, "-m", "pipelines.worker"], port, "/health")
+
+
 def free_ports(first: int, count: int) -> list[int]:
     """`count` ports on loopback that nothing listens on, from `first` up; raises StoreError."""
     found: list[int] = []
@@ -81,17 +94,39 @@ def free_ports(first: int, count: int) -> list[int]:
     )
 
 
-def serve_all(project: Layout, first_port: int) -> None:
-    """Start every service, print where each answers, and stop them all on Ctrl-C or SIGTERM."""
+def serve_all(project: Layout, first_port: int, schedule: bool = False) -> None:
+    """Start every service, print where each answers, and stop them all on Ctrl-C or SIGTERM.
+
+    Args:
+        project: whose stores and pages are served.
+        first_port: the first port to try.
+        schedule: also run a worker for the deployments of prefect.yaml.
+
+    Raises:
+        Busy: another process runs the deployments of this project.
+        StoreError: the stores are missing, or a service does not answer.
+    """
     stores = open_stores(project.root)
     project.build.mkdir(parents=True, exist_ok=True)
-    with until_stopped(), running(services(project, stores, first_port), stores) as started:
-        for service in started:
-            print(f"{service.name:20} {service.url}", flush=True)
-        for page in pages_of(project):
-            print(f"{'':20} {started[-1].url}{page}", flush=True)
-        print("Ctrl-C stops them.", flush=True)
-        wait_forever()
+    wanted = services(project, stores, first_port)
+    only_worker = lock(project.root, "serve") if schedule else nullcontext()
+    with until_stopped(), only_worker, running(wanted, stores):
+        _tell(project, wanted)
+        api = f"http://{LOOPBACK}:{wanted[1].port}/api"
+        more = {"PREFECT_API_URL": api, PAGES_URL: wanted[-1].url}
+        with running([worker(wanted[-1].port + 1)] if schedule else [], stores, more):
+            if schedule:
+                print(f"{'deployments':20} run by a worker; its log is in {stores.logs}")
+                print(f"{'PREFECT_API_URL':20} {api}")
+            print("Ctrl-C stops them.", flush=True)
+            wait_forever()
+
+
+def _tell(project: Layout, started: list[Service]) -> None:
+    for service in started:
+        print(f"{service.name:20} {service.url}", flush=True)
+    for page in pages_of(project):
+        print(f"{'':20} {started[-1].url}{page}", flush=True)
 
 
 def pages_of(project: Layout) -> list[str]:
@@ -102,13 +137,18 @@ def pages_of(project: Layout) -> list[str]:
 
 
 @contextmanager
-def running(wanted: list[Service], stores: Stores) -> Iterator[list[Service]]:
-    """Run the services, each in a process group of its own; end the groups whatever happens."""
+def running(
+    wanted: list[Service], stores: Stores, more: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[list[Service]]:
+    """Run the services, each in a process group of its own; end the groups whatever happens.
+
+    `more` are variables of their environment.
+    """
     stores.logs.mkdir(parents=True, exist_ok=True)
     processes: list[subprocess.Popen[bytes]] = []
     try:
         for service in wanted:
-            processes.append(_spawn(service, stores))
+            processes.append(_spawn(service, stores, more))
         for service, process in zip(wanted, processes, strict=True):
             _await_port(service, process, stores.logs)
         yield wanted
@@ -120,10 +160,12 @@ def _log(service: Service, logs: Path) -> Path:
     return logs / f"{service.name.split(',')[0].lower()}.log"
 
 
-def _spawn(service: Service, stores: Stores) -> subprocess.Popen[bytes]:
+def _spawn(service: Service, stores: Stores, more: Mapping[str, str]) -> subprocess.Popen[bytes]:
     environment = os.environ | TELEMETRY_OFF | {"PREFECT_HOME": str(stores.prefect_home)}
     # Prefect's page would otherwise ask the default port for its data.
     environment["PREFECT_UI_API_URL"] = f"http://{LOOPBACK}:{service.port}/api"
+    environment |= {"PREFECT_WORKER_WEBSERVER_HOST": LOOPBACK}
+    environment |= {"PREFECT_WORKER_WEBSERVER_PORT": str(service.port), **more}
     with _log(service, stores.logs).open("wb") as output:
         return subprocess.Popen(
             service.command,

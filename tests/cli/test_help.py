@@ -15,6 +15,7 @@ COMMANDS = (
         "init",
         "bench",
         "ui",
+        "serve",
         "device classes",
         "device start",
         "device corpus",
@@ -27,7 +28,7 @@ COMMANDS = (
     *("explore", "replay"),
     *("web fetch", "web list", "web lock"),
 )
-WITHOUT_A_TABLE = {"init", "ui", "device start"}
+WITHOUT_A_TABLE = {"init", "ui", "serve", "device start"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,4 +1,4 @@
-"""The commands about this machine: doctor, init, device, bench, ui.
+"""The commands about this machine: doctor, init, device, bench, ui, serve.
 
 Each calls one library function; heavy imports wait until the command runs.
 """
@@ -42,6 +42,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=example("jamel init"))(init)
     app.command(epilog=example("jamel bench"))(bench)
     app.command(epilog=example("jamel ui", "jamel ui --port 5000"))(ui)
+    app.command(epilog=example("jamel serve", "jamel serve --port 5000"))(serve)
     device.command(epilog=example("jamel device start --app test/0"))(start)
     device.command(epilog=example("jamel device gallery --app test/0 --out build/gallery"))(gallery)
     device.command(epilog=example("jamel device corpus --suite test"))(corpus)
@@ -250,3 +251,12 @@ def ui(
     from jamel.services import serve_all
 
     serve_all(here(), port)
+
+
+def serve(
+    port: PortOption = 5000,
+) -> None:
+    """As `jamel ui`, with a worker that runs the deployments of prefect.yaml when they are due."""
+    from jamel.services import serve_all
+
+    serve_all(here(), port, schedule=True)
