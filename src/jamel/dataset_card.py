@@ -33,7 +33,7 @@ def card_rows(sessions: Path, labels: Path) -> list[dict[str, Any]]:
             groups.setdefault(key, []).append(worth | {"app": header["app"]})
     return [
         {"round": name, "agent": agent, "sessions": len(rows)} | _totals(rows)
-        for (name, agent), rows in groups.items()
+        for (name, agent), rows in sorted(groups.items())
     ]
 
 

@@ -30,6 +30,9 @@ STOP_TIMEOUT_S = 20.0
 """A run that is stopped tells Prefect so before it goes."""
 
 
+LOOK_EVERY_S = 1.0
+
+
 class Service(NamedTuple):
     """One program: what it shows, how it is started, and where it answers."""
 
@@ -110,16 +113,20 @@ def serve_all(project: Layout, first_port: int, schedule: bool = False) -> None:
     project.build.mkdir(parents=True, exist_ok=True)
     wanted = services(project, stores, first_port)
     only_worker = lock(project.root, "serve") if schedule else nullcontext()
-    with until_stopped(), only_worker, running(wanted, stores):
+    with until_stopped(), only_worker, running(wanted, stores) as started:
         _tell(project, wanted)
         api = f"http://{LOOPBACK}:{wanted[1].port}/api"
         more = {"PREFECT_API_URL": api, PAGES_URL: wanted[-1].url}
-        with running([worker(wanted[-1].port + 1)] if schedule else [], stores, more):
+        workers = [worker(wanted[-1].port + 1)] if schedule else []
+        with running(workers, stores, more) as also_started:
             if schedule:
                 print(f"{'deployments':20} run by a worker; its log is in {stores.logs}")
                 print(f"{'PREFECT_API_URL':20} {api}")
             print("Ctrl-C stops them.", flush=True)
-            wait_forever()
+            _wait(
+                [*zip(wanted, started, strict=True), *zip(workers, also_started, strict=True)],
+                stores.logs,
+            )
 
 
 def _tell(project: Layout, started: list[Service]) -> None:
@@ -139,7 +146,7 @@ def pages_of(project: Layout) -> list[str]:
 @contextmanager
 def running(
     wanted: list[Service], stores: Stores, more: Mapping[str, str] = MappingProxyType({})
-) -> Iterator[list[Service]]:
+) -> Iterator[list[subprocess.Popen[bytes]]]:
     """Run the services, each in a process group of its own; end the groups whatever happens.
 
     `more` are variables of their environment.
@@ -151,7 +158,7 @@ def running(
             processes.append(_spawn(service, stores, more))
         for service, process in zip(wanted, processes, strict=True):
             _await_port(service, process, stores.logs)
-        yield wanted
+        yield processes
     finally:
         _end(processes)
 
@@ -230,7 +237,17 @@ def until_stopped() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def wait_forever() -> None:
-    """Do nothing until a signal ends the surrounding `until_stopped` block."""
+def _wait(started: list[tuple[Service, subprocess.Popen[bytes]]], logs: Path) -> None:
+    """Do nothing until a signal ends the surrounding `until_stopped` block.
+
+    Raises:
+        StoreError: a service has ended by itself.
+    """
     while True:
-        signal.pause()
+        for service, process in started:
+            if process.poll() is not None:
+                raise StoreError(
+                    f"expected {service.name} to run until it is stopped, found that it ended with "
+                    f"status {process.returncode}. Its output is in {_log(service, logs)}."
+                )
+        time.sleep(LOOK_EVERY_S)

@@ -41,7 +41,7 @@ deployments:
     work_pool: {name: jamel}
     concurrency_limit: {limit: 1, collision_strategy: ENQUEUE}
     schedules:
-      - interval: 5
+      - interval: 15
         active: true
   - name: listener
     entrypoint: ticks.py:answer
