@@ -62,6 +62,12 @@ def show_evaluation(project: Layout, results: Mapping[str, Any], report: Path) -
         _picture(coverage_png(results["curves"]), "evaluation-curves", about)
 
 
+def show_monitor(found: Mapping[str, Any]) -> None:
+    """The champion then and now."""
+    about = f"{found['first']} and {', '.join(found['last'])}, intervals over {found['unit']}s"
+    create_table_artifact(list(found["measures"]), key="monitor", description=about)
+
+
 def show_verdict(decision: Mapping[str, Any], text: str) -> None:
     """The gate's decision with every condition."""
     about = f"The gate's verdict on version {decision['version']} of {decision['model']}"

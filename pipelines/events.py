@@ -5,7 +5,7 @@ A resource is named by what it is about, so that a trigger can ask for one datas
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from prefect import runtime
@@ -16,6 +16,7 @@ BUILD_CHANGED = "jamel.build.changed"
 MODEL_REGISTERED = "jamel.model.registered"
 MODEL_PROMOTED = "jamel.model.promoted"
 GATE_REFUSED = "jamel.gate.refused"
+CHAMPION_FELL = "jamel.champion.fell"
 
 
 def dataset_pushed(md5: str, tag: str) -> None:
@@ -42,6 +43,12 @@ def gate_decided(decision: Mapping[str, Any], verdict: str) -> None:
     if decision["previous"] != version:
         event = MODEL_PROMOTED if decision["promoted"] else GATE_REFUSED
         _tell(event, f"jamel.model.{model}", model=model, version=version, verdict=verdict)
+
+
+def champion_fell(model: str, version: str, fell: Sequence[str]) -> None:
+    """A champion does worse than in its first round; `fell` lists in what."""
+    what = ", ".join(fell)
+    _tell(CHAMPION_FELL, f"jamel.model.{model}", model=model, version=version, fell=what)
 
 
 def _tell(event: str, resource: str, **payload: Any) -> None:

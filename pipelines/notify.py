@@ -15,7 +15,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events.actions import CallWebhook
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
-from pipelines.events import GATE_REFUSED
+from pipelines.events import CHAMPION_FELL, GATE_REFUSED
 
 BLOCK = "jamel"
 MESSAGES = {
@@ -28,6 +28,11 @@ MESSAGES = {
         {GATE_REFUSED},
         "jamel.model.*",
         ["event.payload.model", "event.payload.version", "event.payload.verdict"],
+    ),
+    "jamel: the champion fell": (
+        {CHAMPION_FELL},
+        "jamel.model.*",
+        ["event.payload.model", "event.payload.version", "event.payload.fell"],
     ),
 }
 """Automation -> the events, the resources they are about, and what the message tells."""

@@ -114,6 +114,15 @@ class Layout:
         folder = self.data / kind / self.dataset
         return [path for name in names for path in sorted((folder / name).glob("*.parquet"))]
 
+    def session_rounds(self, arm: str) -> dict[str, list[Path]]:
+        """Name of each of the arm's rounds that has sessions -> its shards, the first first."""
+        prefix = "" if arm == SHARED_ARM else f"{arm}-"
+        found = [
+            p for p in self.sessions.glob(f"{prefix}round-*") if p.name.rsplit("-", 1)[1].isdigit()
+        ]
+        named = [path for path in found if path.name == f"{prefix}round-{_number(path)}"]
+        return {path.name: sorted(path.glob("*.parquet")) for path in sorted(named, key=_number)}
+
     def last_round(self, arm: str) -> int:
         """The arm's highest round that has labels, 0 when there is none."""
         index = 0

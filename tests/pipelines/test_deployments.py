@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +16,10 @@ import yaml
 from jamel.config import load_config
 from jamel.errors import ConfigError
 from jamel.layout import Layout
+from jamel.services import PAGES_URL
 from pipelines import events
+from pipelines.artifacts import page
+from pipelines.notify import automations
 from pipelines.rounds import rounds_to_run
 from pipelines.turns import slots_of
 from pipelines.worker import POOL, profiles_of, superseded
@@ -80,3 +84,26 @@ def test_rounds_that_wait_are_trained_on_before_more_is_collected(
     assert project.rounds_waiting() == waiting
     tiny = load_config(REPOSITORY / "configs/tiny.yaml")
     assert rounds_to_run(tiny, project, grow=True).start == first
+
+
+def test_a_message_is_json_whatever_it_tells() -> None:
+    from prefect.server.utilities.user_templates import render_user_template_sync
+
+    (_, refused, _) = automations(uuid4())
+    (action,) = refused.actions
+    payload = {"model": "jamel", "version": "3", "verdict": 'NOT PROMOTED\n- FAILED: "better"'}
+    text = render_user_template_sync(action.payload, {"event": {"payload": payload}})
+    told = json.loads(text)["text"]
+    assert told == 'jamel: the gate refused: jamel 3 NOT PROMOTED\n- FAILED: "better"'
+
+
+def test_pages_are_linked_where_they_are_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = Layout.at(tmp_path)
+    assert page(project, project.report) == "`build/laptop/evaluation/report.html`"
+    monkeypatch.setenv(PAGES_URL, "http://127.0.0.1:5002/")
+    assert page(project, project.report).endswith(
+        "(http://127.0.0.1:5002/laptop/evaluation/report.html)"
+    )
+    assert page(project, tmp_path / "data.dvc") == "`data.dvc`"
