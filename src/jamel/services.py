@@ -17,6 +17,8 @@ from pathlib import Path
 from types import FrameType, MappingProxyType
 from typing import NamedTuple
 
+import psutil
+
 from jamel.errors import StoreError
 from jamel.layout import Layout
 from jamel.stores import TELEMETRY_OFF, Stores, lock, open_stores
@@ -198,17 +200,36 @@ def _await_port(service: Service, process: subprocess.Popen[bytes], logs: Path) 
 
 
 def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+    # All that they started: a worker gives each of its runs a process group of its own.
+    begun = [one for process in processes for one in _family(process)]
     for process in processes:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_TIMEOUT_S
+    while any(map(_runs, begun)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for one in begun:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
     for process in processes:
-        try:
-            process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    try:
+        first = psutil.Process(process.pid)
+        return [first, *first.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 class _Stopped(BaseException):
