@@ -13,7 +13,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export PREFECT_HOME := $(CURDIR)/stores/prefect
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup run run-web test bench ui lint clean
+.PHONY: help setup run run-web test bench ui serve lint clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/'
@@ -49,6 +49,9 @@ bench: setup ## device, web, label, training and decision speed; appended to doc
 
 ui: setup ## MLflow, Prefect, report and data docs on loopback
 	$(BIN)/jamel ui
+
+serve: setup ## as ui, and run the deployments of prefect.yaml: nightly, hourly, on events
+	$(BIN)/jamel serve
 
 clean: ## remove what a run made, keep the environment and the stores
 	rm -rf build

@@ -21,7 +21,6 @@ from prefect.client.schemas.filters import (
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import FlowRun, StateType
-from prefect.events import emit_event
 from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
 from pydantic import Field
@@ -34,8 +33,6 @@ from pipelines.caching import say, step
 from pipelines.isolation import in_own_process
 from pipelines.summary import verdict
 
-VERSION_WAITS = "jamel.model.waiting"
-"""The event of a version that holds every condition and waits for a person."""
 CLOSED_BY = "close reviews"
 
 
@@ -114,13 +111,6 @@ def question(project: Layout, decision: Mapping[str, Any]) -> str:
         f"`jamel compare {version} champion` shows both side by side.",
     ]
     return "\n".join(lines)
-
-
-def tell_waiting(decision: Mapping[str, Any]) -> None:
-    """Have a deployment that listens ask somebody, where a version waits."""
-    if "waits_until" in decision:
-        about = {"prefect.resource.id": f"jamel.model.{decision['model']}"}
-        emit_event(VERSION_WAITS, about, payload={"version": decision["version"]})
 
 
 @flow(name=CLOSED_BY)

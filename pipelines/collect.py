@@ -13,6 +13,7 @@ from jamel.config import Config
 from pipelines.caching import digest, fingerprints, say, step
 from pipelines.isolation import in_own_process
 from pipelines.ticker import Ticker
+from pipelines.turns import devices
 
 
 def _key(
@@ -39,14 +40,15 @@ def collect_round(
 
     With an `arm`, its model explores beside the profile's simple agents.
     """
-    shards = in_own_process(
-        collect,
-        config,
-        out_dir,
-        round_index=round_index,
-        arm=arm,
-        model_dir=model_dir,
-        progress=Ticker(f"collect {out_dir.name}"),
-    )
+    with devices(config, config.collect.workers):
+        shards = in_own_process(
+            collect,
+            config,
+            out_dir,
+            round_index=round_index,
+            arm=arm,
+            model_dir=model_dir,
+            progress=Ticker(f"collect {out_dir.name}"),
+        )
     say(f"{out_dir.name}: {len(shards)} sessions")
     return {"files": fingerprints(shards)}

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from prefect.artifacts import create_table_artifact
-
 from jamel.calibration import FILE as CALIBRATION
 from jamel.config import Config
 from jamel.dataset import version
@@ -20,13 +18,15 @@ from jamel.episodes import read_session
 from jamel.errors import ShardError
 from jamel.evaluate import evaluate
 from jamel.layout import SHARED_ARM, Layout
+from jamel.provenance import dataset_md5
 from jamel.report import write_report
-from jamel.statistics import final_budget
-from jamel.tables import mean_rows
 from jamel.validate import ValidationResult, quarantine, require, validate
+from pipelines.artifacts import show_dataset, show_validation
 from pipelines.caching import digest, fingerprints, say, step
+from pipelines.events import dataset_pushed
 from pipelines.isolation import in_own_process
 from pipelines.ticker import Ticker
+from pipelines.turns import devices
 
 
 @step("validate")
@@ -36,7 +36,11 @@ def validate_dataset(project: Layout) -> dict[str, Any]:
         validate, project.sessions, project.labels, project.validation, project.quarantine
     )
     record = found.as_dict()
-    _describe_validation(record)
+    show_validation(project, record)
+    say(
+        f"validation {'passed' if record['passed'] else 'FAILED'}: {record['evaluated']} "
+        f"expectations, {len(record['quarantined'])} shards in quarantine"
+    )
     return record
 
 
@@ -62,21 +66,16 @@ def _unreadable(path: Path) -> str:
     return ""
 
 
-def _describe_validation(record: Mapping[str, Any]) -> None:
-    bad = [{"shard": path, "reason": why} for path, why in record["quarantined"].items()]
-    create_table_artifact(bad, key="quarantine", description="Shards that went to quarantine")
-    say(
-        f"validation {'passed' if record['passed'] else 'FAILED'}: {record['evaluated']} "
-        f"expectations, {len(bad)} shards in quarantine"
-    )
-
-
 @step("version")
 def version_dataset(project: Layout, tag: str) -> str:
-    """Pin data/ with DVC and push it; the md5 names the dataset."""
-    md5 = in_own_process(version, project.root, tag)
+    """Pin data/ with DVC and push it; the md5 names the dataset. A new one is an event."""
+    before = dataset_md5(project.root)
+    md5 = str(in_own_process(version, project.root, tag))
     say(f"dataset {md5} pinned as {tag}")
-    return str(md5)
+    show_dataset(project, md5, tag)
+    if md5 != before:
+        dataset_pushed(md5, tag)
+    return md5
 
 
 def _measured(config: Config, models: Mapping[str, Path | None], out: Path) -> str:
@@ -108,11 +107,10 @@ def evaluate_models(
 
     The curve of the rounds, which led to the models, is kept with the results.
     """
-    results = in_own_process(evaluate, config, models, Ticker("evaluate"))
+    results = measured(config, models, "evaluate")
     results |= {"rounds": rounds} if rounds else {}
     write_json(project.results, results)
     write_report(results, project.report)
-    describe(results)
     return {"files": fingerprints([project.results])}
 
 
@@ -130,14 +128,30 @@ def measure_round(
 
     `seconds` is what the round took; a remembered round keeps what it took then.
     """
-    results = in_own_process(evaluate, config, {SHARED_ARM: model}, Ticker(f"round {round_index}"))
+    results = measured(config, {SHARED_ARM: model}, f"round {round_index}")
     results |= {"round": {"round": round_index, "seconds": round(seconds, 1)}}
     path = write_json(project.round_results(round_index), results)
     return {"files": fingerprints([path])}
 
 
-def describe(results: Mapping[str, Any]) -> None:
-    """The evaluation as a table in the Prefect UI."""
-    suite, budget = results["meta"]["suite"], results["meta"]["budget"]
-    rows = mean_rows(final_budget(results)["rows"])
-    create_table_artifact(rows, key="evaluation", description=f"{suite}, {budget} steps")
+def measured(config: Config, models: Mapping[str, Path | None], name: str) -> dict[str, Any]:
+    """An evaluation on the profile's devices, once they are free."""
+    with devices(config, config.evaluate.workers):
+        return dict(in_own_process(evaluate, config, models, Ticker(name)))
+
+
+def _version_key(
+    config: Config, models: Mapping[str, Path | None], project: Layout, version: str
+) -> str:
+    return _measured(config, models, project.version_results(version))
+
+
+@step("measure version", _version_key)
+def measure_version(
+    config: Config, models: Mapping[str, Path | None], project: Layout, version: str
+) -> dict[str, Any]:
+    """Measure a registered version beside other agents; its results and page are kept for it."""
+    results = measured(config, models, f"version {version}")
+    path = write_json(project.version_results(version), results)
+    write_report(results, path.with_name("report.html"))
+    return {"files": fingerprints([path])}

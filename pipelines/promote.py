@@ -10,15 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from prefect.artifacts import create_markdown_artifact
-
 from jamel.config import Config
 from jamel.evaluate import read_json
 from jamel.layout import Layout
 from jamel.registry import champion, champion_dir, register, start_dir, weigh
 from jamel.report import write_report
-from pipelines.approval import tell_waiting
+from pipelines.artifacts import show_verdict
 from pipelines.caching import digest, say, step
+from pipelines.events import gate_decided, model_registered
 from pipelines.isolation import in_own_process
 from pipelines.summary import verdict
 
@@ -70,6 +69,7 @@ def register_model(
         run_id=run_id,
     )
     say(f"registered as version {made.version} of {made.model}")
+    model_registered(str(made.model), str(made.version))
     return str(made.version)
 
 
@@ -86,10 +86,10 @@ def promote_candidate(config: Config, project: Layout, version: str) -> dict[str
     Where `gate.approval` asks for a person, the version waits, and the loop does not.
     """
     decision = in_own_process(weigh, project.root, version, config.gate)
-    about = f"The gate's verdict on version {version} of {config.gate.model}"
-    create_markdown_artifact(verdict(decision), key="promotion", description=about)
-    say(verdict(decision))
-    tell_waiting(decision)
+    told = verdict(decision)
+    show_verdict(decision, told)
+    say(told)
+    gate_decided(decision, told)
     return decision
 
 

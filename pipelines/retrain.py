@@ -22,9 +22,11 @@ from jamel.config import Config, load_config, with_key
 from jamel.dataset import open_for_changes
 from jamel.disk import full_disk_is_a_store_error, write_json
 from jamel.errors import JamelError
+from jamel.evaluate import read_json
 from jamel.gate import rivals
 from jamel.layout import SHARED_ARM, Layout
-from jamel.stores import open_stores, project_lock
+from jamel.stores import open_stores
+from pipelines.artifacts import show_evaluation
 from pipelines.caching import remembered
 from pipelines.evaluate import evaluate_models
 from pipelines.promote import (
@@ -40,6 +42,7 @@ from pipelines.stopping import end_server_with_us, stop_at_once_on_signals
 from pipelines.summary import print_summary
 from pipelines.tracking import tracked
 from pipelines.train import calibrate_model
+from pipelines.turns import alone
 
 
 @flow(name="retrain", task_runner=ThreadPoolTaskRunner(max_workers=2))  # type: ignore[arg-type]
@@ -55,7 +58,7 @@ def retrain(config: str = "configs/laptop.yaml", grow: bool = False) -> dict[str
         ConfigError: the profile is wrong, or its gate names an agent that cannot be measured.
         StoreError: the stores are missing.
         DatasetError: a pinned shard was changed or removed by hand.
-        Busy: another run holds the project.
+        Busy: another run holds the project; a run of a deployment waits for it first.
     """
     began = time.monotonic()
     settings = with_key(load_config(config), os.environ)
@@ -64,7 +67,7 @@ def retrain(config: str = "configs/laptop.yaml", grow: bool = False) -> dict[str
     rivals(settings.gate)
     end_server_with_us()
     open_stores(project.root, settings.stores)
-    with project_lock(project.root), open_for_changes(project.root):
+    with alone(project), open_for_changes(project.root):
         outcome = loop(settings, project, grow)
     outcome |= {"seconds": round(time.monotonic() - began, 1)}
     write_json(project.outcome, outcome)
@@ -85,6 +88,7 @@ def loop(config: Config, project: Layout, grow: bool = False) -> dict[str, Any]:
         remembered(
             evaluate_models, config=config, models=agents, project=project, rounds=done.rounds
         )
+        show_evaluation(project, read_json(project.results), project.report)
         version = again or register_model(config, project, model, done.validation, run_id)
         decision = promote_candidate(config, project, version)
         lineage = {"model version": version, "dataset md5": done.dataset, "MLflow run": run_id}

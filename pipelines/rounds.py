@@ -15,6 +15,7 @@ from jamel.agents import MODEL_AGENTS, OTHER_MODELS, arm_of
 from jamel.config import Config, config_digest
 from jamel.evaluate import read_json
 from jamel.layout import SHARED_ARM, Layout
+from pipelines.artifacts import show_training
 from pipelines.caching import remembered, say, step
 from pipelines.collect import collect_round
 from pipelines.evaluate import (
@@ -50,11 +51,7 @@ def run_rounds(
     """
     label_leftovers(config, project)
     wanted = rounds_to_run(config, project, grow)
-    first: Models = {SHARED_ARM: start}
-    models: Models = {
-        arm: project.last_model(arm) if wanted.start else first.get(arm)
-        for arm in trained_arms(config)
-    }
+    models = explorers(config, project, wanted.start, start)
     for index in wanted:
         done = run_round(config, project, index, models, run_id)
         models = done.models
@@ -77,10 +74,7 @@ def run_round(config: Config, project: Layout, index: int, models: Models, paren
     """One round in an MLflow run of its own below the flow's, closed whatever happens."""
     began, run_id = time.monotonic(), open_round_run(config, project, index, parent)
     try:
-        collect_of_arms(config, project, index, models)
-        validation = validate_dataset(project)
-        require_valid(validation)
-        dataset = version_dataset(project, f"dataset/{config_digest(config)}/round-{index}")
+        validation, dataset = gather(config, project, index, models)
         trained = train_arms(config, project, index, models, run_id)
         seconds = time.monotonic() - began
         curve = measured_curve(config, project, index, trained[SHARED_ARM], seconds)
@@ -90,6 +84,16 @@ def run_round(config: Config, project: Layout, index: int, models: Models, paren
     results = read_json(project.round_results(index)) if curve else None
     close_round_run(project, run_id, parent, results, curve)
     return Rounds(validation, dataset, trained, curve)
+
+
+def gather(
+    config: Config, project: Layout, index: int, models: Models
+) -> tuple[dict[str, Any], str]:
+    """A round's sessions with labels, checked and pinned: the validation and the dataset's md5."""
+    collect_of_arms(config, project, index, models)
+    validation = validate_dataset(project)
+    require_valid(validation)
+    return validation, version_dataset(project, f"dataset/{config_digest(config)}/round-{index}")
 
 
 def measured_curve(
@@ -110,10 +114,22 @@ def measured_curve(
     return of_rounds.curve([read_json(path) for path in files if path.is_file()])
 
 
+def explorers(config: Config, project: Layout, index: int, start: Path | None) -> Models:
+    """Each arm's model that explores in a round; `start`, if any, in the first."""
+    first: Models = {SHARED_ARM: start}
+    return {
+        arm: project.last_model(arm) if index else first.get(arm) for arm in trained_arms(config)
+    }
+
+
 def rounds_to_run(config: Config, project: Layout, grow: bool) -> range:
-    """Rounds from the first on, or as many on-policy ones as the profile has beyond the last."""
+    """Rounds from the first on, or as many on-policy ones as the profile has beyond the last.
+
+    Rounds that were collected meanwhile are trained on with the last of them, which then is the
+    first of those to run: there is nothing more to collect for it.
+    """
     if grow and project.last_model("jamel") is not None:
-        start = project.last_round("jamel") + 1
+        start = project.last_round("jamel") + (0 if project.rounds_waiting() else 1)
         return range(start, start + max(1, config.rounds.on_policy))
     return range(config.rounds.on_policy + 1)
 
@@ -179,6 +195,7 @@ def train_for_arm(
         init_from=init_from,
         parent=run_id,
     )
+    show_training(f"{arm} round-{index}", trained["losses"])
     return str(trained["model"])
 
 

@@ -1,17 +1,23 @@
-"""Progress of a verb as a few lines on the terminal, from whichever process it runs in.
+"""Progress of a verb: a few lines on the terminal, and in runs of deployments a bar in the UI.
 
-Knows only counts.
+Made in a task, called in whichever process the verb runs in. Knows only counts.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
+from uuid import UUID
+
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
+from pipelines.turns import deployed
 
 LINES = 5
 
 
 class Ticker:
-    """Prints about every fifth of the way.
+    """Tells about every fifth of the way.
 
     Callable as (done, total, ...), or as (done, metrics) when `total` is known beforehand.
     """
@@ -19,12 +25,22 @@ class Ticker:
     def __init__(self, name: str, total: int = 0) -> None:
         self.name = name
         self.total = total
-        self.printed = 0
+        self.told = 0
+        # A run by hand has no server that the verb's own process could find.
+        self.bar = _bar(name) if deployed() else None
 
     def __call__(self, done: int, told: Any, *rest: Any) -> None:
         """Note progress."""
         total = self.total or int(told)
         part = done * LINES // max(total, 1)
-        if part > self.printed:
-            self.printed = part
+        if part > self.told:
+            self.told = part
             print(f"    {self.name}: {done} of {total}", flush=True)
+            if self.bar is not None:
+                # The work goes on, whatever becomes of the server.
+                with suppress(Exception):
+                    update_progress_artifact(self.bar, 100 * done / max(total, 1))
+
+
+def _bar(name: str) -> UUID:
+    return create_progress_artifact(0.0, description=name)

@@ -18,6 +18,7 @@ from jamel.tables import reliability_table
 from pipelines.caching import digest, fingerprints, say, step
 from pipelines.isolation import in_own_process
 from pipelines.ticker import Ticker
+from pipelines.turns import devices
 
 
 def _key(
@@ -77,7 +78,8 @@ def _calibration_key(config: Config, project: Layout, model: Path) -> str:
 @step("calibrate", _calibration_key)
 def calibrate_model(config: Config, project: Layout, model: Path) -> dict[str, Any]:
     """Fit what a model's figures stand for and keep it in the model's folder."""
-    found = in_own_process(calibrate, config, model, progress=Ticker("calibrate"))
+    with devices(config, config.evaluate.workers):
+        found = in_own_process(calibrate, config, model, progress=Ticker("calibrate"))
     for row in reliability_table({SHARED_ARM: found["reliability"]}):
         say(f"{row['figure']}: error {row['error before']} -> {row['error after']}")
     return {"files": fingerprints([model / FILE]), "reliability": found["reliability"]}

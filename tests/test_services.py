@@ -6,6 +6,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
 
 from jamel.errors import StoreError
@@ -20,6 +21,22 @@ def test_a_service_answers_and_is_gone_afterwards(tmp_path: Path) -> None:
     with running([service], stores_at(tmp_path)):
         assert urllib.request.urlopen(service.url, timeout=10).status == 200
     assert free_ports(port, 1) == [port]
+
+
+def test_what_a_service_started_ends_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jamel.services.STOP_TIMEOUT_S", 1.0)
+    (port,) = free_ports(18350, 1)
+    files = f"exec {sys.executable} -m http.server {port} --bind 127.0.0.1"
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
+    # In a group of its own, as the runs of a worker are.
+    deaf = f"setsid {sys.executable} -c '{deaf}' & echo $! > {tmp_path}/child; {files}"
+    with running([Service("deaf", ["sh", "-c", deaf], port)], stores_at(tmp_path)):
+        child = int((tmp_path / "child").read_text())
+        assert psutil.pid_exists(child)
+    psutil.wait_procs([psutil.Process(child)] if psutil.pid_exists(child) else [], timeout=5)
+    assert not psutil.pid_exists(child)
 
 
 def test_a_service_that_dies_names_its_log(tmp_path: Path) -> None:

@@ -137,6 +137,19 @@ def is_made(path: Path, origin: str = "") -> bool:
     return footer(path, KIND).get(_ORIGIN_KEY) == origin.encode()
 
 
+def session_header(path: Path) -> dict[str, Any]:
+    """What the footer of a complete shard says of its session: app, build, agent, seed and more.
+
+    Empty where there is none; the rows are not read.
+    """
+    try:
+        found = json.loads(footer(path, KIND).get(_SESSION_KEY, b"{}"))
+        _check_header(found)
+    except (AttributeError, ValueError):
+        return {}
+    return dict(found)
+
+
 def _header(session: Session) -> dict[str, Any]:
     start = session.coverage.get(session.start_probes)
     header = {

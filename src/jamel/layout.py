@@ -114,6 +114,15 @@ class Layout:
         folder = self.data / kind / self.dataset
         return [path for name in names for path in sorted((folder / name).glob("*.parquet"))]
 
+    def session_rounds(self, arm: str) -> dict[str, list[Path]]:
+        """Name of each of the arm's rounds that has sessions -> its shards, the first first."""
+        prefix = "" if arm == SHARED_ARM else f"{arm}-"
+        found = [
+            p for p in self.sessions.glob(f"{prefix}round-*") if p.name.rsplit("-", 1)[1].isdigit()
+        ]
+        named = [path for path in found if path.name == f"{prefix}round-{_number(path)}"]
+        return {path.name: sorted(path.glob("*.parquet")) for path in sorted(named, key=_number)}
+
     def last_round(self, arm: str) -> int:
         """The arm's highest round that has labels, 0 when there is none."""
         index = 0
@@ -124,8 +133,21 @@ class Layout:
     def last_model(self, arm: str) -> Path | None:
         """The arm's model of the highest round, None when there is none."""
         found = [p for p in (self.made / "models" / arm).glob("round-*") if _is_model(p)]
-        return max(found, key=lambda path: int(path.name.rsplit("-", 1)[1]), default=None)
+        return max(found, key=_number, default=None)
+
+    def rounds_waiting(self) -> int:
+        """How many labelled rounds no model was trained on yet; 0 before the first model."""
+        model = self.last_model(SHARED_ARM)
+        return 0 if model is None else max(0, self.last_round(SHARED_ARM) - _number(model))
+
+    def version_results(self, version: str) -> Path:
+        """What a registered version came to when it appeared, as JSON; its page lies beside it."""
+        return self.made / "versions" / version / "results.json"
 
 
 def _is_model(path: Path) -> bool:
     return (path / "config.json").exists() and path.name.rsplit("-", 1)[1].isdigit()
+
+
+def _number(path: Path) -> int:
+    return int(path.name.rsplit("-", 1)[1])

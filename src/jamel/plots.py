@@ -32,6 +32,14 @@ def coverage_png(curves: Curves, share_of: str = "reachable probes") -> bytes:
     return _png(figure)
 
 
+def losses_png(losses: Sequence[float]) -> bytes:
+    """The loss of every update of a training."""
+    figure, (axes,) = _figure(7)
+    axes.plot(range(1, len(losses) + 1), losses, linewidth=1.2)
+    axes.set(xlabel="update", ylabel="loss")
+    return _png(figure)
+
+
 def rounds_png(points: Sequence[Mapping[str, Any]], budget: int, suite: str) -> bytes:
     """Coverage by round with its interval; `points` are those of `jamel.rounds.curve`."""
     figure, (axes,) = _figure(7)

@@ -16,7 +16,7 @@ import numpy as np
 from jamel.calibration import Calibration, Exhausted
 from jamel.errors import EvaluationError
 from jamel.scores import Run
-from jamel.statistics import bounds, resampling_weights
+from jamel.statistics import Independent, bounds, resampling_weights
 
 BINS = 10
 NOVELTY_MEANS = "new code now"
@@ -150,6 +150,22 @@ def reliability(
             _bin(whole[place], draws[:, place]) for place in range(BINS) if whole[place].any()
         ],
     }
+
+
+def calibration_error(now: Said, then: Said, resamples: int = 1000) -> Independent:
+    """The expected calibration errors of two samples of decisions, and their difference.
+
+    Raises:
+        EvaluationError: a sample has no decisions.
+    """
+    whole, draws = [], []
+    for place, said in enumerate((now, then)):
+        sums = _sums_by_app(said.figures, said.came, said.apps)
+        weights = resampling_weights(len(sums), resamples, place)
+        draws.append(_ece((weights @ sums.reshape(len(sums), -1)).reshape(resamples, BINS, 4)))
+        whole.append(float(_ece(sums.sum(axis=0)[None])[0]))
+    low, high = bounds(draws[0] - draws[1])
+    return Independent(whole[1], whole[0], whole[0] - whole[1], low, high)
 
 
 def _sums_by_app(predicted: np.ndarray, came: np.ndarray, apps: Sequence[str]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The web pages of a project on loopback: MLflow, Prefect, the report and the data docs.
+"""The web pages of a project on loopback, MLflow, Prefect, report and data docs, and its worker.
 
 Knows only how to start other programs and to end those it started, as whole process groups.
 """
@@ -11,19 +11,28 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import NamedTuple
+
+import psutil
 
 from jamel.errors import StoreError
 from jamel.layout import Layout
-from jamel.stores import TELEMETRY_OFF, Stores, open_stores
+from jamel.stores import TELEMETRY_OFF, Stores, lock, open_stores
 
 LOOPBACK = "127.0.0.1"
-START_TIMEOUT_S = 60.0
-STOP_TIMEOUT_S = 10.0
+PAGES_URL = "JAMEL_PAGES_URL"
+"""Variable of runs of deployments: where the pages below build/ are shown."""
+START_TIMEOUT_S = 180.0
+"""A worker registers every deployment first, which takes half a minute on a busy machine."""
+STOP_TIMEOUT_S = 20.0
+"""A run that is stopped tells Prefect so before it goes."""
+
+
+LOOK_EVERY_S = 1.0
 
 
 class Service(NamedTuple):
@@ -65,6 +74,15 @@ def _prefect(port: int) -> list[str]:
     return [*server, "--host", LOOPBACK, "--port", str(port)]
 
 
+def worker(first_port: int) -> Service:
+    """The program that registers the deployments of prefect.yaml and runs them when they are due.
+
+    Its port only says that it is ready. It finds Prefect by PREFECT_API_URL.
+    """
+    (port,) = free_ports(first_port, 1)
+    return Service("worker", [sys.executable, "-m", "pipelines.worker"], port, "/health")
+
+
 def free_ports(first: int, count: int) -> list[int]:
     """`count` ports on loopback that nothing listens on, from `first` up; raises StoreError."""
     found: list[int] = []
@@ -81,17 +99,43 @@ def free_ports(first: int, count: int) -> list[int]:
     )
 
 
-def serve_all(project: Layout, first_port: int) -> None:
-    """Start every service, print where each answers, and stop them all on Ctrl-C or SIGTERM."""
+def serve_all(project: Layout, first_port: int, schedule: bool = False) -> None:
+    """Start every service, print where each answers, and stop them all on Ctrl-C or SIGTERM.
+
+    Args:
+        project: whose stores and pages are served.
+        first_port: the first port to try.
+        schedule: also run a worker for the deployments of prefect.yaml.
+
+    Raises:
+        Busy: another process runs the deployments of this project.
+        StoreError: the stores are missing, or a service does not answer.
+    """
     stores = open_stores(project.root)
     project.build.mkdir(parents=True, exist_ok=True)
-    with until_stopped(), running(services(project, stores, first_port), stores) as started:
-        for service in started:
-            print(f"{service.name:20} {service.url}", flush=True)
-        for page in pages_of(project):
-            print(f"{'':20} {started[-1].url}{page}", flush=True)
-        print("Ctrl-C stops them.", flush=True)
-        wait_forever()
+    wanted = services(project, stores, first_port)
+    only_worker = lock(project.root, "serve") if schedule else nullcontext()
+    with until_stopped(), only_worker, running(wanted, stores) as started:
+        _tell(project, wanted)
+        api = f"http://{LOOPBACK}:{wanted[1].port}/api"
+        more = {"PREFECT_API_URL": api, PAGES_URL: wanted[-1].url}
+        workers = [worker(wanted[-1].port + 1)] if schedule else []
+        with running(workers, stores, more) as also_started:
+            if schedule:
+                print(f"{'deployments':20} run by a worker; its log is in {stores.logs}")
+                print(f"{'PREFECT_API_URL':20} {api}")
+            print("Ctrl-C stops them.", flush=True)
+            _wait(
+                [*zip(wanted, started, strict=True), *zip(workers, also_started, strict=True)],
+                stores.logs,
+            )
+
+
+def _tell(project: Layout, started: list[Service]) -> None:
+    for service in started:
+        print(f"{service.name:20} {service.url}", flush=True)
+    for page in pages_of(project):
+        print(f"{'':20} {started[-1].url}{page}", flush=True)
 
 
 def pages_of(project: Layout) -> list[str]:
@@ -102,16 +146,21 @@ def pages_of(project: Layout) -> list[str]:
 
 
 @contextmanager
-def running(wanted: list[Service], stores: Stores) -> Iterator[list[Service]]:
-    """Run the services, each in a process group of its own; end the groups whatever happens."""
+def running(
+    wanted: list[Service], stores: Stores, more: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Run the services, each in a process group of its own; end the groups whatever happens.
+
+    `more` are variables of their environment.
+    """
     stores.logs.mkdir(parents=True, exist_ok=True)
     processes: list[subprocess.Popen[bytes]] = []
     try:
         for service in wanted:
-            processes.append(_spawn(service, stores))
+            processes.append(_spawn(service, stores, more))
         for service, process in zip(wanted, processes, strict=True):
             _await_port(service, process, stores.logs)
-        yield wanted
+        yield processes
     finally:
         _end(processes)
 
@@ -120,10 +169,12 @@ def _log(service: Service, logs: Path) -> Path:
     return logs / f"{service.name.split(',')[0].lower()}.log"
 
 
-def _spawn(service: Service, stores: Stores) -> subprocess.Popen[bytes]:
+def _spawn(service: Service, stores: Stores, more: Mapping[str, str]) -> subprocess.Popen[bytes]:
     environment = os.environ | TELEMETRY_OFF | stores.for_mlflow | stores.for_prefect
     # Prefect's page would otherwise ask the default port for its data.
     environment["PREFECT_UI_API_URL"] = f"http://{LOOPBACK}:{service.port}/api"
+    environment |= {"PREFECT_WORKER_WEBSERVER_HOST": LOOPBACK}
+    environment |= {"PREFECT_WORKER_WEBSERVER_PORT": str(service.port), **more}
     with _log(service, stores.logs).open("wb") as output:
         return subprocess.Popen(
             service.command,
@@ -149,17 +200,36 @@ def _await_port(service: Service, process: subprocess.Popen[bytes], logs: Path) 
 
 
 def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+    # All that they started: a worker gives each of its runs a process group of its own.
+    begun = [one for process in processes for one in _family(process)]
     for process in processes:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_TIMEOUT_S
+    while any(map(_runs, begun)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for one in begun:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
     for process in processes:
-        try:
-            process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    try:
+        first = psutil.Process(process.pid)
+        return [first, *first.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 class _Stopped(BaseException):
@@ -188,7 +258,17 @@ def until_stopped() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def wait_forever() -> None:
-    """Do nothing until a signal ends the surrounding `until_stopped` block."""
+def _wait(started: list[tuple[Service, subprocess.Popen[bytes]]], logs: Path) -> None:
+    """Do nothing until a signal ends the surrounding `until_stopped` block.
+
+    Raises:
+        StoreError: a service has ended by itself.
+    """
     while True:
-        signal.pause()
+        for service, process in started:
+            if process.poll() is not None:
+                raise StoreError(
+                    f"expected {service.name} to run until it is stopped, found that it ended with "
+                    f"status {process.returncode}. Its output is in {_log(service, logs)}."
+                )
+        time.sleep(LOOK_EVERY_S)

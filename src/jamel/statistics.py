@@ -47,6 +47,16 @@ class Paired(NamedTuple):
     losses: int
 
 
+class Independent(NamedTuple):
+    """Means of two samples and their difference (now - then) with its 95 % interval."""
+
+    then: float
+    now: float
+    difference: float
+    low: float
+    high: float
+
+
 def resampling_weights(apps: int, resamples: int, seed: int = 0) -> np.ndarray:
     """(resamples, apps) weights that sum to one: how often each resample drew each app.
 
@@ -101,6 +111,23 @@ def paired_difference(
     wins, losses = int((gaps > TIE).sum()), int((gaps < -TIE).sum())
     ties = len(gaps) - wins - losses
     return Paired(interval.mean, interval.low, interval.high, wins, ties, losses)
+
+
+def independent_difference(
+    now: Sequence[float], then: Sequence[float], resamples: int = 2000, seed: int = 0
+) -> Independent:
+    """Compare the means of two samples that share no unit; each is resampled by itself.
+
+    Raises:
+        EvaluationError: a sample is empty.
+    """
+    values = [np.asarray(side, dtype=float) for side in (now, then)]
+    draws = [
+        resampling_weights(len(side), resamples, seed + place) @ side
+        for place, side in enumerate(values)
+    ]
+    means = [float(side.mean()) for side in values]
+    return Independent(means[1], means[0], means[0] - means[1], *bounds(draws[0] - draws[1]))
 
 
 def per_app(rows: Iterable[Row], metric: str, agent: str, budget: int) -> dict[str, float]:

@@ -250,21 +250,24 @@ def _missing(stores: Stores) -> str:
 
 
 @contextmanager
-def project_lock(root: Path | str) -> Iterator[None]:
-    """Hold the project for one run; raises Busy at once when another process holds it."""
-    with lock(Path(root), "project"):
+def project_lock(root: Path | str, wait_s: float = 0.0) -> Iterator[None]:
+    """Hold the project for one run; raises Busy when another process holds it for `wait_s`."""
+    with lock(Path(root), "project", wait_s):
         yield
 
 
 @contextmanager
-def folder_lock(root: Path | str, folder: Path) -> Iterator[None]:
+def folder_lock(root: Path | str, folder: Path, wait_s: float = 0.0) -> Iterator[None]:
     """Hold one folder for writing; other folders may be written meanwhile, but by no whole run.
 
     Raises:
-        Busy: another process writes there, or a whole run holds the project.
+        Busy: another process writes there, or a whole run holds the project, for `wait_s`.
     """
     name = hashlib.sha256(str(Path(folder).resolve()).encode()).hexdigest()[:12]
-    with lock(Path(root), "project", shared=True), lock(Path(root), f"folder-{name}"):
+    with (
+        lock(Path(root), "project", wait_s, shared=True),
+        lock(Path(root), f"folder-{name}", wait_s),
+    ):
         yield
 
 

@@ -18,6 +18,7 @@ COMMANDS = (
         "bench",
         "sizing",
         "ui",
+        "serve",
         "device classes",
         "device start",
         "device corpus",
@@ -25,13 +26,13 @@ COMMANDS = (
         "device reach",
         "device soak",
     ),
-    *("collect", "label", "validate", "train", "calibrate", "promote", "approve", "refuse"),
-    *("rollback", "compare"),
+    *("collect", "label", "validate", "train", "calibrate", "monitor", "promote", "approve"),
+    *("refuse", "rollback", "compare"),
     *("evaluate", "results", "study", "tune"),
     *("explore", "replay"),
     *("web fetch", "web list", "web lock"),
 )
-WITHOUT_A_TABLE = {"init", "backup", "restore", "ui", "device start"}
+WITHOUT_A_TABLE = {"init", "backup", "restore", "ui", "serve", "device start"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -23,9 +23,9 @@ PROFILE = "person.yaml"
 
 
 @pytest.fixture
-def root(mlflow_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def root(databases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose gate asks for a person, with three versions before any promotion."""
-    root = copied(mlflow_template, tmp_path)
+    root = copied(databases, tmp_path)
     for _ in range(3):
         enter(root, "jamel")
     (root / PROFILE).write_text("profile: person\ngate: {approval: person}\n")

@@ -13,6 +13,8 @@ from jamel.config import load_config
 from jamel.errors import Busy, ConfigError
 from jamel.evaluate import read_json
 from jamel.stores import project_lock
+from pipelines.gather import collect as collect_flow
+from pipelines.measure import evaluate as evaluate_flow
 from pipelines.retrain import retrain
 from pipelines.rounds import rounds_to_run, trained_arms
 
@@ -164,6 +166,42 @@ def test_rounds_grow_from_the_last_one(outcome: dict, project: Path) -> None:
     tiny, there = load_config(TINY), Layout.at(profile="tiny")
     assert rounds_to_run(tiny, there, grow=False) == range(0, 2)
     assert rounds_to_run(tiny, there, grow=True) == range(2, 3)
+
+
+def test_a_run_leaves_what_a_person_reads(outcome: dict) -> None:
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        found = {item["key"]: item for item in client.request("POST", "/artifacts/filter").json()}
+    shown = {"dataset", "validation", "training", "evaluation", "evaluation-curves", "promotion"}
+    assert shown <= set(found)
+    assert outcome["dataset"] in found["dataset"]["data"]
+    assert "validation/docs/index.html" in found["validation"]["data"]
+    assert found["training"]["data"].startswith("data:image/png;base64,")
+
+
+def test_a_round_is_collected_and_waits_for_a_retraining(outcome: dict, project: Path) -> None:
+    from jamel.layout import Layout
+
+    there = Layout.at(profile="tiny")
+    done = collect_flow(config=TINY, ahead=1)
+    assert (done["round"], done["validation"]["sessions"], done["builds"]) == (2, 21, [])
+    assert done["dataset"] != outcome["dataset"]
+    assert done["dataset"] in (project / "data.dvc").read_text()
+    assert there.rounds_waiting() == 1
+    assert rounds_to_run(load_config(TINY), there, grow=True) == range(2, 3)
+    assert collect_flow(config=TINY, ahead=1) == {}, "as many rounds wait as may"
+
+
+def test_a_version_is_measured_beside_agents_without_learning(outcome: dict, project: Path) -> None:
+    done = evaluate_flow(config=TINY, version="1")
+    results = read_json(project / "build/tiny/versions/1/results.json")
+    assert done["version"] == "1"
+    assert {row["agent"] for row in results["rows"]} == {"random", "planner", "jamel"}
+    assert {row["suite"] for row in results["rows"]} == {"valid"}
+    assert (project / "build/tiny/versions/1/report.html").is_file()
+    with pytest.raises(ConfigError, match="test"):
+        evaluate_flow(config=TINY, version="1", suite="test")
 
 
 def test_the_arms_follow_from_the_agents_to_measure() -> None:

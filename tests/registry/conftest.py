@@ -12,9 +12,9 @@ from tests.registered import copy_of, enter
 
 
 @pytest.fixture(scope="session")
-def made(mlflow_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(databases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Version 2 is champion after version 1; 3 and 4 are measured against it."""
-    root = copied(mlflow_template, tmp_path_factory.mktemp("made"))
+    root = copied(databases, tmp_path_factory.mktemp("made"))
     for _ in range(2):
         enter(root, "jamel")
         registry.promote(root)

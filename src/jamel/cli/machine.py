@@ -1,4 +1,4 @@
-"""The commands about this machine: doctor, init, backup, restore, device, bench, sizing, ui.
+"""The commands about this machine: doctor, init, backup, restore, device, bench, sizing, ui, serve.
 
 Each calls one library function; heavy imports wait until the command runs.
 """
@@ -45,6 +45,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=example("jamel bench"))(bench)
     app.command(epilog=example("jamel sizing --steps 1e9 --emulators 1000"))(sizing)
     app.command(epilog=example("jamel ui", "jamel ui --port 5000"))(ui)
+    app.command(epilog=example("jamel serve", "jamel serve --port 5000"))(serve)
     device.command(epilog=example("jamel device start --app test/0"))(start)
     device.command(epilog=example("jamel device gallery --app test/0 --out build/gallery"))(gallery)
     device.command(epilog=example("jamel device corpus --suite test"))(corpus)
@@ -297,3 +298,12 @@ def ui(
     from jamel.services import serve_all
 
     serve_all(here(), port)
+
+
+def serve(
+    port: PortOption = 5000,
+) -> None:
+    """As `jamel ui`, with a worker that runs the deployments of prefect.yaml when they are due."""
+    from jamel.services import serve_all
+
+    serve_all(here(), port, schedule=True)

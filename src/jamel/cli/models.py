@@ -1,4 +1,4 @@
-"""The commands about models: train, calibrate, promote, approve, refuse, rollback, compare.
+"""The commands about models: from train and calibrate to promote, rollback, monitor and compare.
 
 Each calls one library function; heavy imports wait until the command runs.
 """
@@ -25,7 +25,7 @@ from jamel.cli.common import (
 )
 from jamel.cli.progress import progress_bar
 from jamel.errors import ConfigError, DatasetError
-from jamel.layout import Layout
+from jamel.layout import SHARED_ARM, Layout
 from jamel.stores import folder_lock
 
 VersionArgument = Annotated[str, typer.Argument(help="The version's number.")]
@@ -39,6 +39,7 @@ def register(app: typer.Typer) -> None:
     app.command(
         epilog=example("jamel calibrate", "jamel calibrate --model build/laptop/models/mine")
     )(calibrate)
+    app.command(epilog=example("jamel monitor", "jamel monitor --last 1 --json m.json"))(monitor)
     app.command(epilog=example("jamel promote", "jamel promote --version 3"))(promote)
     app.command(
         epilog=example('jamel approve 4 --by "Ada Byron" --reason "better on every family"')
@@ -121,6 +122,35 @@ def _labelled_rounds(project: Layout, arm: str, wanted: int | None) -> int:
             f"Run jamel collect and jamel label with --round {last + 1} first."
         )
     return last if wanted is None else wanted
+
+
+def monitor(
+    config: ConfigOption = DEFAULT_PROFILE,
+    last: Annotated[int, typer.Option(min=1, help="How many of its later rounds.")] = 4,
+    sessions: Annotated[int, typer.Option(min=2, help="At most so many on each side.")] = 48,
+    json: JsonOption = None,
+) -> None:
+    """Compare the champion's later sessions with its first round after promotion.
+
+    Exit status 1 when it reaches new code less often, or its figures come true less, than then.
+    """
+    from jamel import registry
+    from jamel.monitor import monitor as run
+    from jamel.monitor import own_rounds
+
+    settings = profile(config)
+    project = here(settings)
+    model = registry.champion_dir(project.root, model=settings.gate.model)
+    if model is None:
+        raise DatasetError("expected a champion to watch, found none. Promote a version first.")
+    rounds = own_rounds(project.session_rounds(SHARED_ARM), model)
+    workers = settings.evaluate.workers
+    with progress_bar("monitor") as progress:
+        found = run(model, rounds, last=last, sessions=sessions, workers=workers, progress=progress)
+    title = f"{found['first']} and {', '.join(found['last'])}, 95 % intervals over {found['unit']}s"
+    present(found["measures"], title, json, found)
+    if found["fell"]:
+        raise typer.Exit(1)
 
 
 def promote(

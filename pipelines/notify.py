@@ -1,0 +1,88 @@
+"""Messages to a webhook when a run fails, the gate refuses or a champion falls.
+
+`python -m pipelines.notify URL`, with PREFECT_API_URL set, makes Prefect's own automations for
+that, or points those that are there at another address; they live on the server from then on.
+"""
+
+from __future__ import annotations
+
+import argparse
+from datetime import timedelta
+from uuid import UUID
+
+from prefect.blocks.webhook import Webhook
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.events.actions import CallWebhook
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+
+from pipelines.events import CHAMPION_FELL, GATE_REFUSED
+
+BLOCK = "jamel"
+MESSAGES = {
+    "jamel: a run failed": (
+        {"prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.TimedOut"},
+        "prefect.flow-run.*",
+        ["flow.name", "flow_run.name", "flow_run.state.name", "flow_run.state.message"],
+    ),
+    "jamel: the gate refused": (
+        {GATE_REFUSED},
+        "jamel.model.*",
+        ["event.payload.model", "event.payload.version", "event.payload.verdict"],
+    ),
+    "jamel: the champion fell": (
+        {CHAMPION_FELL},
+        "jamel.model.*",
+        ["event.payload.model", "event.payload.version", "event.payload.fell"],
+    ),
+}
+"""Automation -> the events, the resources they are about, and what the message tells."""
+
+
+def main() -> None:
+    """Entry point of `python -m pipelines.notify`."""
+    parser = argparse.ArgumentParser(prog="python -m pipelines.notify", description=__doc__)
+    parser.add_argument("url", help="gets a POST with JSON, {text: ...}, as chat services take it")
+    url = parser.parse_args().url
+    headers = {"Content-Type": "application/json"}
+    block = Webhook(url=url, headers=headers).save(BLOCK, overwrite=True)
+    with get_client(sync_client=True) as client:
+        for automation in automations(block):
+            put(client, automation)
+            print(f"{automation.name}: POST to {url}")
+
+
+def automations(block: UUID) -> list[AutomationCore]:
+    """The automations, which call a saved webhook."""
+    return [
+        AutomationCore(
+            name=name,
+            trigger=EventTrigger(
+                expect=events,
+                match={"prefect.resource.id": resource},
+                posture=Posture.Reactive,
+                threshold=1,
+                within=timedelta(0),
+            ),
+            actions=[CallWebhook(block_document_id=block, payload=message(name, parts))],
+        )
+        for name, (events, resource, parts) in MESSAGES.items()
+    ]
+
+
+def message(title: str, parts: list[str]) -> str:
+    """A template that gives a JSON object whatever the parts contain."""
+    told = " ~ ' ' ~ ".join(parts)
+    return f'{{"text": {{{{ ("{title}: " ~ {told}) | tojson }}}}}}'
+
+
+def put(client: SyncPrefectClient, automation: AutomationCore) -> None:
+    """Create the automation, or replace the one of its name."""
+    there = client.read_automations_by_name(automation.name)
+    if there:
+        client.update_automation(there[0].id, automation)
+    else:
+        client.create_automation(automation)
+
+
+if __name__ == "__main__":
+    main()
