@@ -137,6 +137,14 @@ def is_made(path: Path, origin: str = "") -> bool:
     return footer(path, KIND).get(_ORIGIN_KEY) == origin.encode()
 
 
+def app_of(path: Path) -> str:
+    """Which app a shard's session is on, by its footer alone; "" where there is no such shard."""
+    try:
+        return str(json.loads(footer(path, KIND)[_SESSION_KEY])["app"])
+    except _ILL_FORMED:
+        return ""
+
+
 def _header(session: Session) -> dict[str, Any]:
     start = session.coverage.get(session.start_probes)
     header = {

@@ -1,10 +1,11 @@
 """Runs, models and their promotion: the only package that imports MLflow.
 
 `Tracker` logs runs; `register` and `log_model` store a model and check it; `promote`, `rollback`,
-`compare` and `compare_two` work on registered versions. MLflow is imported when one is called.
+`compare`, `compare_two` and `compare_tracked` work on registered versions. MLflow is imported when
+one is called.
 """
 
-from jamel.registry.comparison import compare_two
+from jamel.registry.comparison import compare_tracked, compare_two
 from jamel.registry.evaluation import track_evaluation, track_table
 from jamel.registry.models import log_model, register
 from jamel.registry.rounds import close_round, open_round
@@ -39,6 +40,7 @@ __all__ = [
     "close_round",
     "close_run",
     "compare",
+    "compare_tracked",
     "compare_two",
     "environment_digest",
     "get_version",

@@ -84,6 +84,7 @@ def register(
         origin = origin_tags(Path(root), config)
         tracker.set_tags(run_id, origin | {"arm": arm})
         tracker.log_dataset(run_id, origin["dataset_md5"], "training")
+        tracker.log_sessions(run_id, origin["dataset_md5"])
         tracker.log_history(run_id, {"loss": losses})
         log_results(tracker, run_id, results)
         tracker.log_json(run_id, validation, VALIDATION_FILE)

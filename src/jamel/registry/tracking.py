@@ -12,16 +12,20 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from jamel import provenance
 from jamel.config import Config, config_digest
+from jamel.errors import DatasetError
+from jamel.manifest import sessions_of
 from jamel.registry.connection import connect, experiment_id
 
 MAX_PARAM_CHARS = 6000
 PARENT_TAG = "mlflow.parentRunId"
+PACKAGES_FILE = "environment.txt"
+DATASET_FILE = "dataset.json"
 
 
 class Tracker:
@@ -46,7 +50,7 @@ class Tracker:
         run = self.client.create_run(experiment_id(self.root), run_name=name, tags=origin)
         run_id = str(run.info.run_id)
         if not parent:
-            self.client.log_text(run_id, "\n".join(installed()) + "\n", "environment.txt")
+            self.client.log_text(run_id, "\n".join(installed()) + "\n", PACKAGES_FILE)
         if config is not None:
             self.log_params(run_id, _flat(config.model_dump(mode="json")))
         return run_id
@@ -67,6 +71,12 @@ class Tracker:
         data = Dataset("data", md5[:36], "dvc", json.dumps({"pinned": "data.dvc", "md5": md5}))
         tag = InputTag("mlflow.data.context", context)
         self.client.log_inputs(run_id, datasets=[DatasetInput(data, [tag])])
+
+    def log_sessions(self, run_id: str, md5: str) -> None:
+        """Log which sessions a dataset version holds, where that is known: caches are emptied."""
+        with suppress(DatasetError):
+            listed = {"md5": md5, "sessions": sessions_of(self.root, md5)}
+            self.log_json(run_id, listed, DATASET_FILE)
 
     def finish(self, run_id: str, failed: bool = False) -> None:
         """Close a run."""
