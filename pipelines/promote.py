@@ -1,4 +1,4 @@
-"""The tasks around `jamel.registry`: log and register a model, weigh it, move the alias.
+"""The tasks around `jamel.registry`: log, register and compare a model, weigh it, move the alias.
 
 The verdict with all its conditions is an artifact in the Prefect UI, promoted or not.
 """
@@ -12,10 +12,12 @@ from typing import Any
 
 from prefect.artifacts import create_markdown_artifact
 
+from jamel.comparison import markdown
+from jamel.comparison import verdict as verdict_on
 from jamel.config import Config
 from jamel.evaluate import read_json
 from jamel.layout import Layout
-from jamel.registry import champion, champion_dir, register, start_dir, weigh
+from jamel.registry import champion, champion_dir, compare_tracked, register, start_dir, weigh
 from jamel.report import write_report
 from pipelines.caching import digest, say, step
 from pipelines.isolation import in_own_process
@@ -76,6 +78,15 @@ def training_losses(model: Path) -> list[float]:
     """The loss of every update, as the training wrote it beside the weights."""
     path = model / "training.json"
     return json.loads(path.read_text(encoding="utf-8"))["losses"] if path.exists() else []
+
+
+@step("compare")
+def compare_with_champion(config: Config, project: Layout, version: str, rival: str) -> None:
+    """Put a candidate beside the champion: an artifact here, a page and the data in MLflow."""
+    found = in_own_process(compare_tracked, project.root, version, rival, model=config.gate.model)
+    about = f"Version {version} of {config.gate.model} beside version {rival}, the champion"
+    create_markdown_artifact(markdown(found), key="comparison", description=about)
+    say(f"{verdict_on(found)} Page: {found['page']}")
 
 
 @step("promote")

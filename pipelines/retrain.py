@@ -29,6 +29,7 @@ from pipelines.caching import remembered
 from pipelines.evaluate import evaluate_models
 from pipelines.promote import (
     champion_model,
+    compare_with_champion,
     is_champion,
     promote_candidate,
     register_model,
@@ -86,6 +87,8 @@ def loop(config: Config, project: Layout, grow: bool = False) -> dict[str, Any]:
             evaluate_models, config=config, models=agents, project=project, rounds=done.rounds
         )
         version = again or register_model(config, project, model, done.validation, run_id)
+        if now and not again:
+            compare_with_champion(config, project, version, now["version"])
         decision = promote_candidate(config, project, version)
         lineage = {"model version": version, "dataset md5": done.dataset, "MLflow run": run_id}
         write_final_report(project, decision, lineage)

@@ -38,6 +38,7 @@ from jamel.config.profile import (
     ModelConfig,
     RoundsConfig,
     StudyConfig,
+    TrackingConfig,
     TrainConfig,
 )
 from jamel.config.section import Section
@@ -67,6 +68,7 @@ __all__ = [
     "RoundsConfig",
     "Section",
     "StudyConfig",
+    "TrackingConfig",
     "TrainConfig",
     "TriesConfig",
     "config_digest",

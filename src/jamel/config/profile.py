@@ -340,6 +340,15 @@ class GateConfig(Section):
     metric: Literal["coverage", "reward", "auc", "probes"] = "coverage"
 
 
+class TrackingConfig(Section):
+    """What MLflow is told of the machine: processor, memory, disk, network and GPU, so often.
+
+    With `system_metrics_s: 0` nothing.
+    """
+
+    system_metrics_s: float = Field(10.0, ge=0)
+
+
 class Config(Section):
     """A whole profile.
 
@@ -360,3 +369,4 @@ class Config(Section):
     evaluate: EvaluateConfig = EvaluateConfig()
     gate: GateConfig = GateConfig()
     study: StudyConfig = StudyConfig()
+    tracking: TrackingConfig = TrackingConfig()

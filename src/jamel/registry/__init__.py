@@ -9,6 +9,7 @@ from jamel.registry.comparison import compare_tracked, compare_two
 from jamel.registry.evaluation import track_evaluation, track_table
 from jamel.registry.models import log_model, register
 from jamel.registry.rounds import close_round, open_round
+from jamel.registry.system import watched
 from jamel.registry.tracking import (
     Tracker,
     close_run,
@@ -58,5 +59,6 @@ __all__ = [
     "track_evaluation",
     "track_table",
     "train_tracked",
+    "watched",
     "weigh",
 ]

@@ -21,6 +21,7 @@ from jamel.errors import StoreError
 from jamel.gate import CANDIDATE
 from jamel.registry.connection import connect, quiet
 from jamel.registry.evaluation import log_results
+from jamel.registry.notes import of_version
 from jamel.registry.tracking import Tracker, origin_tags
 from jamel.registry.versions import (
     VALIDATION_FILE,
@@ -89,11 +90,12 @@ def register(
         log_results(tracker, run_id, results)
         tracker.log_json(run_id, validation, VALIDATION_FILE)
         final = final_budget(results)
-        tracker.log_metrics(run_id, figures(final["rows"]))
         for path in files:
             tracker.log_artifact(run_id, path, "files")
         card = _card(root, config, arm, final, validation)
-        return log_model(root, run_id, hf_dir, card, model=config.gate.model)
+        made = log_model(root, run_id, hf_dir, card, model=config.gate.model)
+        tracker.add_note(run_id, of_version(made.model, made.version, results))
+        return made
 
 
 def log_model(
@@ -148,17 +150,6 @@ def ask(model: Any, questions: Sequence[Question]) -> list[list[Ranked]]:
         "memory": [memory_to_json(question.memory) for question in questions],
     }
     return [read_ranked(text) for text in model.predict(pd.DataFrame(columns))["ranked"]]
-
-
-def figures(rows: Sequence[Mapping[str, Any]], agent: str = CANDIDATE) -> dict[str, float]:
-    """The candidate's means, as metrics of its run; empty when it was not evaluated."""
-    found = [row for row in mean_rows(rows) if row["agent"] == agent]
-    if not found:
-        return {}
-    mean = found[0]
-    tokens = mean["tokens_memory"] + mean["tokens_screen"]
-    kept = {name: float(mean[name]) for name in ("coverage", "reward", "auc")}
-    return kept | {"tokens_per_decision": tokens, "ms_per_decision": mean["ms_per_decision"]}
 
 
 def _store(root: Path | str, run_id: str, hf_dir: Path) -> tuple[str, str]:

@@ -21,9 +21,12 @@ from jamel.config import Config, config_digest
 from jamel.errors import DatasetError
 from jamel.manifest import sessions_of
 from jamel.registry.connection import connect, experiment_id
+from jamel.registry.notes import of_loop
 
 MAX_PARAM_CHARS = 6000
 PARENT_TAG = "mlflow.parentRunId"
+NOTE_TAG = "mlflow.note.content"
+"""What MLflow shows on top of a run, as Markdown."""
 PACKAGES_FILE = "environment.txt"
 DATASET_FILE = "dataset.json"
 
@@ -35,18 +38,28 @@ class Tracker:
         self.root = Path(root)
         self.client = connect(root)
 
-    def start(self, name: str, config: Config | None = None, parent: str = "", **tags: str) -> str:
+    def start(
+        self,
+        name: str,
+        config: Config | None = None,
+        parent: str = "",
+        note: str = "",
+        **tags: str,
+    ) -> str:
         """Open a run that says where it comes from, and return its id.
 
         Args:
             name: what people read.
             config: its values become parameters.
             parent: the id of the run that this one is a part of.
+            note: what it is about, in words.
             tags: more tags.
         """
         origin = origin_tags(self.root, config) | {key: str(value) for key, value in tags.items()}
         if parent:
             origin[PARENT_TAG] = parent
+        if note:
+            origin[NOTE_TAG] = note
         run = self.client.create_run(experiment_id(self.root), run_name=name, tags=origin)
         run_id = str(run.info.run_id)
         if not parent:
@@ -78,16 +91,27 @@ class Tracker:
             listed = {"md5": md5, "sessions": sessions_of(self.root, md5)}
             self.log_json(run_id, listed, DATASET_FILE)
 
+    def add_note(self, run_id: str, text: str) -> None:
+        """Add a paragraph to what the run is about."""
+        there = self.client.get_run(run_id).data.tags.get(NOTE_TAG, "")
+        if text and text not in there:
+            self.client.set_tag(run_id, NOTE_TAG, f"{there}\n\n{text}".strip())
+
     def finish(self, run_id: str, failed: bool = False) -> None:
         """Close a run."""
         self.client.set_terminated(run_id, "FAILED" if failed else "FINISHED")
 
     @contextmanager
     def run(
-        self, name: str, config: Config | None = None, parent: str = "", **tags: str
+        self,
+        name: str,
+        config: Config | None = None,
+        parent: str = "",
+        note: str = "",
+        **tags: str,
     ) -> Iterator[str]:
         """A run that is closed whatever happens, as failed after an exception."""
-        run_id = self.start(name, config, parent, **tags)
+        run_id = self.start(name, config, parent, note, **tags)
         try:
             yield run_id
         except BaseException:
@@ -154,7 +178,7 @@ def open_run(root: Path, config: Config, name: str = "retrain") -> tuple[str, in
     """Open a run; returns its id and how many abandoned ones were closed."""
     tracker = Tracker(root)
     abandoned = tracker.close_abandoned()
-    return tracker.start(name, config, stage=name), abandoned
+    return tracker.start(name, config, note=of_loop(config), stage=name), abandoned
 
 
 def close_run(root: Path, run_id: str, failed: bool = False) -> None:

@@ -19,6 +19,8 @@ from jamel.disk import append_line, full_disk_is_a_store_error
 from jamel.errors import ConfigError, GateError, StoreError
 from jamel.gate import Condition, Decision, decide, require
 from jamel.registry.connection import connect, missing
+from jamel.registry.notes import of_decision
+from jamel.registry.tracking import Tracker
 from jamel.stores import lock, stores_at
 
 CHAMPION = "champion"
@@ -293,6 +295,7 @@ def _note(root: Path | str, candidate: ModelVersion, decision: Decision) -> None
     verdict = "promoted" if decision.promoted else "refused"
     client.set_model_version_tag(candidate.model, candidate.version, "gate", verdict)
     client.log_dict(candidate.run_id, decision.as_dict(), "gate.json")
+    Tracker(root).add_note(candidate.run_id, of_decision(decision))
     if not decision.promoted:
         failed = [asdict(item) for item in decision.failed()]
         _audit(root, "refuse", candidate.model, candidate.version, "", failed=failed)
