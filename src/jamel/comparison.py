@@ -104,7 +104,7 @@ def render(found: Found) -> str:
 
 def markdown(found: Found) -> str:
     """The verdict, the notes and the tables, for a Prefect artifact."""
-    parts = [verdict(found), *(f"- {_plain(note)}" for note in found["notes"])]
+    parts = [_plain(verdict(found)), *(f"- {_plain(note)}" for note in found["notes"])]
     for title, rows, otherwise in sections(found, SHORT):
         parts += [f"\n## {title}\n", _table(rows) if rows else otherwise]
     return "\n".join(parts)

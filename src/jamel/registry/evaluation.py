@@ -25,6 +25,8 @@ def log_results(tracker: Tracker, run_id: str, results: Mapping[str, Any]) -> No
     final = final_budget(results)
     tracker.log_metrics(run_id, figures(final["rows"]))
     tracker.add_note(run_id, of_results(results))
+    tracker.log_suite(run_id, results["meta"])
+    tracker.set_tags(run_id, {"suite": results["meta"]["suite"]})
     tracker.log_json(run_id, results, EVALUATION_FILE)
     tracker.log_table(run_id, final["rows"], "tables/rows.json")
     tracker.log_table(run_id, final["paired"], "tables/paired.json")
@@ -62,7 +64,7 @@ def track_evaluation(
     name = f"evaluate {results['meta']['suite']}"
     with (
         full_disk_is_a_store_error(root),
-        tracker.run(name, config, stage="evaluate", suite=results["meta"]["suite"]) as run_id,
+        tracker.run(name, config, stage="evaluate") as run_id,
     ):
         log_results(tracker, run_id, results)
         tracker.log_artifact(run_id, report, "files")

@@ -79,9 +79,22 @@ class Tracker:
 
     def log_dataset(self, run_id: str, md5: str, context: str) -> None:
         """Note the dataset version that a run read, where MLflow shows and compares inputs."""
+        self._log_input(run_id, "data", md5, "dvc", {"pinned": "data.dvc", "md5": md5}, context)
+
+    def log_suite(self, run_id: str, meta: Mapping[str, Any]) -> None:
+        """Note the suite that a run was measured on, as `meta` of its results says."""
+        source = {name: meta.get(name) for name in ("suite", "budget", "seeds")}
+        text = json.dumps([source, meta.get("reachable")], sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        self._log_input(run_id, str(meta["suite"]), digest, "suite", source, "evaluation")
+
+    def _log_input(
+        self, run_id: str, name: str, digest: str, kind: str, source: Any, context: str
+    ) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
-        data = Dataset("data", md5[:36], "dvc", json.dumps({"pinned": "data.dvc", "md5": md5}))
+        # The length that MLflow keeps of a digest.
+        data = Dataset(name, digest[:36], kind, json.dumps(source))
         tag = InputTag("mlflow.data.context", context)
         self.client.log_inputs(run_id, datasets=[DatasetInput(data, [tag])])
 
