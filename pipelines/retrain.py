@@ -119,6 +119,7 @@ def main() -> None:
     parser.add_argument("--grow", action="store_true", help="add fresh rounds to what is there")
     options = parser.parse_args()
     stop_at_once_on_signals()
+    end_server_with_us()
     try:
         with full_disk_is_a_store_error(Path.cwd()):
             outcome = retrain(config=options.config, grow=options.grow)

@@ -157,10 +157,10 @@ def test_packages_and_sessions_are_those_logged_with_the_runs(root: Path) -> Non
 
 @pytest.mark.parametrize("name", ["99", "nobody", "0" * 32, "../up", ""])
 def test_an_unknown_name_lists_the_versions(root: Path, name: str) -> None:
-    with pytest.raises(StoreError, match="the versions are: 3, 2, 1"):
+    with pytest.raises(StoreError, match=r"the versions are: (\d, )*3, 2, 1\."):
         compare_two(root, "1", name)
 
 
 def test_an_unknown_version_and_an_early_rollback(root: Path) -> None:
-    with pytest.raises(StoreError, match="expected a registered version 99, found 3, 2, 1"):
+    with pytest.raises(StoreError, match=r"expected a registered version 99, found (\d, )*3, 2, 1 "):
         registry.promote(root, "99")
