@@ -17,13 +17,14 @@ import psutil
 _SERVER = "prefect.server.api.server:create_app"
 _MARK = "JAMEL_LOOP"
 _WATCH = """
-import sys, time, psutil
+import os, sys, time, psutil
 server, name, mark, *known = sys.argv[1:]
 sys.stdin.buffer.read()
 def ours(process):
     try:
         told = f"{process.pid}:{process.create_time()!r}" in known
-        return server in process.cmdline() and (told or process.environ().get(name) == mark)
+        marked = process.pid != os.getpid() and process.environ().get(name) == mark
+        return server in process.cmdline() and (told or marked)
     except psutil.Error:
         return False
 for _ in range(3):  # One that was only being started when its parent died has no command line yet.

@@ -78,8 +78,8 @@ _STARTS_ONE = """
 import subprocess, sys, time
 from pipelines.stopping import end_server_with_us
 end_server_with_us()
-server = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)",
-                           "prefect.server.api.server:create_app"])
+server = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)",
+                           "prefect.server.api.server:create_app"], stdout=subprocess.DEVNULL)
 print(server.pid, flush=True)
 time.sleep(600)
 """
@@ -97,8 +97,8 @@ def test_a_server_that_is_being_started_ends_with_a_killed_run(tmp_path: Path) -
     server = psutil.Process(int(run.stdout.readline()))
     assert server.is_running()
     run.kill()
-    run.communicate()
-    # Ended, and not by the kill of another process.
+    run.wait()
+    run.stdout.close()
     gone, left = psutil.wait_procs([server], timeout=LEFT_AFTER_S)
     for process in left:
         process.kill()
