@@ -15,7 +15,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ LEFT_AFTER_S = 60.0
 HUNG_AFTER_S = 1800.0
 """So long a run may say nothing."""
 LOOK_EVERY_S = 0.2
+MOST_STARTS = 1000
 STARTING_SHARE = 0.2
 """Of the kills, those aimed at a run that has not begun its flow."""
 MEASURED = ("ms_per_decision",)
@@ -63,10 +64,10 @@ class Kill:
 class Chaos:
     """What came of it; `problems` are sentences, none when every life came to the reference."""
 
-    kills: list[Kill] = field(default_factory=list)
-    lives: int = 0
-    problems: list[str] = field(default_factory=list)
-    seconds: float = 0.0
+    kills: list[Kill]
+    lives: int
+    problems: list[str]
+    seconds: float
 
     @property
     def passed(self) -> bool:
@@ -99,6 +100,19 @@ class Bench:
     say: Say
 
 
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """When and what is killed: at random, about every so many seconds, until a moment."""
+
+    rng: random.Random
+    every_s: float
+    until: float
+
+    def over(self) -> bool:
+        """Whether nothing is killed any more."""
+        return time.monotonic() >= self.until
+
+
 def chaos(
     bench: Bench, minutes: float, seed: int, every_s: float, reference: Path | None = None
 ) -> Chaos:
@@ -120,21 +134,20 @@ def chaos(
         bench.say("the reference: a run that is left alone")
         _leave_alone(bench, reference)
     expected = outcome_of(reference, bench.config)
-    rng, until = random.Random(seed), time.monotonic() + 60 * minutes
-    found = Chaos()
+    fate = Fate(random.Random(seed), every_s, time.monotonic() + 60 * minutes)
+    kills: list[Kill] = []
+    problems: list[str] = []
     lives = 0
-    while lives == 0 or time.monotonic() < until:
+    while not problems and (lives == 0 or not fate.over()):
         root = _new_project(bench, f"life-{lives}")
-        found.problems.extend(_live(bench, root, lives, found.kills, rng, every_s, until))
-        if found.problems:
-            break
-        lives += 1
-        found.problems.extend(_compare(expected, outcome_of(root, bench.config), root.name))
-        bench.say(f"life {lives} came to its end: {found.problems or 'as the reference'}")
-        if found.problems:
-            break
-        shutil.rmtree(root)
-    return Chaos(found.kills, lives, found.problems, round(time.monotonic() - began, 1))
+        problems = live(bench, root, lives, kills, fate)
+        if not problems:
+            problems = compared(expected, outcome_of(root, bench.config), root.name)
+            lives += 1
+            bench.say(f"life {lives} came to its end: {problems or 'as the reference'}")
+        if not problems:
+            shutil.rmtree(root)
+    return Chaos(kills, lives, problems, round(time.monotonic() - began, 1))
 
 
 def outcome_of(root: Path, config: Config) -> dict[str, Any]:
@@ -163,7 +176,8 @@ def _unmeasured(row: Mapping[str, Any], measured: Sequence[str]) -> dict[str, An
     return {key: value for key, value in row.items() if key not in measured}
 
 
-def _compare(expected: Mapping[str, Any], found: Mapping[str, Any], name: str) -> list[str]:
+def compared(expected: Mapping[str, Any], found: Mapping[str, Any], name: str) -> list[str]:
+    """Every part of an outcome that is not as expected, as a sentence."""
     return [
         f"{name}: expected {what} as in the reference, found other ones: "
         f"{_short(found[what])} in place of {_short(value)}"
@@ -191,29 +205,28 @@ def _new_project(bench: Bench, name: str) -> Path:
     return root
 
 
-def _live(
-    bench: Bench,
-    root: Path,
-    life: int,
-    kills: list[Kill],
-    rng: random.Random,
-    every_s: float,
-    until: float,
-) -> list[str]:
-    """One project from nothing to its end, through any number of kills; what went wrong."""
-    for start in range(10_000):
+def live(bench: Bench, root: Path, life: int, kills: list[Kill], fate: Fate) -> list[str]:
+    """One project from nothing to its end, through any number of kills.
+
+    Args:
+        bench: what is run.
+        root: the project.
+        life: its number.
+        kills: gets every kill.
+        fate: when and what is killed.
+
+    Returns:
+        What went wrong, as sentences.
+    """
+    for start in range(MOST_STARTS):
         run = _Run(bench, root, f"{life}-{start}")
-        killed = 0
-        while time.monotonic() < until and run.alive():
-            if not _wait(run, rng, every_s, until):
-                break
-            kind = rng.choice(KINDS)
-            kill = run.kill(kind, rng, life, start)
-            if kill is None:
-                continue
-            killed += 1
-            kills.append(kill)
-            bench.say(f"kill {len(kills)}: {kill.kind} after {kill.seconds} s, at: {kill.said}")
+        killed = False
+        while _wait(run, fate):
+            kill = run.kill(fate.rng.choice(KINDS), fate.rng, life, start)
+            if kill is not None:
+                killed = True
+                kills.append(kill)
+                bench.say(f"kill {len(kills)}: {kill.kind} after {kill.seconds} s, at: {kill.said}")
         status = run.wait()
         if left := run.end_the_rest():
             return [f"{root.name}: expected no process of a run that ended, found {left[0]}"]
@@ -221,20 +234,20 @@ def _live(
             return []
         if not killed:
             return [f"{root.name}: a run that was left alone ended with {status}: {run.tail()}"]
-    return [f"{root.name}: expected an end after 10,000 starts, found none"]
+    return [f"{root.name}: expected an end after {MOST_STARTS} starts, found none"]
 
 
-def _wait(run: _Run, rng: random.Random, every_s: float, until: float) -> bool:
+def _wait(run: _Run, fate: Fate) -> bool:
     """Wait for the moment of the next kill; False where the run ended, or the time is over."""
-    if rng.random() < STARTING_SHARE:
-        moment = run.started + rng.uniform(0, every_s / 2)
+    if fate.rng.random() < STARTING_SHARE:
+        moment = run.started + fate.rng.uniform(0, fate.every_s / 2)
     else:
-        while not run.begun() and run.alive() and time.monotonic() < until:
+        while not run.begun() and run.alive() and not fate.over():
             time.sleep(LOOK_EVERY_S)
-        moment = time.monotonic() + rng.uniform(0, 2 * every_s)
-    while run.alive() and time.monotonic() < min(moment, until):
+        moment = time.monotonic() + fate.rng.uniform(0, 2 * fate.every_s)
+    while run.alive() and not fate.over() and time.monotonic() < moment:
         time.sleep(min(LOOK_EVERY_S, max(0.0, moment - time.monotonic())))
-    return run.alive() and time.monotonic() < until
+    return run.alive() and not fate.over()
 
 
 def _leave_alone(bench: Bench, root: Path) -> None:
