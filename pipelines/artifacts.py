@@ -17,6 +17,7 @@ from prefect.artifacts import (
     create_table_artifact,
 )
 
+from jamel.comparison import markdown
 from jamel.dataset_card import card, card_rows
 from jamel.layout import Layout
 from jamel.plots import coverage_png, losses_png
@@ -66,6 +67,12 @@ def show_monitor(found: Mapping[str, Any]) -> None:
     """The champion then and now."""
     about = f"{found['first']} and {', '.join(found['last'])}, intervals over {found['unit']}s"
     create_table_artifact(list(found["measures"]), key="monitor", description=about)
+
+
+def show_comparison(found: Mapping[str, Any], candidate: str, champion: str) -> None:
+    """A candidate beside the champion."""
+    about = f"{candidate} beside {champion}, the champion".capitalize()
+    create_markdown_artifact(markdown(found), key="comparison", description=about)
 
 
 def show_verdict(decision: Mapping[str, Any], text: str) -> None:

@@ -1,4 +1,4 @@
-"""The tasks around `jamel.registry`: log and register a model, weigh it, move the alias.
+"""The tasks around `jamel.registry`: log, register and compare a model, weigh it, move the alias.
 
 The verdict with all its conditions is an artifact in the Prefect UI, promoted or not.
 """
@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jamel.comparison import verdict as verdict_on
 from jamel.config import Config
 from jamel.evaluate import read_json
 from jamel.layout import Layout
-from jamel.registry import champion, champion_dir, register, start_dir, weigh
+from jamel.registry import champion, champion_dir, compare_tracked, register, start_dir, weigh
 from jamel.report import write_report
-from pipelines.artifacts import show_verdict
+from pipelines.artifacts import show_comparison, show_verdict
 from pipelines.caching import digest, say, step
 from pipelines.events import gate_decided, model_registered
 from pipelines.isolation import in_own_process
@@ -77,6 +78,14 @@ def training_losses(model: Path) -> list[float]:
     """The loss of every update, as the training wrote it beside the weights."""
     path = model / "training.json"
     return json.loads(path.read_text(encoding="utf-8"))["losses"] if path.exists() else []
+
+
+@step("compare")
+def compare_with_champion(config: Config, project: Layout, version: str, rival: str) -> None:
+    """Put a candidate beside the champion: an artifact here, a page and the data in MLflow."""
+    found = in_own_process(compare_tracked, project.root, version, rival, model=config.gate.model)
+    show_comparison(found, f"version {version} of {config.gate.model}", f"version {rival}")
+    say(f"{verdict_on(found)} Page: {found['page']}")
 
 
 @step("promote")

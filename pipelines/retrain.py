@@ -31,6 +31,7 @@ from pipelines.caching import remembered
 from pipelines.evaluate import evaluate_models
 from pipelines.promote import (
     champion_model,
+    compare_with_champion,
     is_champion,
     promote_candidate,
     register_model,
@@ -90,6 +91,8 @@ def loop(config: Config, project: Layout, grow: bool = False) -> dict[str, Any]:
         )
         show_evaluation(project, read_json(project.results), project.report)
         version = again or register_model(config, project, model, done.validation, run_id)
+        if now and not again:
+            compare_with_champion(config, project, version, now["version"])
         decision = promote_candidate(config, project, version)
         lineage = {"model version": version, "dataset md5": done.dataset, "MLflow run": run_id}
         write_final_report(project, decision, lineage)
@@ -120,6 +123,7 @@ def main() -> None:
     parser.add_argument("--grow", action="store_true", help="add fresh rounds to what is there")
     options = parser.parse_args()
     stop_at_once_on_signals()
+    end_server_with_us()
     try:
         with full_disk_is_a_store_error(Path.cwd()):
             outcome = retrain(config=options.config, grow=options.grow)

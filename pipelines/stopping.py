@@ -15,31 +15,46 @@ from types import FrameType
 import psutil
 
 _SERVER = "prefect.server.api.server:create_app"
+_MARK = "JAMEL_LOOP"
 _WATCH = """
-import sys, psutil
-pid, born = int(sys.argv[1]), float(sys.argv[2])
+import os, sys, time, psutil
+server, name, mark, *known = sys.argv[1:]
 sys.stdin.buffer.read()
-try:
-    server = psutil.Process(pid)
-    if server.create_time() == born:
-        server.terminate()
-        psutil.wait_procs([server], timeout=10)
-        server.kill()
-except psutil.NoSuchProcess:
-    pass
+def ours(process):
+    try:
+        told = f"{process.pid}:{process.create_time()!r}" in known
+        marked = process.pid != os.getpid() and process.environ().get(name) == mark
+        return server in process.cmdline() and (told or marked)
+    except psutil.Error:
+        return False
+for _ in range(3):  # One that was only being started when its parent died has no command line yet.
+    found = [process for process in psutil.process_iter() if ours(process)]
+    for process in found:
+        process.terminate()
+    for process in psutil.wait_procs(found, timeout=10)[1]:
+        process.kill()
+    time.sleep(1)
 """
 
 
 def end_server_with_us() -> None:
-    """Have the temporary server that this process started ended when this process is gone."""
-    for child in psutil.Process().children():
-        if _SERVER in child.cmdline():
-            # The watcher reads from a pipe that only closes with this process.
-            subprocess.Popen(
-                [sys.executable, "-c", _WATCH, str(child.pid), repr(child.create_time())],
-                stdin=subprocess.PIPE,
-                start_new_session=True,
-            )
+    """Have the temporary server of this process, there or to come, end when this process is gone.
+
+    Called before Prefect starts it: a kill -9 while the server starts would leave it for good.
+    """
+    mark = f"{os.getpid()}-{psutil.Process().create_time()!r}"
+    os.environ[_MARK] = mark
+    known = [
+        f"{child.pid}:{child.create_time()!r}"
+        for child in psutil.Process().children()
+        if _SERVER in child.cmdline()
+    ]
+    # The watcher reads from a pipe that only closes with this process.
+    subprocess.Popen(
+        [sys.executable, "-c", _WATCH, _SERVER, _MARK, mark, *known],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
 
 
 def stop_at_once_on_signals() -> None:

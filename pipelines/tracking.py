@@ -12,7 +12,7 @@ from typing import Any
 
 from jamel.config import Config
 from jamel.layout import Layout
-from jamel.registry import close_round, close_run, open_round, open_run
+from jamel.registry import close_round, close_run, open_round, open_run, watched
 from pipelines.caching import say, step
 
 
@@ -54,7 +54,8 @@ def tracked(config: Config, project: Layout) -> Iterator[str]:
     """An open MLflow run around the body of a flow; the caller holds the project."""
     run_id = open_tracking(config, project)
     try:
-        yield run_id
+        with watched(project.root, run_id, config.tracking.system_metrics_s):
+            yield run_id
     except BaseException:
         close_tracking(project, run_id, failed=True)
         raise

@@ -12,7 +12,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -176,6 +176,40 @@ def fetch(root: Path | str) -> str:
     with _writing(root) as repo:
         repo.pull(targets=[str(root / PINNED)], force=True)
     return md5
+
+
+def files_of(root: Path | str, md5: str) -> dict[str, tuple[str, Path]]:
+    """The files of any version: path under data/ -> the file's md5 and where its contents lie.
+
+    Raises:
+        DatasetError: neither the cache nor the remote knows the version.
+    """
+    root = Path(root).resolve()
+    with _reading(root) as repo:
+        from dvc_data.hashfile import load
+        from dvc_data.hashfile.hash_info import HashInfo
+
+        for store in _stores_of(repo) if md5.endswith(".dir") else ():
+            try:
+                tree = load(store, HashInfo("md5", md5))
+            except FileNotFoundError:
+                continue
+            return {
+                "/".join(key): (info.value, Path(store.oid_to_path(info.value)))
+                for key, _, info in tree
+            }
+    raise DatasetError(
+        f"expected the list of the files of dataset {md5} in .dvc/cache or in the remote, found it "
+        "in neither. Copy stores/dvc-remote from where that dataset was made."
+    )
+
+
+def _stores_of(repo: Repo) -> Iterator[Any]:
+    from dvc.config import NoRemoteError
+
+    yield repo.cache.local
+    with suppress(NoRemoteError):
+        yield repo.cloud.get_remote_odb()
 
 
 @contextmanager

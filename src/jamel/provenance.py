@@ -21,18 +21,18 @@ PINNED = "data.dvc"
 
 def commit(root: Path = Path(".")) -> str:
     """The short commit, with `-dirty` when tracked files differ from it."""
+    return git(root, "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*") or UNKNOWN
+
+
+def git(root: Path, *arguments: str) -> str | None:
+    """What git says, None when it fails, takes too long or is not there."""
     try:
         found = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
+            ["git", *arguments], cwd=root, capture_output=True, text=True, check=True, timeout=10
         )
     except (OSError, subprocess.SubprocessError):
-        return UNKNOWN
-    return found.stdout.strip() or UNKNOWN
+        return None
+    return found.stdout.strip()
 
 
 def dataset_md5(root: Path = Path(".")) -> str:

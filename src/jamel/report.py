@@ -24,7 +24,7 @@ UNITS = {
     "auc": "mean coverage, %",
 }
 COSTS = ("tokens", "ms_per_decision")
-TEMPLATE = Path(__file__).with_name("report.html.j2")
+TEMPLATES = Path(__file__).parent
 
 Results = Mapping[str, Any]
 
@@ -52,7 +52,7 @@ def render(
             "required"}]}`.
         lineage: name -> value, such as the registered version, run id and dataset tag.
     """
-    from jinja2 import Environment
+    from jinja2 import Environment, FileSystemLoader
 
     rows, meta = results["rows"], results["meta"]
     resamples = int(meta.get("bootstrap", 2000))
@@ -60,9 +60,10 @@ def render(
     pairs = results.get("paired") or paired_rows(rows, resamples)
     budgets, agents, metrics = budgets_of(rows), agents_of(rows), shown(results)
     curves, rounds = results.get("curves"), results.get("rounds")
-    page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-        TEMPLATE.read_text(encoding="utf-8")
+    pages = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
+    page = pages.get_template("report.html.j2")
     page.globals.update(interval=_interval, signed=_signed)
     return page.render(
         meta=meta,

@@ -227,6 +227,25 @@ def paired_runs(
     return found
 
 
+def app_by_app(mine: Sequence[Row], theirs: Sequence[Row], metric: str) -> list[dict[str, Any]]:
+    """What `paired_runs` averages, at the longest budget in common: one entry an app.
+
+    Each is `{suite, app, budget, mine, theirs, difference}`, the largest gain first.
+    """
+    places = [_by_place(rows) for rows in (mine, theirs)]
+    both = places[0].keys() & places[1].keys()
+    sides = [{key: rows[key] for key in both} for rows in places]
+    found = []
+    for suite in sorted({place[0] for place in both}):
+        budget = max(place[3] for place in both if place[0] == suite)
+        first, second = (_app_means(side, suite, budget, metric) for side in sides)
+        for app in first.keys() & second.keys():
+            sizes = {"mine": first[app], "theirs": second[app]}
+            gap = {"difference": first[app] - second[app]}
+            found.append({"suite": suite, "app": app, "budget": budget} | sizes | gap)
+    return sorted(found, key=lambda row: (row["suite"], -row["difference"], row["app"]))
+
+
 def _by_place(rows: Iterable[Row]) -> dict[Place, Row]:
     return {(row["suite"], row["app"], row["seed"], row["budget"]): row for row in rows}
 

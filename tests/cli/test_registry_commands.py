@@ -57,7 +57,14 @@ def test_promote_rollback_and_compare_follow_the_profile(project: Path) -> None:
     rows = run("compare", *WEB)
     assert [(row["model"], row["version"]) for row in rows] == [("web", "2"), ("web", "1")]
     assert [row["version"] for row in run("compare")] == ["1"]
-    assert run("compare", "2", "champion", *WEB)["figures"]
+    found = run("compare", "2", "champion", *WEB, "--track", "--html", "page.html")
+    assert Path("page.html").read_text().count("<table") >= 4
+    run_id = registry.get_version(project, "2", model="web").run_id
+    assert found["page"] == f"runs:/{run_id}/comparisons/with-champion.html"
+    logged = registry.Tracker(project).client.list_artifacts(run_id, "comparisons")
+    assert [item.path for item in logged] == [
+        f"comparisons/with-champion.{end}" for end in ("html", "json")
+    ]
     with pytest.raises(GateError, match="of the model 'jamel'"):
         run("rollback")
     assert run("rollback", *WEB)[0]["version"] == "1"

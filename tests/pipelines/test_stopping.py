@@ -72,3 +72,34 @@ def test_a_stopped_run_leaves_nothing_running(how: int, stopped_project: Path) -
     assert left == []
     with project_lock(stopped_project):
         assert how != signal.SIGINT or "run the same command again" in log.read_text()
+
+
+_STARTS_ONE = """
+import subprocess, sys, time
+from pipelines.stopping import end_server_with_us
+end_server_with_us()
+server = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)",
+                           "prefect.server.api.server:create_app"], stdout=subprocess.DEVNULL)
+print(server.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_server_that_is_being_started_ends_with_a_killed_run(tmp_path: Path) -> None:
+    """A kill -9 before the flow begins; the stand-in has the server's command line."""
+    run = subprocess.Popen(
+        [sys.executable, "-c", _STARTS_ONE],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), *sys.path])},
+        stdout=subprocess.PIPE,
+    )
+    assert run.stdout is not None
+    server = psutil.Process(int(run.stdout.readline()))
+    assert server.is_running()
+    run.kill()
+    run.wait()
+    run.stdout.close()
+    gone, left = psutil.wait_procs([server], timeout=LEFT_AFTER_S)
+    for process in left:
+        process.kill()
+    assert gone and not left

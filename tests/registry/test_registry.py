@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -39,13 +41,17 @@ def register(root: Path, hf_dir: Path, low: float = 1.0) -> registry.ModelVersio
 
 def test_a_run_says_where_it_comes_from(project: Path) -> None:
     tracker = registry.Tracker(project)
-    with tracker.run("train", CONFIG, arm="jamel") as run_id:
+    with tracker.run("train", CONFIG, note="What it is about.", arm="jamel") as run_id:
+        tracker.add_note(run_id, "What came of it.")
+        tracker.add_note(run_id, "What came of it.")
         tracker.log_history(run_id, {"loss": [3.0, 2.0, 1.0]}, first=10)
         tracker.log_table(run_id, [{"a": 1, "b": "x"}], "tables/t.json")
     run = tracker.client.get_run(run_id)
     assert run.info.status == "FINISHED"
     assert run.data.params["train.updates"] == str(CONFIG.train.updates)
     assert run.data.tags["config_digest"] == config_digest(CONFIG)
+    note = run.data.tags["mlflow.note.content"]
+    assert note == "What it is about.\n\nWhat came of it."
     assert {"dataset_md5", "git_commit", "environment_digest", "arm"} <= set(run.data.tags)
     history = tracker.client.get_metric_history(run_id, "loss")
     assert [(point.step, point.value) for point in history] == [(10, 3.0), (11, 2.0), (12, 1.0)]
@@ -103,7 +109,9 @@ def test_an_evaluation_is_a_table_a_plot_and_a_page(project: Path, tmp_path: Pat
     client = registry.Tracker(project).client
     run = client.get_run(run_id)
     assert run.info.status == "FINISHED" and run.data.tags["dataset_md5"]
-    assert run.data.metrics["jamel.coverage_at_10"] == 60.0
+    assert run.data.metrics["jamel.coverage_at_10"] == run.data.metrics["coverage"] == 60.0
+    assert "- jamel: coverage@10 60.0" in run.data.tags["mlflow.note.content"]
+    assert [item.dataset.name for item in run.inputs.dataset_inputs] == ["valid"]
     names = {item.path for where in ("tables", "plots", "files") for item in
              client.list_artifacts(run_id, where)}  # fmt: skip
     assert names >= {"tables/agents.json", "tables/paired.json", "plots/coverage.png"}
@@ -219,3 +227,15 @@ def test_questions_survive_json_and_hostile_ones_are_refused() -> None:
             wire.read_question(bad)
     with pytest.raises(RequestError, match=r"steps\.0\.action\.kind"):
         wire.read_question("{}", json.dumps([{"observation": {}, "action": {"kind": "rm"}}]))
+
+
+def test_the_load_of_the_machine_is_watched_and_the_watch_ends(project: Path) -> None:
+    tracker = registry.Tracker(project)
+    load, deadline = "system/cpu_utilization_percentage", time.monotonic() + 60
+    with tracker.run("train") as run_id, registry.watched(project, run_id, every_s=0.1):
+        while load not in tracker.client.get_run(run_id).data.metrics:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    assert "SystemMetricsMonitor" not in [thread.name for thread in threading.enumerate()]
+    with registry.watched(project, "no run at all", every_s=0):
+        assert "SystemMetricsMonitor" not in [thread.name for thread in threading.enumerate()]

@@ -5,7 +5,7 @@ Each calls one library function; heavy imports wait until the command runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,6 +24,7 @@ from jamel.cli.common import (
     profile,
 )
 from jamel.cli.progress import progress_bar
+from jamel.disk import write_json
 from jamel.errors import ConfigError, DatasetError
 from jamel.layout import SHARED_ARM, Layout
 from jamel.stores import folder_lock
@@ -48,7 +49,9 @@ def register(app: typer.Typer) -> None:
         epilog=example('jamel refuse 4 --by "Ada Byron" --reason "the release is tomorrow"')
     )(refuse)
     app.command(epilog=example("jamel rollback"))(rollback)
-    app.command(epilog=example("jamel compare", "jamel compare 3 champion --json c.json"))(compare)
+    app.command(epilog=example("jamel compare", "jamel compare 3 champion --html build/3.html"))(
+        compare
+    )
 
 
 def train(
@@ -218,9 +221,13 @@ def compare(
     first: Annotated[str | None, typer.Argument(help="A version, an alias or a run id.")] = None,
     second: Annotated[str | None, typer.Argument(help="What it is compared with.")] = None,
     config: ConfigOption = DEFAULT_PROFILE,
+    html: Annotated[Path | None, typer.Option(help="Also write one page with curves.")] = None,
+    track: Annotated[
+        bool, typer.Option("--track", help="Also log page and JSON to the first one's MLflow run.")
+    ] = False,
     json: JsonOption = None,
 ) -> None:
-    """Compare two models app by app, or list the versions of the profile's model."""
+    """Compare two models and what they are made of, or list the versions of the profile's model."""
     from jamel import registry
 
     root, model = here().root, profile(config).gate.model
@@ -233,19 +240,26 @@ def compare(
             f"expected two models to compare, found only '{first}'. Name another version, an alias "
             f"or a run id: jamel compare {first} champion."
         )
-    found = registry.compare_two(root, first, second, model=model)
-    _present_comparison(found, first, second, json)
+    verb = registry.compare_tracked if track else registry.compare_two
+    _present_comparison(verb(root, first, second, model=model), html, json)
 
 
-def _present_comparison(found: dict[str, Any], first: str, second: str, json: Path | None) -> None:
-    sides = {"first": first, "second": second}
-    present(_renamed(found["origin"], sides), f"{first} and {second}", None)
-    present(_renamed(found["config"], sides), "Configuration, where it differs", None)
-    present(_renamed(found["figures"], sides), "Figures of each one's own evaluation", None)
-    title = f"{first} - {second}: paired differences over apps, 95 % intervals"
-    present(_renamed(found["paired"], {"mine": first, "theirs": second}), title, json, found)
-    if found["apps_left_out"]:
-        typer.echo(f"left out, measured on another build: {', '.join(found['apps_left_out'])}")
+def _present_comparison(found: Mapping[str, Any], html: Path | None, json: Path | None) -> None:
+    from jamel import comparison
+
+    for title, rows, otherwise in comparison.sections(found, comparison.SHORT):
+        if rows:
+            present(rows, title, None)
+        else:
+            typer.echo(f"{title}: {otherwise}")
+    for line in (*found["notes"], comparison.verdict(found)):
+        typer.echo(line)
+    if json is not None:
+        write_json(json, found)
+    if html is not None:
+        typer.echo(f"page {comparison.write_page(found, html)}")
+    if "page" in found:
+        typer.echo(f"page {found['page']}")
 
 
 def _short(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -258,11 +272,3 @@ def _short(row: Mapping[str, Any]) -> dict[str, Any]:
         | {name: row[key] for name, key in renamed.items()}
         | {name: row[key][:8] for name, key in short.items()}
     )
-
-
-def _renamed(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Columns under the names that were given; two of one name get a number."""
-    shown = {key: f"{name} ({key})" for key, name in names.items()}
-    if len(set(names.values())) == len(names):
-        shown = dict(names)
-    return [{shown.get(key, key): value for key, value in row.items()} for row in rows]

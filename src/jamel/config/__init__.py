@@ -39,6 +39,7 @@ from jamel.config.profile import (
     RoundsConfig,
     StoresConfig,
     StudyConfig,
+    TrackingConfig,
     TrainConfig,
 )
 from jamel.config.section import Section
@@ -69,6 +70,7 @@ __all__ = [
     "Section",
     "StoresConfig",
     "StudyConfig",
+    "TrackingConfig",
     "TrainConfig",
     "TriesConfig",
     "config_digest",

@@ -426,6 +426,15 @@ class StoresConfig(Section):
         return [(name, str(value)) for name, value in self if value]
 
 
+class TrackingConfig(Section):
+    """What MLflow is told of the machine: processor, memory, disk, network and GPU, so often.
+
+    With `system_metrics_s: 0` nothing.
+    """
+
+    system_metrics_s: float = Field(10.0, ge=0)
+
+
 class Config(Section):
     """A whole profile.
 
@@ -449,3 +458,4 @@ class Config(Section):
     gate: GateConfig = GateConfig()
     study: StudyConfig = StudyConfig()
     stores: StoresConfig = StoresConfig()
+    tracking: TrackingConfig = TrackingConfig()

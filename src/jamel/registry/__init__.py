@@ -1,17 +1,18 @@
 """Runs, models and their promotion: the only package that imports MLflow.
 
 `Tracker` logs runs; `register` and `log_model` store a model and check it; `promote`, `approve`,
-`refuse`, `rollback`, `compare` and `compare_two` work on registered versions. MLflow is imported
-when one is called.
+`refuse`, `rollback`, `compare`, `compare_two` and `compare_tracked` work on registered versions.
+MLflow is imported when one is called.
 """
 
 from jamel.registry.answers import answer, approve, refuse, waiting
 from jamel.registry.audit import read_audit
-from jamel.registry.comparison import compare_two
+from jamel.registry.comparison import compare_tracked, compare_two
 from jamel.registry.evaluation import track_evaluation, track_table
 from jamel.registry.models import log_model, register
 from jamel.registry.promotion import promote, rollback, weigh
 from jamel.registry.rounds import close_round, open_round
+from jamel.registry.system import watched
 from jamel.registry.tracking import (
     Tracker,
     close_run,
@@ -42,6 +43,7 @@ __all__ = [
     "close_round",
     "close_run",
     "compare",
+    "compare_tracked",
     "compare_two",
     "environment_digest",
     "get_version",
@@ -62,5 +64,6 @@ __all__ = [
     "track_table",
     "train_tracked",
     "waiting",
+    "watched",
     "weigh",
 ]

@@ -11,16 +11,22 @@ from typing import Any
 
 from jamel.config import Config
 from jamel.disk import full_disk_is_a_store_error
+from jamel.gate import CANDIDATE
 from jamel.plots import coverage_png, reliability_png
+from jamel.registry.notes import of_results
 from jamel.registry.tracking import Tracker
 from jamel.registry.versions import EVALUATION_FILE
 from jamel.statistics import final_budget
-from jamel.tables import agents_table, coverage_of
+from jamel.tables import agents_table, coverage_of, mean_rows
 
 
 def log_results(tracker: Tracker, run_id: str, results: Mapping[str, Any]) -> None:
-    """Log the results, their tables and their plots to a run."""
+    """Log the results, their figures in words and numbers, their tables and plots to a run."""
     final = final_budget(results)
+    tracker.log_metrics(run_id, figures(final["rows"]))
+    tracker.add_note(run_id, of_results(results))
+    tracker.log_suite(run_id, results["meta"])
+    tracker.set_tags(run_id, {"suite": results["meta"]["suite"]})
     tracker.log_json(run_id, results, EVALUATION_FILE)
     tracker.log_table(run_id, final["rows"], "tables/rows.json")
     tracker.log_table(run_id, final["paired"], "tables/paired.json")
@@ -33,12 +39,24 @@ def log_results(tracker: Tracker, run_id: str, results: Mapping[str, Any]) -> No
         tracker.log_bytes(run_id, reliability_png(found), f"plots/reliability-{agent}.png")
 
 
+def figures(rows: Sequence[Mapping[str, Any]], agent: str = CANDIDATE) -> dict[str, float]:
+    """The candidate's means, as metrics of its run; empty when it was not evaluated."""
+    found = [row for row in mean_rows(rows) if row["agent"] == agent]
+    if not found:
+        return {}
+    mean = found[0]
+    tokens = mean["tokens_memory"] + mean["tokens_screen"]
+    kept = {name: float(mean[name]) for name in ("coverage", "reward", "auc")}
+    return kept | {"tokens_per_decision": tokens, "ms_per_decision": mean["ms_per_decision"]}
+
+
 def track_evaluation(
     root: Path | str, config: Config, results: Mapping[str, Any], report: Path
 ) -> str:
     """Log an evaluation in a run of its own and return the run's id.
 
-    Each agent's means are metrics of the run, such as `jamel.coverage_at_120`.
+    Each agent's means are metrics of the run, such as `jamel.coverage_at_120`; jamel's own have
+    the names that they have in a run of the loop, too, such as `coverage`.
 
     Raises:
         StoreError: the stores are missing, or the disk is full.
@@ -47,7 +65,7 @@ def track_evaluation(
     name = f"evaluate {results['meta']['suite']}"
     with (
         full_disk_is_a_store_error(root),
-        tracker.run(name, config, stage="evaluate", suite=results["meta"]["suite"]) as run_id,
+        tracker.run(name, config, stage="evaluate") as run_id,
     ):
         log_results(tracker, run_id, results)
         tracker.log_artifact(run_id, report, "files")

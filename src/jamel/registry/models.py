@@ -21,6 +21,7 @@ from jamel.errors import StoreError
 from jamel.gate import CANDIDATE
 from jamel.registry.connection import connect, quiet
 from jamel.registry.evaluation import log_results
+from jamel.registry.notes import of_version
 from jamel.registry.smoke import ask, columns, load
 from jamel.registry.tracking import Tracker, origin_tags
 from jamel.registry.versions import (
@@ -85,15 +86,17 @@ def register(
         origin = origin_tags(Path(root), config)
         tracker.set_tags(run_id, origin | {"arm": arm})
         tracker.log_dataset(run_id, origin["dataset_md5"], "training")
+        tracker.log_sessions(run_id, origin["dataset_md5"])
         tracker.log_history(run_id, {"loss": losses})
         log_results(tracker, run_id, results)
         tracker.log_json(run_id, validation, VALIDATION_FILE)
         final = final_budget(results)
-        tracker.log_metrics(run_id, figures(final["rows"]))
         for path in files:
             tracker.log_artifact(run_id, path, "files")
         card = _card(root, config, arm, final, validation)
-        return log_model(root, run_id, hf_dir, card, model=config.gate.model)
+        made = log_model(root, run_id, hf_dir, card, model=config.gate.model)
+        tracker.add_note(run_id, of_version(made.model, made.version, results))
+        return made
 
 
 def log_model(
@@ -129,17 +132,6 @@ def log_model(
     _check_same(uri, expected, example_questions())
     client.log_text(run_id, card, "model-card.md")
     return _register(root, model, run_id, uri, model_id, card)
-
-
-def figures(rows: Sequence[Mapping[str, Any]], agent: str = CANDIDATE) -> dict[str, float]:
-    """The candidate's means, as metrics of its run; empty when it was not evaluated."""
-    found = [row for row in mean_rows(rows) if row["agent"] == agent]
-    if not found:
-        return {}
-    mean = found[0]
-    tokens = mean["tokens_memory"] + mean["tokens_screen"]
-    kept = {name: float(mean[name]) for name in ("coverage", "reward", "auc")}
-    return kept | {"tokens_per_decision": tokens, "ms_per_decision": mean["ms_per_decision"]}
 
 
 def packaged(hf_dir: Path) -> dict[str, Any]:

@@ -36,7 +36,9 @@ from jamel.registry.aliases import (
 )
 from jamel.registry.audit import new_entry, now
 from jamel.registry.connection import connect
+from jamel.registry.notes import of_decision
 from jamel.registry.smoke import smoke_test
+from jamel.registry.tracking import Tracker
 from jamel.registry.versions import (
     EVALUATION_FILE,
     VALIDATION_FILE,
@@ -210,7 +212,7 @@ def record(
     reason: str,
 ) -> None:
     """Write a verdict down and act on it."""
-    connect(root).log_dict(candidate.run_id, decision.as_dict(), VERDICT_FILE)
+    _log_verdict(root, candidate, decision)
     if not decision.promoted:
         reason = reason or f"failed: {names_of(decision)}"
         entry = entry_of(root, "refuse", candidate, "", by, reason)
@@ -226,6 +228,12 @@ def record(
     move(root, entry, aliases, [*former, previous] if previous else [], tags)
 
 
+def _log_verdict(root: Path | str, candidate: ModelVersion, decision: Decision) -> None:
+    """The conditions as a file of the version's run, and the verdict in its words."""
+    connect(root).log_dict(candidate.run_id, decision.as_dict(), VERDICT_FILE)
+    Tracker(root).add_note(candidate.run_id, of_decision(decision))
+
+
 def _wait(
     root: Path | str,
     candidate: ModelVersion,
@@ -238,7 +246,7 @@ def _wait(
     tags = get_version(root, candidate.version, model=gate.model).tags
     if tags.get(GATE_TAG) == WAITING:
         return tags[UNTIL_TAG]
-    connect(root).log_dict(candidate.run_id, decision.as_dict(), VERDICT_FILE)
+    _log_verdict(root, candidate, decision)
     until = now(3600 * gate.approval_hours)
     entry = entry_of(root, "wait", candidate, "", by or BY_GATE, reason or "every condition holds")
     # The time first: a version that waits has one.

@@ -12,13 +12,15 @@ from typing import Any
 from jamel.config import Config
 from jamel.plots import rounds_png
 from jamel.registry.evaluation import log_results
+from jamel.registry.notes import of_round
 from jamel.registry.tracking import Tracker
 
 
 def open_round(root: Path | str, config: Config, round_index: int, parent: str) -> str:
     """Open the run of a round below the flow's run and return its id."""
     name = f"round {round_index}"
-    return Tracker(root).start(name, config, parent, stage="round", round=str(round_index))
+    note = of_round(config, round_index)
+    return Tracker(root).start(name, config, parent, note, stage="round", round=str(round_index))
 
 
 def close_round(

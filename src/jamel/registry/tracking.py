@@ -13,20 +13,27 @@ import platform
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from jamel import provenance
 from jamel.config import Config, config_digest
+from jamel.errors import DatasetError
+from jamel.manifest import sessions_of
 from jamel.registry.connection import connect, experiment_id
+from jamel.registry.notes import of_loop
 from jamel.stores import stores_at
 
 MAX_PARAM_CHARS = 6000
 PARENT_TAG = "mlflow.parentRunId"
 PROJECT_TAG = "project"
 """On which machine, in which folder a run goes on: where it can be known to be abandoned."""
+NOTE_TAG = "mlflow.note.content"
+"""What MLflow shows on top of a run, as Markdown."""
+PACKAGES_FILE = "environment.txt"
+DATASET_FILE = "dataset.json"
 
 
 class Tracker:
@@ -37,23 +44,33 @@ class Tracker:
         self.client = connect(root)
         self.project = f"{platform.node()}:{self.root.resolve()}"
 
-    def start(self, name: str, config: Config | None = None, parent: str = "", **tags: str) -> str:
+    def start(
+        self,
+        name: str,
+        config: Config | None = None,
+        parent: str = "",
+        note: str = "",
+        **tags: str,
+    ) -> str:
         """Open a run that says where it comes from, and return its id.
 
         Args:
             name: what people read.
             config: its values become parameters.
             parent: the id of the run that this one is a part of.
+            note: what it is about, in words.
             tags: more tags.
         """
         origin = origin_tags(self.root, config) | {key: str(value) for key, value in tags.items()}
         origin[PROJECT_TAG] = self.project
         if parent:
             origin[PARENT_TAG] = parent
+        if note:
+            origin[NOTE_TAG] = note
         run = self.client.create_run(experiment_id(self.root), run_name=name, tags=origin)
         run_id = str(run.info.run_id)
         if not parent:
-            self.client.log_text(run_id, "\n".join(installed()) + "\n", "environment.txt")
+            self.client.log_text(run_id, "\n".join(installed()) + "\n", PACKAGES_FILE)
         if config is not None:
             self.log_params(run_id, _flat(config.model_dump(mode="json")))
         return run_id
@@ -71,11 +88,36 @@ class Tracker:
 
     def log_dataset(self, run_id: str, md5: str, context: str) -> None:
         """Note the dataset version that a run read, where MLflow shows and compares inputs."""
+        self._log_input(run_id, "data", md5, "dvc", {"pinned": "data.dvc", "md5": md5}, context)
+
+    def log_suite(self, run_id: str, meta: Mapping[str, Any]) -> None:
+        """Note the suite that a run was measured on, as `meta` of its results says."""
+        source = {name: meta.get(name) for name in ("suite", "budget", "seeds")}
+        text = json.dumps([source, meta.get("reachable")], sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        self._log_input(run_id, str(meta["suite"]), digest, "suite", source, "evaluation")
+
+    def _log_input(
+        self, run_id: str, name: str, digest: str, kind: str, source: Any, context: str
+    ) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
-        data = Dataset("data", md5[:36], "dvc", json.dumps({"pinned": "data.dvc", "md5": md5}))
+        # The length that MLflow keeps of a digest.
+        data = Dataset(name, digest[:36], kind, json.dumps(source))
         tag = InputTag("mlflow.data.context", context)
         self.client.log_inputs(run_id, datasets=[DatasetInput(data, [tag])])
+
+    def log_sessions(self, run_id: str, md5: str) -> None:
+        """Log which sessions a dataset version holds, where that is known: caches are emptied."""
+        with suppress(DatasetError):
+            listed = {"md5": md5, "sessions": sessions_of(self.root, md5)}
+            self.log_json(run_id, listed, DATASET_FILE)
+
+    def add_note(self, run_id: str, text: str) -> None:
+        """Add a paragraph to what the run is about."""
+        there = self.client.get_run(run_id).data.tags.get(NOTE_TAG, "")
+        if text and text not in there:
+            self.client.set_tag(run_id, NOTE_TAG, f"{there}\n\n{text}".strip())
 
     def finish(self, run_id: str, failed: bool = False) -> None:
         """Close a run."""
@@ -83,10 +125,15 @@ class Tracker:
 
     @contextmanager
     def run(
-        self, name: str, config: Config | None = None, parent: str = "", **tags: str
+        self,
+        name: str,
+        config: Config | None = None,
+        parent: str = "",
+        note: str = "",
+        **tags: str,
     ) -> Iterator[str]:
         """A run that is closed whatever happens, as failed after an exception."""
-        run_id = self.start(name, config, parent, **tags)
+        run_id = self.start(name, config, parent, note, **tags)
         try:
             yield run_id
         except BaseException:
@@ -153,7 +200,7 @@ def open_run(root: Path, config: Config, name: str = "retrain") -> tuple[str, in
     """Open a run; returns its id and how many abandoned ones were closed."""
     tracker = Tracker(root)
     abandoned = tracker.close_abandoned()
-    return tracker.start(name, config, stage=name), abandoned
+    return tracker.start(name, config, note=of_loop(config), stage=name), abandoned
 
 
 def close_run(root: Path, run_id: str, failed: bool = False) -> None:

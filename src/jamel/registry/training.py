@@ -11,6 +11,8 @@ from pathlib import Path
 from jamel import provenance
 from jamel.config import Config
 from jamel.disk import full_disk_is_a_store_error
+from jamel.registry.notes import of_training
+from jamel.registry.system import watched
 from jamel.registry.tracking import Tracker
 from jamel.train import OnMetrics, TrainResult, train
 
@@ -43,9 +45,12 @@ def train_tracked(
     tracker = Tracker(root)
     md5 = provenance.dataset_md5(Path(root))
     name = f"train {arm} {Path(out_dir).name}"
+    updates = config.train.updates_of(new=init_from is None)
+    note = of_training(arm, len(session_paths), updates, init_from is not None)
     with (
         full_disk_is_a_store_error(root),
-        tracker.run(name, config, parent, arm=arm, stage="train") as run_id,
+        tracker.run(name, config, parent, note, arm=arm, stage="train") as run_id,
+        watched(root, run_id, config.tracking.system_metrics_s),
     ):
         tracker.log_dataset(run_id, md5, "training")
 

@@ -1,0 +1,77 @@
+"""Kill the loop at random for some minutes and compare what it comes to with an undisturbed run.
+
+`python -m pipelines.chaos --config configs/tiny.yaml --minutes 5` does so in a temporary folder and
+ends with status 1 where something was lost, doubled, left running or other than it should be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from contextlib import nullcontext
+from dataclasses import asdict
+from pathlib import Path
+
+from jamel.chaos import Bench, chaos
+from jamel.config import load_config
+from jamel.disk import write_json
+from jamel.errors import JamelError
+from jamel.tables import show
+
+IMPORTABLE = Path(__file__).resolve().parents[1]
+
+
+def main() -> None:
+    """Entry point of `python -m pipelines.chaos`."""
+    options = _options()
+    profile = f"configs/{options.config.name}"
+    command = [sys.executable, "-m", "pipelines.retrain", "--config", profile]
+    temporary = tempfile.TemporaryDirectory(prefix="jamel-chaos-")
+    with nullcontext(options.keep) if options.keep else temporary as folder:
+        try:
+            bench = Bench(
+                command=command,
+                environment={"PYTHONPATH": _path()},
+                configs=options.config.resolve().parent,
+                config=load_config(options.config),
+                folder=Path(folder).resolve(),
+                say=lambda text: print(text, flush=True),
+            )
+            found = chaos(bench, options.minutes, options.seed, options.every, options.reference)
+        except JamelError as error:
+            print(f"jamel: {error}", file=sys.stderr)
+            raise SystemExit(1) from None
+    if found.kills:
+        show([asdict(kill) for kill in found.kills], f"Kills with seed {options.seed}")
+    print(
+        f"{found.lives} runs came to their end after {len(found.kills)} kills, in {found.seconds} s"
+    )
+    for line in found.problems:
+        print(line)
+    if options.json:
+        write_json(options.json, found.as_dict())
+    raise SystemExit(0 if found.passed else 1)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m pipelines.chaos", description=__doc__)
+    parser.add_argument(
+        "--config", type=Path, default=Path("configs/tiny.yaml"), help="a profile in configs/"
+    )
+    parser.add_argument("--minutes", type=float, default=5.0, help="how long kills happen")
+    parser.add_argument("--seed", type=int, default=0, help="of when and what is killed")
+    parser.add_argument("--every", type=float, default=20.0, help="mean seconds to the next kill")
+    parser.add_argument("--reference", type=Path, help="a finished run's project, else one is made")
+    parser.add_argument("--keep", type=Path, help="make the projects in this folder and keep them")
+    parser.add_argument("--json", type=Path, help="also write what happened to this file")
+    return parser.parse_args()
+
+
+def _path() -> str:
+    """Where the runs find this package, wherever their project lies."""
+    return ":".join([str(IMPORTABLE), *(item for item in sys.path if item)])
+
+
+if __name__ == "__main__":
+    main()
