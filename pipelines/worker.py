@@ -53,7 +53,7 @@ def main() -> None:
     done = subprocess.run([*PREFECT, "--no-prompt", "deploy", "--all"], check=False)
     if done.returncode:
         raise SystemExit(done.returncode)
-    # The server says that the worker is ready by answering the health check.
+    # By the health check `jamel serve` learns that the worker is ready.
     start = ["worker", "start", "--pool", POOL, "--name", POOL, "--with-healthcheck"]
     os.execv(sys.executable, [*PREFECT, *start])
 
