@@ -13,17 +13,24 @@ from jamel import registry
 from jamel.config import GateConfig
 from jamel.errors import ConfigError, GateError, StoreError
 from jamel.registry import aliases
-from tests.registered import enter
+from tests.registered import copy_of, enter
 
 PERSON = GateConfig(approval="person")
 ADA = ("Ada Byron", "better on every family")
 
 
-@pytest.fixture
-def root(champions: Path) -> Path:
+@pytest.fixture(scope="module")
+def asked(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Version 2 is champion after version 1; 3 waits, 4 was never weighed."""
-    registry.weigh(champions, "3", PERSON)
-    return champions
+    root = copy_of(made, tmp_path_factory.mktemp("asked"))
+    registry.weigh(root, "3", PERSON)
+    return root
+
+
+@pytest.fixture
+def root(asked: Path, tmp_path: Path) -> Path:
+    """A copy of it for every test."""
+    return copy_of(asked, tmp_path)
 
 
 def tags(root: Path, version: str) -> dict[str, str]:
@@ -86,23 +93,18 @@ def test_a_refusal_leaves_everything_and_the_first_answer_counts(root: Path) -> 
     assert last(root) == entry and champion(root) == "2"
 
 
-@pytest.mark.parametrize(
-    ("version", "by", "reason", "error", "said"),
-    [
-        ("3", " ", "fine", ConfigError, "expected a name of at most"),
-        ("3", "Ada", "", ConfigError, "Say who decides with --by"),
-        ("3", "Ada", "x" * 1001, ConfigError, "found one of 1001 characters"),
-        ("9", "Ada", "fine", StoreError, "version 9, found 4, 3, 2, 1"),
-        ("4", "Ada", "fine", GateError, "found it was never weighed"),
-        ("2", "Ada", "fine", GateError, "found it promoted by the gate"),
-    ],
-)
-def test_a_wrong_answer_is_a_sentence_and_the_version_still_waits(
-    root: Path, version: str, by: str, reason: str, error: type[Exception], said: str
-) -> None:
-    for act in (registry.approve, registry.refuse):
-        with pytest.raises(error, match=said):
-            act(root, version, by, reason, PERSON)
+def test_a_wrong_answer_is_a_sentence_and_the_version_still_waits(root: Path) -> None:
+    def refused(error: type[Exception], said: str, version: str, by: str, reason: str) -> None:
+        for act in (registry.approve, registry.refuse):
+            with pytest.raises(error, match=said):
+                act(root, version, by, reason, PERSON)
+
+    refused(ConfigError, "expected a name of at most", "3", " ", "fine")
+    refused(ConfigError, "Say who decides with --by", "3", "Ada", "")
+    refused(ConfigError, "found one of 1001 characters", "3", "Ada", "x" * 1001)
+    refused(StoreError, "version 9, found 4, 3, 2, 1", "9", "Ada", "fine")
+    refused(GateError, "found it was never weighed", "4", "Ada", "fine")
+    refused(GateError, "found it promoted by the gate", "2", "Ada", "fine")
     assert [item["version"] for item in registry.waiting(root)] == ["3"]
     assert last(root)["event"] == "wait" and champion(root) == "2"
 

@@ -28,6 +28,8 @@ def test_a_good_version_ranks_every_action_of_the_recorded_screen(champions: Pat
     assert scores == sorted(scores, reverse=True)
 
 
+# What is no number is warned of on the way, and is an error in tests.
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
 def test_weights_that_are_no_numbers_are_refused(champions: Path, tmp_path: Path) -> None:
     folder = tiny_model(tmp_path / "model")
     weights = load_file(folder / "model.safetensors")

@@ -23,7 +23,7 @@ from jamel.registry.wire import Question, Ranked, read_ranked
 from jamel.stores import TELEMETRY_OFF, stores_at
 
 LOOPBACK = "127.0.0.1"
-START_S = 120.0
+START_S = 300.0
 STOP_S = 10.0
 ANSWER_S = 60.0
 
@@ -38,7 +38,7 @@ def serving(uri: str, log: Path, root: Path | str | None = None) -> Iterator[str
         root: the project whose registry the address is of.
 
     Raises:
-        StoreError: it does not answer within two minutes.
+        StoreError: it does not answer within five minutes.
     """
     port = _free_port()
     environment = os.environ | TELEMETRY_OFF
