@@ -43,6 +43,8 @@ def end_server_with_us() -> None:
     Called before Prefect starts it: a kill -9 while the server starts would leave it for good.
     """
     mark = f"{os.getpid()}-{psutil.Process().create_time()!r}"
+    if os.environ.get(_MARK) == mark:
+        return  # It is watched already.
     os.environ[_MARK] = mark
     known = [
         f"{child.pid}:{child.create_time()!r}"

@@ -11,6 +11,7 @@ import pytest
 
 from jamel import dataset, stores
 from jamel.errors import Busy, DatasetError, StoreError
+from jamel.manifest import sessions_of
 
 SHARD = "data/sessions/round-0/a.parquet"
 
@@ -122,7 +123,10 @@ def test_restore_brings_a_version_back_even_without_the_cache(project: Path) -> 
     first = dataset.version(project, "dataset/v1")
     write(project, SHARD, "two")
     second = dataset.version(project, "dataset/v2")
+    listed = sessions_of(project, first)
+    assert list(listed) == ["round-0/a"] and sessions_of(project, second) != listed
     shutil.rmtree(project / ".dvc" / "cache")
+    assert sessions_of(project, first) == listed, "the remote knows it too"
     assert dataset.restore(project, "dataset/v1") == first
     assert (project / SHARD).read_text() == "one"
     assert dataset.restore(project, "dataset/v2") == second
@@ -144,6 +148,8 @@ def test_files_gone_everywhere_are_a_sentence(project: Path) -> None:
         shutil.rmtree(project / folder)
     with pytest.raises(DatasetError, match="found neither"):
         dataset.fetch(project)
+    with pytest.raises(DatasetError, match="found it in neither"):
+        sessions_of(project, dataset.pinned_md5(project))
 
 
 def test_nothing_to_version_and_bad_names(project: Path) -> None:

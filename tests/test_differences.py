@@ -53,6 +53,8 @@ def test_what_git_cannot_tell_is_said(tmp_path: Path) -> None:
     for name in ("f" * 12, "unknown", "", "--output=x"):
         found = differences.code(tmp_path, here, name)
         assert found["files"] == [] and name in found["notes"][0]
+    unknown = differences.code(tmp_path, "unknown", "unknown")
+    assert "no commit unknown" in unknown["notes"][0], "which is not the same code"
     assert [path.name for path in tmp_path.iterdir() if path.name != ".git"] == ["a"]
 
 

@@ -184,24 +184,27 @@ def files_of(root: Path | str, md5: str) -> dict[str, tuple[str, Path]]:
     Raises:
         DatasetError: neither the cache nor the remote knows the version.
     """
-    root = Path(root).resolve()
+    found = _listed(Path(root).resolve(), md5) if md5.endswith(".dir") else None
+    if found is None:
+        raise DatasetError(
+            f"expected the list of the files of dataset {md5 or 'unknown'} in .dvc/cache or in the "
+            "remote, found it in neither. Copy stores/dvc-remote from where that dataset was made."
+        )
+    return found
+
+
+def _listed(root: Path, md5: str) -> dict[str, tuple[str, Path]] | None:
     with _reading(root) as repo:
         from dvc_data.hashfile import load
         from dvc_data.hashfile.hash_info import HashInfo
 
-        for store in _stores_of(repo) if md5.endswith(".dir") else ():
-            try:
-                tree = load(store, HashInfo("md5", md5))
-            except FileNotFoundError:
-                continue
-            return {
-                "/".join(key): (info.value, Path(store.oid_to_path(info.value)))
-                for key, _, info in tree
-            }
-    raise DatasetError(
-        f"expected the list of the files of dataset {md5} in .dvc/cache or in the remote, found it "
-        "in neither. Copy stores/dvc-remote from where that dataset was made."
-    )
+        for store in _stores_of(repo):
+            with suppress(FileNotFoundError):
+                return {
+                    "/".join(key): (info.value, Path(store.oid_to_path(info.value)))
+                    for key, _, info in load(store, HashInfo("md5", md5))
+                }
+    return None
 
 
 def _stores_of(repo: Repo) -> Iterator[Any]:

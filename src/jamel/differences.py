@@ -40,9 +40,9 @@ def code(root: Path, first: str, second: str) -> dict[str, Any]:
         if name.endswith(DIRTY)
     ]
     plain = [name.removesuffix(DIRTY) for name in (first, second)]
-    if plain[0] == plain[1]:
+    if plain[0] == plain[1] not in ("", provenance.UNKNOWN):
         return {"commits": [], "files": [], "notes": notes}
-    lost = [name for name in plain if not _is_commit(root, name)]
+    lost = [name for name in dict.fromkeys(plain) if not _is_commit(root, name)]
     if lost:
         names = ", ".join(name or provenance.UNKNOWN for name in lost)
         notes.append(f"the changed files are not known: this repository has no commit {names}")
