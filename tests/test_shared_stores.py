@@ -5,10 +5,13 @@ Four of them begin at once on empty stores; one runs the whole loop, at its smal
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,6 +26,7 @@ from jamel.config import StoresConfig
 from jamel.doctor.machine import diagnose
 from jamel.errors import Busy, DatasetError
 from jamel.evaluate import read_json
+from jamel.services import ADMIN_PASSWORD, free_ports, mlflow_service, running
 from tests.servers import BUCKET, REPOSITORY, S3, USER, Postgres, postgres, postgres_programs, s3
 
 pytestmark = [
@@ -45,6 +49,7 @@ SMALLEST = {
     "gate": {"better_than": ["random"]},
 }
 PROFILE = "configs/shared.yaml"
+ADMIN = "a-password-for-the-pages"
 LOOP = (
     f'"{sys.executable}" -m jamel.cli init --config {PROFILE} && '
     f'"{sys.executable}" -m pipelines.retrain --config {PROFILE}'
@@ -114,6 +119,7 @@ def _environment(database: Postgres, bucket: S3) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": bucket.key,
         "AWS_SECRET_ACCESS_KEY": bucket.secret,
         "AWS_DEFAULT_REGION": "us-east-1",
+        ADMIN_PASSWORD: ADMIN,
     }
 
 
@@ -202,6 +208,31 @@ def test_the_model_is_registered_with_its_files_in_the_bucket_and_loads_elsewher
     assert all(answers)
 
 
+def test_the_pages_of_mlflow_show_the_shared_runs_to_those_who_log_in(shared: Shared) -> None:
+    at = stores.stores_at(shared.clones[1])
+    (port,) = free_ports(18700, 1)
+    with running([mlflow_service(at, port, login=True)], at) as (service,):
+        assert _asked(service.url) == 401
+        assert _asked(service.url, ("admin", "not the password")) == 401
+        assert _asked(service.url, ("admin", ADMIN)) == 200
+
+
+def _asked(url: str, login: tuple[str, str] | None = None) -> int:
+    """The status of a search for the experiment's runs."""
+    header = base64.b64encode(":".join(login or ("", "")).encode()).decode()
+    request = urllib.request.Request(
+        f"{url}api/2.0/mlflow/experiments/get-by-name?experiment_name=jamel",
+        headers={"Authorization": f"Basic {header}"} if login else {},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            assert b"s3://" in answer.read()
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return int(error.code)
+
+
 def test_no_secret_is_in_any_file_log_database_or_object(shared: Shared, tmp_path: Path) -> None:
     (tmp_path / "a log").write_text(f"connecting with {shared.postgres.password}")
     assert _with_secrets(shared, _files(tmp_path)) == ["a log"], "they are found where they are"
@@ -227,7 +258,7 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 def _with_secrets(shared: Shared, texts: dict[str, bytes]) -> list[str]:
     """The names of those in which a password stands, as it is or as addresses spell it."""
-    secrets = (shared.postgres.password, shared.s3.secret)
+    secrets = (shared.postgres.password, shared.s3.secret, ADMIN)
     spelt = {form.encode() for secret in secrets for form in (secret, quote(secret, safe=""))}
     return [name for name, text in texts.items() if any(secret in text for secret in spelt)]
 

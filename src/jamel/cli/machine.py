@@ -44,7 +44,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=example("jamel restore /mnt/backups/monday"))(restore)
     app.command(epilog=example("jamel bench"))(bench)
     app.command(epilog=example("jamel sizing --steps 1e9 --emulators 1000"))(sizing)
-    app.command(epilog=example("jamel ui", "jamel ui --port 5000"))(ui)
+    app.command(epilog=example("jamel ui", "jamel ui --port 5000 --login"))(ui)
     device.command(epilog=example("jamel device start --app test/0"))(start)
     device.command(epilog=example("jamel device gallery --app test/0 --out build/gallery"))(gallery)
     device.command(epilog=example("jamel device corpus --suite test"))(corpus)
@@ -292,8 +292,11 @@ def sizing(
 
 def ui(
     port: PortOption = 5000,
+    login: Annotated[
+        bool, typer.Option("--login", help="MLflow asks for a login (docs/production.md).")
+    ] = False,
 ) -> None:
     """Open MLflow, Prefect, the report and the data docs on loopback; Ctrl-C stops them all."""
     from jamel.services import serve_all
 
-    serve_all(here(), port)
+    serve_all(here(), port, login)
