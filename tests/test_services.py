@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from jamel.errors import StoreError
-from jamel.services import Service, free_ports, running
+from jamel.services import ADMIN_PASSWORD, Service, free_ports, mlflow_service, running
 from jamel.stores import stores_at
 
 
@@ -47,3 +47,17 @@ def test_a_service_that_dies_names_its_log(tmp_path: Path) -> None:
         running([broken], stores_at(tmp_path)),
     ):
         pass
+
+
+def test_a_login_without_a_first_password_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("flask_wtf")
+    monkeypatch.delenv(ADMIN_PASSWORD, raising=False)
+    with pytest.raises(StoreError, match=ADMIN_PASSWORD):
+        mlflow_service(stores_at(tmp_path), 18500, login=True)
+    monkeypatch.setenv(ADMIN_PASSWORD, "a password for one")
+    service = mlflow_service(stores_at(tmp_path), 18500, login=True)
+    assert service.command[-2:] == ["--app-name", "basic-auth"]
+    (written,) = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert "password for" not in written.read_text()

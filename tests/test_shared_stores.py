@@ -1,14 +1,17 @@
 """Clones of a project on several machines: one PostgreSQL and one bucket, on loopback, for all.
 
-Four of them begin at once on empty stores; one runs the whole loop, at its smallest.
+Four of them begin at once on empty stores; one goes from sessions to a registered model.
 """
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -23,10 +26,11 @@ from jamel.config import StoresConfig
 from jamel.doctor.machine import diagnose
 from jamel.errors import Busy, DatasetError
 from jamel.evaluate import read_json
+from jamel.services import ADMIN_PASSWORD, free_ports, mlflow_service, running
 from tests.servers import BUCKET, REPOSITORY, S3, USER, Postgres, postgres, postgres_programs, s3
 
 pytestmark = [
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1500),
     pytest.mark.skipif(postgres_programs() is None, reason="no PostgreSQL: apt install postgresql"),
 ]
 for needed in ("psycopg2", "boto3", "moto", "dvc_s3"):
@@ -38,28 +42,13 @@ SMALLEST = {
     "label": {"lookahead": 1, "search_depth": 1},
     "model": {"width": 16, "heads": 2, "hash_buckets": 64},
     "train": {"updates": 2, "batch_sessions": 2, "warmup": 1, "checkpoint_every": 2},
-    "rounds": {"on_policy": 0, "apps": 0},
-    "calibrate": {"apps": 0},
     "evaluate": {"suite": "valid", "agents": ["random", "jamel"], "seeds": [0], "budget": 6}
     | {"apps": 2, "bootstrap": 50, "workers": 1},
     "gate": {"better_than": ["random"]},
 }
 PROFILE = "configs/shared.yaml"
-LOOP = (
-    f'"{sys.executable}" -m jamel.cli init --config {PROFILE} && '
-    f'"{sys.executable}" -m pipelines.retrain --config {PROFILE}'
-)
-BESIDE = f"""
-from pathlib import Path
-from jamel.config import load_config
-from jamel.registry import Tracker
-from jamel.stores import init
-
-config = load_config("{PROFILE}")
-init(Path.cwd(), config.stores)
-with Tracker(Path.cwd()).run("beside the loop", config):
-    pass
-"""
+LOOP = [sys.executable, "-m", "tests.smallest_loop", PROFILE]
+ADMIN = "a-password-for-the-pages"
 
 
 class Shared(NamedTuple):
@@ -94,7 +83,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
         )
         folder = tmp_path_factory.mktemp("machines")
         clones = [_clone(folder / str(number), places) for number in range(4)]
-        commands = [["sh", "-c", LOOP], *[[sys.executable, "-c", BESIDE]] * 3]
+        commands = [LOOP, *[[*LOOP, "--beside"]] * 3]
         started = [
             stack.enter_context(_started(command, clone))
             for command, clone in zip(commands, clones, strict=True)
@@ -114,6 +103,7 @@ def _environment(database: Postgres, bucket: S3) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": bucket.key,
         "AWS_SECRET_ACCESS_KEY": bucket.secret,
         "AWS_DEFAULT_REGION": "us-east-1",
+        ADMIN_PASSWORD: ADMIN,
     }
 
 
@@ -168,8 +158,8 @@ def test_four_that_begin_at_once_on_empty_stores_all_have_their_runs(shared: Sha
     assert len(_rows(shared, "mlflow", "SELECT * FROM alembic_version")) == 1
     runs = _rows(shared, "mlflow", "SELECT name, status FROM runs")
     assert runs.count(("beside the loop", "FINISHED")) == 3
-    assert runs.count(("retrain", "FINISHED")) == 1
-    assert _rows(shared, "prefect", "SELECT state_type FROM flow_run") == [("COMPLETED",)]
+    assert runs.count(("register", "FINISHED")) == 1
+    assert _rows(shared, "prefect", "SELECT count(*) FROM flow_run") == [(0,)], "tables, no rows"
 
 
 def test_the_dataset_is_in_the_bucket_by_its_md5_and_comes_to_another_clone(
@@ -192,14 +182,44 @@ def test_the_model_is_registered_with_its_files_in_the_bucket_and_loads_elsewher
 
     second = shared.clones[1]
     (version,) = registry.list_versions(second)
+    promoted = registry.champion(second) is not None
+    assert promoted == shared.outcome["decision"]["promoted"]
     assert version.tags["dataset_md5"] == shared.outcome["dataset"]
     assert any(name.endswith("hf/model.safetensors") for name in _objects(shared))
     assert not list((second / "stores/mlflow-artifacts").iterdir())
     weights = registry.model_dir(second, "1") / "model.safetensors"
-    trained = shared.clones[0] / "build/shared/models/jamel/round-0/model.safetensors"
+    trained = Path(shared.outcome["model"]) / "model.safetensors"
     assert weights.read_bytes() == trained.read_bytes()
     answers = registry.ask(registry.load("models:/jamel/1"), example_questions())
     assert all(answers)
+
+
+def test_the_pages_of_mlflow_show_the_shared_runs_to_those_who_log_in(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = stores.stores_at(shared.clones[1])
+    (port,) = free_ports(18700, 1)
+    monkeypatch.setattr("jamel.services.START_TIMEOUT_S", 300.0)
+    with running([mlflow_service(at, port, login=True)], at) as (service,):
+        assert _asked(service.url) == 401
+        assert _asked(service.url, ("admin", "not the password")) == 401
+        assert _asked(service.url, ("admin", ADMIN)) == 200
+
+
+def _asked(url: str, login: tuple[str, str] | None = None) -> int:
+    """The status of a search for the experiment's runs."""
+    header = base64.b64encode(":".join(login or ("", "")).encode()).decode()
+    request = urllib.request.Request(
+        f"{url}api/2.0/mlflow/experiments/get-by-name?experiment_name=jamel",
+        headers={"Authorization": f"Basic {header}"} if login else {},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            assert b"s3://" in answer.read()
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return int(error.code)
 
 
 def test_no_secret_is_in_any_file_log_database_or_object(shared: Shared, tmp_path: Path) -> None:
@@ -227,7 +247,7 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 def _with_secrets(shared: Shared, texts: dict[str, bytes]) -> list[str]:
     """The names of those in which a password stands, as it is or as addresses spell it."""
-    secrets = (shared.postgres.password, shared.s3.secret)
+    secrets = (shared.postgres.password, shared.s3.secret, ADMIN)
     spelt = {form.encode() for secret in secrets for form in (secret, quote(secret, safe=""))}
     return [name for name, text in texts.items() if any(secret in text for secret in spelt)]
 

@@ -52,7 +52,7 @@ def backup(root: Path | str, out: Path) -> dict[str, Any]:
         with full_disk_is_a_store_error(out):
             for database in _databases(stores):
                 _copy_database(database, _at(partial, stores, database))
-            for kept in (stores.mlflow_artifacts, stores.dvc_remote, stores.audit):
+            for kept in _kept(stores):
                 _copy(kept, _at(partial, stores, kept))
             _copy(stores.root / PINNED, partial / PINNED)
             files = [path for path in partial.rglob("*") if path.is_file()]
@@ -86,7 +86,7 @@ def restore(root: Path | str, source: Path) -> Stores:
         )
     former = _former_root(source)
     with full_disk_is_a_store_error(stores.root):
-        for kept in (stores.mlflow_artifacts, stores.dvc_remote, stores.audit):
+        for kept in _kept(stores):
             _copy(_at(source, stores, kept), kept)
         if not (stores.root / PINNED).exists():
             _copy(source / PINNED, stores.root / PINNED)
@@ -102,6 +102,11 @@ def restore(root: Path | str, source: Path) -> Stores:
 
 def _databases(stores: Stores) -> tuple[Path, Path]:
     return stores.mlflow_db, stores.prefect_home / "prefect.db"
+
+
+def _kept(stores: Stores) -> tuple[Path, ...]:
+    """What is copied as it is: files that are not changed once they are there, or only grow."""
+    return stores.mlflow_artifacts, stores.dvc_remote, stores.audit, stores.file
 
 
 def _at(folder: Path, stores: Stores, path: Path) -> Path:

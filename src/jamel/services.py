@@ -5,7 +5,9 @@ Knows only how to start other programs and to end those it started, as whole pro
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -19,6 +21,7 @@ from typing import NamedTuple
 
 import psutil
 
+from jamel.disk import write_text
 from jamel.errors import StoreError
 from jamel.layout import Layout
 from jamel.stores import TELEMETRY_OFF, Stores, lock, open_stores
@@ -30,9 +33,15 @@ START_TIMEOUT_S = 180.0
 """A worker registers every deployment first, which takes half a minute on a busy machine."""
 STOP_TIMEOUT_S = 20.0
 """A run that is stopped tells Prefect so before it goes."""
-
-
 LOOK_EVERY_S = 1.0
+ADMIN_PASSWORD, FORMS_KEY = "MLFLOW_AUTH_ADMIN_PASSWORD", "MLFLOW_FLASK_SERVER_SECRET_KEY"
+LOGIN = """[mlflow]
+default_permission = READ
+database_uri = {database}
+admin_username = admin
+authorization_function = mlflow.server.auth:authenticate_request_basic_auth
+"""
+"""Everybody who has a login may read; the administrator gives more."""
 
 
 class Service(NamedTuple):
@@ -42,6 +51,7 @@ class Service(NamedTuple):
     command: list[str]
     port: int
     page: str = "/"
+    environment: Mapping[str, str] = MappingProxyType({})
 
     @property
     def url(self) -> str:
@@ -49,24 +59,52 @@ class Service(NamedTuple):
         return f"http://{LOOPBACK}:{self.port}{self.page}"
 
 
-def services(project: Layout, stores: Stores, first_port: int) -> list[Service]:
-    """The three programs on free ports from `first_port` up."""
+def services(
+    project: Layout, stores: Stores, first_port: int, login: bool = False
+) -> list[Service]:
+    """The three programs on free ports from `first_port` up; `login` is asked for by MLflow's."""
     mlflow, prefect, pages = free_ports(first_port, 3)
     files = [sys.executable, "-m", "http.server", str(pages), "--bind", LOOPBACK]
     return [
-        Service("MLflow", _mlflow(stores, mlflow), mlflow),
+        mlflow_service(stores, mlflow, login),
         Service("Prefect", _prefect(prefect), prefect),
         Service("report, data docs", [*files, "--directory", str(project.build)], pages),
     ]
 
 
-def _mlflow(stores: Stores, port: int) -> list[str]:
-    return [
+def mlflow_service(stores: Stores, port: int, login: bool = False) -> Service:
+    """MLflow's pages; raises StoreError where a login is asked for and nobody could log in."""
+    command = [
         *[sys.executable, "-m", "mlflow", "server", "--workers", "1"],
         *["--host", LOOPBACK, "--port", str(port)],
         *["--backend-store-uri", stores.mlflow_uri],
         *["--artifacts-destination", stores.elsewhere.artifacts or str(stores.mlflow_artifacts)],
     ]
+    if not login:
+        return Service("MLflow", command, port)
+    return Service("MLflow", [*command, "--app-name", "basic-auth"], port, "/", _login(stores))
+
+
+def _login(stores: Stores) -> dict[str, str]:
+    """What MLflow's login needs; the first administrator's password is in the environment alone."""
+    users = stores.folder / "mlflow-users.db"
+    if importlib.util.find_spec("flask_wtf") is None:
+        raise StoreError(
+            "expected Flask-WTF for MLflow's login, found that it is not installed. Run `pip "
+            "install -c constraints.txt -e '.[cluster]'`."
+        )
+    if not (stores.elsewhere.mlflow or users.exists() or os.environ.get(ADMIN_PASSWORD)):
+        raise StoreError(
+            f"expected a password for MLflow's user 'admin' in {ADMIN_PASSWORD}, found none. Set "
+            "it for the first start; later it is changed on the page."
+        )
+    # A shared database keeps users in tables of its own, beside MLflow's.
+    database = stores.elsewhere.mlflow or f"sqlite:///{users}"
+    ini = stores.folder / "mlflow-login.ini"
+    write_text(ini, LOGIN.format(database=database))
+    # It signs forms; with a new one, a page that was open is loaded anew.
+    key = os.environ.get(FORMS_KEY) or secrets.token_hex(32)
+    return {"MLFLOW_AUTH_CONFIG_PATH": str(ini), FORMS_KEY: key}
 
 
 def _prefect(port: int) -> list[str]:
@@ -99,12 +137,15 @@ def free_ports(first: int, count: int) -> list[int]:
     )
 
 
-def serve_all(project: Layout, first_port: int, schedule: bool = False) -> None:
+def serve_all(
+    project: Layout, first_port: int, *, login: bool = False, schedule: bool = False
+) -> None:
     """Start every service, print where each answers, and stop them all on Ctrl-C or SIGTERM.
 
     Args:
         project: whose stores and pages are served.
         first_port: the first port to try.
+        login: MLflow asks for one; the other pages have none.
         schedule: also run a worker for the deployments of prefect.yaml.
 
     Raises:
@@ -113,7 +154,7 @@ def serve_all(project: Layout, first_port: int, schedule: bool = False) -> None:
     """
     stores = open_stores(project.root)
     project.build.mkdir(parents=True, exist_ok=True)
-    wanted = services(project, stores, first_port)
+    wanted = services(project, stores, first_port, login)
     only_worker = lock(project.root, "serve") if schedule else nullcontext()
     with until_stopped(), only_worker, running(wanted, stores) as started:
         _tell(project, wanted)
@@ -171,6 +212,7 @@ def _log(service: Service, logs: Path) -> Path:
 
 def _spawn(service: Service, stores: Stores, more: Mapping[str, str]) -> subprocess.Popen[bytes]:
     environment = os.environ | TELEMETRY_OFF | stores.for_mlflow | stores.for_prefect
+    environment |= service.environment
     # Prefect's page would otherwise ask the default port for its data.
     environment["PREFECT_UI_API_URL"] = f"http://{LOOPBACK}:{service.port}/api"
     environment |= {"PREFECT_WORKER_WEBSERVER_HOST": LOOPBACK}

@@ -35,6 +35,10 @@ PortOption = Annotated[
     int, typer.Option(min=1, max=65000, help="The first port to try, on loopback.")
 ]
 
+LoginOption = Annotated[
+    bool, typer.Option("--login", help="MLflow asks for a login (docs/production.md).")
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add this file's commands to the application."""
@@ -44,7 +48,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=example("jamel restore /mnt/backups/monday"))(restore)
     app.command(epilog=example("jamel bench"))(bench)
     app.command(epilog=example("jamel sizing --steps 1e9 --emulators 1000"))(sizing)
-    app.command(epilog=example("jamel ui", "jamel ui --port 5000"))(ui)
+    app.command(epilog=example("jamel ui", "jamel ui --port 5000 --login"))(ui)
     app.command(epilog=example("jamel serve", "jamel serve --port 5000"))(serve)
     device.command(epilog=example("jamel device start --app test/0"))(start)
     device.command(epilog=example("jamel device gallery --app test/0 --out build/gallery"))(gallery)
@@ -291,19 +295,15 @@ def sizing(
     present(rows, title, json, {"costs": costs, "needed": needed})
 
 
-def ui(
-    port: PortOption = 5000,
-) -> None:
+def ui(port: PortOption = 5000, login: LoginOption = False) -> None:
     """Open MLflow, Prefect, the report and the data docs on loopback; Ctrl-C stops them all."""
     from jamel.services import serve_all
 
-    serve_all(here(), port)
+    serve_all(here(), port, login=login)
 
 
-def serve(
-    port: PortOption = 5000,
-) -> None:
+def serve(port: PortOption = 5000, login: LoginOption = False) -> None:
     """As `jamel ui`, with a worker that runs the deployments of prefect.yaml when they are due."""
     from jamel.services import serve_all
 
-    serve_all(here(), port, schedule=True)
+    serve_all(here(), port, login=login, schedule=True)
