@@ -29,8 +29,8 @@ from jamel.stores import TELEMETRY_OFF, Stores, lock, open_stores
 LOOPBACK = "127.0.0.1"
 PAGES_URL = "JAMEL_PAGES_URL"
 """Variable of runs of deployments: where the pages below build/ are shown."""
-START_TIMEOUT_S = 180.0
-"""A worker registers every deployment first, which takes half a minute on a busy machine."""
+START_TIMEOUT_S = 300.0
+"""A worker registers every deployment first, which takes minutes on a busy machine."""
 STOP_TIMEOUT_S = 20.0
 """A run that is stopped tells Prefect so before it goes."""
 LOOK_EVERY_S = 1.0
