@@ -36,7 +36,7 @@ BEGUN = "open run"
 KINDS = ("all", "flow", "child")
 """Every process of the run at once, as when a machine dies; the flow alone; one process of a step,
 as the kernel does for want of memory."""
-LEFT_AFTER_S = 60.0
+LEFT_AFTER_S = 120.0
 HUNG_AFTER_S = 1800.0
 """So long a run may say nothing."""
 LOOK_EVERY_S = 0.2
