@@ -214,7 +214,7 @@ def _asked(url: str, login: tuple[str, str] | None = None) -> int:
         headers={"Authorization": f"Basic {header}"} if login else {},
     )
     try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=240) as answer:
             assert b"s3://" in answer.read()
             return int(answer.status)
     except urllib.error.HTTPError as error:
