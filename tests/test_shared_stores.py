@@ -233,7 +233,9 @@ def test_no_secret_is_in_any_file_log_database_or_object(shared: Shared, tmp_pat
             [shared.postgres.programs / "pg_dump", name], check=True, capture_output=True
         ).stdout
         assert b"alembic_version" in found[name]
-    assert len(found) > 100
+    assert any(name.startswith("dvc/files/md5") for name in found)
+    assert any(name.startswith("mlflow/") for name in found)
+    assert any(name.endswith("stores/places.json") for name in found)
     assert _with_secrets(shared, found) == []
 
 
