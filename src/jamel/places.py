@@ -111,8 +111,9 @@ def describe_folder(url: str, endpoint: str = "") -> str:
         where = client.meta.endpoint_url
     except (BotoCoreError, ClientError, ValueError) as error:
         at = f" at {endpoint}" if endpoint else ""
+        said = str(error).rstrip(".")
         raise StoreError(
-            f"expected the bucket of {url}{at} to answer, found: {error}. Create the bucket, or "
+            f"expected the bucket of {url}{at} to answer, found: {said}. Create the bucket, or "
             "mend the address in the profile's stores and run `jamel init --config` again. The key "
             "is that of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
         ) from None

@@ -42,8 +42,9 @@ REMOTE, SHARED_REMOTE = "local", "shared"
 SHARED_LOCKS = ("registry",)
 """What all machines that share a database take in turn."""
 
-INIT_WAIT_S = 300.0
-"""How long to wait for another process that creates the stores: migrations take half a minute."""
+INIT_WAIT_S = 1800.0
+"""How long to wait for another process that creates the stores. Migrations take half a minute, and
+many on a machine that is busy; who dies meanwhile holds nothing."""
 PREFECT = "PREFECT_API_DATABASE"
 PREFECT_URL = f"{PREFECT}_CONNECTION_URL"
 
