@@ -27,7 +27,7 @@ def server() -> Iterator[None]:
 
     import pipelines  # noqa: F401, the settings come before Prefect
 
-    with prefect_test_harness(server_startup_timeout=120):
+    with prefect_test_harness(server_startup_timeout=300):
         yield
 
 

@@ -11,7 +11,6 @@ from jamel.registry import connection, server, serving, smoke
 from jamel.registry.wire import Question
 
 
-@pytest.mark.timeout(600)
 def test_the_champion_answers_over_http_as_through_mlflows_loader(
     champions: Path, tmp_path: Path
 ) -> None:
