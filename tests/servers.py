@@ -41,7 +41,7 @@ class S3(NamedTuple):
 
 def postgres_programs() -> Path | None:
     """The folder with PostgreSQL's server, None where it is not installed."""
-    found = [Path(path) for path in [shutil.which("postgres")] if path]
+    found = [Path(path).resolve() for path in [shutil.which("postgres")] if path]
     # Debian keeps it out of the path, by version.
     debian = Path("/usr/lib/postgresql").glob("*/bin/postgres")
     found += sorted(debian, key=lambda path: int(path.parts[-3]), reverse=True)

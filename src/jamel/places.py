@@ -106,7 +106,8 @@ def describe_folder(url: str, endpoint: str = "") -> str:
     )
     bucket, _, folder = url.removeprefix("s3://").partition("/")
     try:
-        client = boto3.client("s3", endpoint_url=endpoint or None, config=quick)
+        # A session of its own: the default one would go on with the keys it once read.
+        client = boto3.Session().client("s3", endpoint_url=endpoint or None, config=quick)
         client.list_objects_v2(Bucket=bucket, Prefix=folder, MaxKeys=1)
         where = client.meta.endpoint_url
     except (BotoCoreError, ClientError, ValueError) as error:
