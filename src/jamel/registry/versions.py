@@ -125,7 +125,7 @@ def model_dir(root: Path | str, version: str, *, model: str = MODEL_NAME) -> Pat
     if not folder or not found.is_dir():
         raise StoreError(
             f"expected the files of version {version} of the model '{model}' in "
-            f"{stores_at(root).mlflow_artifacts}, found none. Restore that folder from a backup, "
+            f"{stores_at(root).artifacts_uri}, found none. Restore that folder from a backup, "
             "or train and register the model again."
         )
     return found
