@@ -50,15 +50,17 @@ def test_the_tables_say_what_differs() -> None:
     tables = {title: rows for title, rows, _ in sections(comparison())}
     (paired,) = tables["Paired differences over apps, with 95 % intervals"]
     assert paired["difference"] == "+2.00 [+0.50, +3.00]"
-    assert (paired["3"], paired["champion"], paired["apps won/tied/lost"]) == (
+    assert (paired["version 3"], paired["champion"], paired["apps won/tied/lost"]) == (
         *("44.00", "42.00"),
         "2/0/1",
     )
     assert tables["Cost of a decision"][0]["ratio"] == "2.00"
-    assert tables["Commits"] == [{"only in": "3", "commit": "abc", "subject": "Better"}]
+    assert tables["Commits"] == [{"only in": "version 3", "commit": "abc", "subject": "Better"}]
     assert tables["Changed files"][0]["lines added"] == "+3"
-    assert tables["Packages"] == [{"name": "numpy", "3": "2", "champion": ""}]
-    assert {"what": "sessions only in 3", "number": "1", "which": "round-1/a"} in tables["Dataset"]
+    assert tables["Packages"] == [{"name": "numpy", "version 3": "2", "champion": ""}]
+    assert {"what": "sessions only in version 3", "number": "1", "which": "round-1/a"} in tables[
+        "Dataset"
+    ]
     assert tables["Figures of each one's own evaluation"] == []
     assert len(tables["coverage by app"]) == 30
 
@@ -70,7 +72,7 @@ def test_long_tables_are_cut_for_a_terminal_and_say_so() -> None:
 
 @pytest.mark.parametrize(("low", "word"), [(0.5, "has more"), (-0.5, "has neither more nor less")])
 def test_the_verdict_is_read_from_the_interval(low: float, word: str) -> None:
-    assert f"3 {word} coverage@120 than champion on test" in verdict(comparison(low))
+    assert f"version 3 {word} coverage@120 than champion on test" in verdict(comparison(low))
     assert "share no evaluated app" in verdict(comparison(paired=[]))
 
 
@@ -93,4 +95,6 @@ def test_markdown_has_the_tables_and_no_html() -> None:
 
 def test_two_of_one_name_keep_apart() -> None:
     tables = {title: rows for title, rows, _ in sections(comparison(second="3"))}
-    assert tables["Packages"] == [{"name": "numpy", "3 (first)": "2", "3 (second)": ""}]
+    assert tables["Packages"] == [
+        {"name": "numpy", "version 3 (first)": "2", "version 3 (second)": ""}
+    ]

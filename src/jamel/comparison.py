@@ -58,7 +58,8 @@ def sections(found: Found, most: int | None = None) -> list[Section]:
 
 def headings(found: Found) -> tuple[str, str]:
     """What the two columns are called; two of one name get a number."""
-    first, second = found["first"], found["second"]
+    names = (found["first"], found["second"])
+    first, second = (f"version {name}" if name.isdecimal() else name for name in names)
     if first == second:
         return f"{first} (first)", f"{second} (second)"
     return first, second
