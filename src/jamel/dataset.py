@@ -200,9 +200,10 @@ def _listed(root: Path, md5: str) -> dict[str, tuple[str, Path]] | None:
 
         for store in _stores_of(repo):
             with suppress(FileNotFoundError):
+                tree: Any = load(store, HashInfo("md5", md5))
                 return {
                     "/".join(key): (info.value, Path(store.oid_to_path(info.value)))
-                    for key, _, info in load(store, HashInfo("md5", md5))
+                    for key, _, info in tree
                 }
     return None
 

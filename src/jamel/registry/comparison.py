@@ -176,12 +176,13 @@ def _other_apps(mine: Subject, theirs: Subject) -> set[str]:
 
 def _costs(mine: Subject, theirs: Subject) -> list[Row]:
     """What a decision costs, in tokens and in ms, and in ms late in a long session where known."""
-    sides = [_cost(mine), _cost(theirs)]
-    return [row for row in _beside(*sides, sides[0] | sides[1]) if row["first"] or row["second"]]
+    first, second = _cost(mine), _cost(theirs)
+    rows = _beside(first, second, first | second)
+    return [row for row in rows if row["first"] or row["second"]]
 
 
 def _cost(side: Subject) -> dict[str, float]:
-    rows = final_budget(side.results | {"rows": side.rows()})["rows"] if side.results else []
+    rows = final_budget({**side.results, "rows": side.rows()})["rows"] if side.results else []
     found = {name: float(mean[name]) for mean in mean_rows(rows) for name in COSTS}
     if found:
         found = {"tokens": found["tokens_memory"] + found["tokens_screen"]} | found
