@@ -6,6 +6,7 @@ Four of them begin at once on empty stores; one goes from sessions to a register
 from __future__ import annotations
 
 import base64
+import json
 import os
 import shutil
 import subprocess
@@ -25,7 +26,6 @@ from jamel import dataset, registry, stores
 from jamel.config import StoresConfig
 from jamel.doctor.machine import diagnose
 from jamel.errors import Busy, DatasetError
-from jamel.evaluate import read_json
 from jamel.services import ADMIN_PASSWORD, free_ports, mlflow_service, running
 from tests.servers import BUCKET, REPOSITORY, S3, USER, Postgres, postgres, postgres_programs, s3
 
@@ -90,7 +90,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
         ]
         printed = [process.communicate()[0] for process in started]
         assert [process.returncode for process in started] == [0] * 4, "\n".join(printed)
-        outcome = read_json(clones[0] / "build/shared/outcome.json")
+        outcome = json.loads((clones[0] / "build/shared/outcome.json").read_text())
         yield Shared(clones, "\n".join(printed), outcome, places, database, bucket)
 
 

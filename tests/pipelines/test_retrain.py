@@ -172,7 +172,8 @@ def test_a_run_leaves_what_a_person_reads(outcome: dict) -> None:
     from prefect.client.orchestration import get_client
 
     with get_client(sync_client=True) as client:
-        found = {item["key"]: item for item in client.request("POST", "/artifacts/filter").json()}
+        latest = client.request("POST", "/artifacts/latest/filter").json()
+    found = {item["key"]: item for item in latest}
     shown = {"dataset", "validation", "training", "evaluation", "evaluation-curves", "promotion"}
     assert shown <= set(found)
     assert outcome["dataset"] in found["dataset"]["data"]
