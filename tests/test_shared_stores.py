@@ -179,6 +179,7 @@ def test_the_model_is_registered_with_its_files_in_the_bucket_and_loads_elsewher
     shared: Shared,
 ) -> None:
     from jamel.registry.serving import example_questions
+    from jamel.registry.smoke import ask, load
 
     second = shared.clones[1]
     (version,) = registry.list_versions(second)
@@ -190,7 +191,7 @@ def test_the_model_is_registered_with_its_files_in_the_bucket_and_loads_elsewher
     weights = registry.model_dir(second, "1") / "model.safetensors"
     trained = Path(shared.outcome["model"]) / "model.safetensors"
     assert weights.read_bytes() == trained.read_bytes()
-    answers = registry.ask(registry.load("models:/jamel/1"), example_questions())
+    answers = ask(load("models:/jamel/1"), example_questions())
     assert all(answers)
 
 
@@ -200,7 +201,8 @@ def test_the_pages_of_mlflow_show_the_shared_runs_to_those_who_log_in(
     at = stores.stores_at(shared.clones[1])
     (port,) = free_ports(18700, 1)
     monkeypatch.setattr("jamel.services.START_TIMEOUT_S", 300.0)
-    with running([mlflow_service(at, port, login=True)], at) as (service,):
+    service = mlflow_service(at, port, login=True)
+    with running([service], at):
         assert _asked(service.url) == 401
         assert _asked(service.url, ("admin", "not the password")) == 401
         assert _asked(service.url, ("admin", ADMIN)) == 200
