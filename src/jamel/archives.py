@@ -30,7 +30,8 @@ _ILL_FORMED = (
     RuntimeError,
     UnicodeError,
 )
-"""What tarfile and zipfile raise for an archive that is none, is cut short or is encrypted."""
+"""What tarfile and zipfile raise for an archive that is none, is cut short, is encrypted, or is
+compressed in a way that zipfile does not know: that is what its NotImplementedError says."""
 
 
 class BadArchive(Exception):

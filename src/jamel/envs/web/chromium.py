@@ -44,8 +44,6 @@ _WITHOUT = (
 )  # fmt: skip
 _ARGUMENTS = (
     "--disable-smooth-scrolling",
-    # Two cores are less than helpers of V8 for every page want.
-    "--js-flags=--single-threaded",
     f"--disable-features={','.join(_WITHOUT)}",
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
 )
