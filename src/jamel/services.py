@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import psutil
 
-from jamel.disk import write_text
+from jamel.disk import last_words, write_text
 from jamel.errors import StoreError
 from jamel.layout import Layout
 from jamel.stores import TELEMETRY_OFF, Stores, lock, open_stores
@@ -235,9 +235,12 @@ def _await_port(service: Service, process: subprocess.Popen[bytes], logs: Path) 
         with suppress(OSError), socket.create_connection((LOOPBACK, service.port), timeout=1):
             return
         time.sleep(0.2)
+    ended = process.poll()
+    found = "does not" if ended is None else f"ended with status {ended}"
+    log = _log(service, logs)
     raise StoreError(
         f"expected {service.name} to answer on port {service.port} within {START_TIMEOUT_S:.0f} s, "
-        f"found that it does not. Its output is in {_log(service, logs)}."
+        f"found that it {found}. Its output is in {log}, and ends with:\n{last_words(log)}"
     )
 
 
@@ -309,8 +312,10 @@ def _wait(started: list[tuple[Service, subprocess.Popen[bytes]]], logs: Path) ->
     while True:
         for service, process in started:
             if process.poll() is not None:
+                log = _log(service, logs)
                 raise StoreError(
                     f"expected {service.name} to run until it is stopped, found that it ended with "
-                    f"status {process.returncode}. Its output is in {_log(service, logs)}."
+                    f"status {process.returncode}. Its output is in {log}, and ends with:\n"
+                    f"{last_words(log)}"
                 )
         time.sleep(LOOK_EVERY_S)

@@ -65,9 +65,9 @@ def test_one_that_dies_again_and_again_ends_the_round_with_a_sentence(
     sdk: Sdk, tmp_path: Path
 ) -> None:
     sdk.strike("small", "SIGKILL", 2)
-    emulator = {"replacements": 0, "boot_timeout_s": 3}
+    emulator = {"replacements": 0, "boot_timeout_s": 12}
     config = sdk.profile({"apps": 1, "workers": 1}, avds=["small"], tries=2, emulator=emulator)
-    with pytest.raises(SessionLost, match=r"Expected emulator-56\d\d to be ready within 3 s"):
+    with pytest.raises(SessionLost, match=r"Expected emulator-56\d\d to be ready within 12 s"):
         collect(config, tmp_path / "round")
     assert not list(tmp_path.rglob("*.parquet")) and not sdk.running()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import copied
-from tests.pipelines.test_stopping import await_line, running
+from tests.pipelines.test_stopping import REPOSITORY, await_line, running
 
 FLOWS = """
 import time
@@ -70,11 +70,13 @@ def served(databases: Path, tmp_path: Path) -> Path:
 def test_a_schedule_and_an_event_start_runs_that_end_with_the_service(served: Path) -> None:
     marker, log = f"{os.getpid()}-serve", served / "serve.log"
     faster = {"PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_WORKER_PREFETCH_SECONDS": "1"}
+    # A clone has the flows in the current folder; this project has them elsewhere.
+    there = {"PYTHONPATH": str(REPOSITORY)}
     with log.open("w") as output:
         serve = subprocess.Popen(
             [sys.executable, "-m", "jamel.cli", "serve", "--port", "18500"],
             cwd=served,
-            env=os.environ | {"JAMEL_TEST_RUN": marker} | faster,
+            env=os.environ | {"JAMEL_TEST_RUN": marker} | faster | there,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,

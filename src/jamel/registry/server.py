@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.request import Request, urlopen
 
+from jamel.disk import last_words
 from jamel.errors import StoreError
 from jamel.registry.smoke import columns
 from jamel.registry.wire import Question, Ranked, read_ranked
@@ -41,7 +42,9 @@ def serving(uri: str, log: Path, root: Path | str | None = None) -> Iterator[str
         StoreError: it does not answer within five minutes.
     """
     port = _free_port()
-    environment = os.environ | TELEMETRY_OFF
+    # MLflow starts `uvicorn` by its name: the one of this environment, activated or not.
+    here = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    environment = os.environ | TELEMETRY_OFF | {"PATH": here}
     if root is not None:
         environment |= {"MLFLOW_TRACKING_URI": stores_at(root).mlflow_uri}
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", uri]
@@ -97,8 +100,13 @@ def _await_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None
         time.sleep(0.3)
     raise StoreError(
         f"expected the model's server to answer on port {port} within {START_S:.0f} s, found that "
-        f"it does not. Its output is in {log}."
+        f"it {_state(process)}. Its output is in {log}, and ends with:\n{last_words(log)}"
     )
+
+
+def _state(process: subprocess.Popen[bytes]) -> str:
+    ended = process.poll()
+    return "does not" if ended is None else f"ended with status {ended}"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
