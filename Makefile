@@ -42,7 +42,7 @@ lint: $(VENV)/.installed ## ruff, mypy, import-linter
 
 test: setup lint ## everything CI runs
 	$(BIN)/dvc dag > /dev/null
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: setup ## device, web, label, training and decision speed; appended to docs/bench.jsonl
 	$(BIN)/jamel bench

@@ -11,8 +11,17 @@ import pytest
 
 from jamel import stores
 
+LONG = ("test_retrain.py", "test_shared_stores.py", "test_dvc.py", "test_serve.py")
+"""Files of minutes, which begin first: a worker that begins one last keeps the others waiting."""
+
 # A shell that starts the tests in the background has them, and what they start, ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files that `make test` hands out to its workers."""
+    rank = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(item.path.name, len(LONG)))
 
 
 @pytest.fixture(scope="session")
