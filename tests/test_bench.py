@@ -31,7 +31,7 @@ def test_an_answer_over_http_is_timed_with_the_steps_that_travel(monkeypatch, tm
     asked = []
 
     @contextmanager
-    def serving(uri, log):
+    def serving(uri, root):
         yield uri
 
     keys = {"apps": 1, "steps": 10, "workers": 1, "agents": ["random"]}

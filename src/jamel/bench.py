@@ -185,7 +185,7 @@ def served_latency(model_dir: Path, session: Path, folder: Path) -> dict[str, fl
     past = [Remembered(step.observation, step.action, step.executed) for step in steps]
     stored = save_model(model_dir, folder / "served")
     found = {}
-    with serving(str(stored), folder / "served.log") as address:
+    with serving(str(stored), folder) as address:
         for number in (count for count in SERVED_STEPS if count < len(steps)):
             question = Question(steps[number].observation, tuple(past[:number]))
             took = median_ms(partial(ask_over_http, address, [question]), SERVED_TIMES)

@@ -175,12 +175,3 @@ def _cannot_write(path: Path, error: OSError) -> str:
         f"expected to write {path}, found: {error.strerror or error}. "
         "Free some space or mend the permissions and start again; finished work is kept."
     )
-
-
-def last_words(log: Path, lines: int = 5) -> str:
-    """The end of what a program wrote, for the message that tells of its end."""
-    try:
-        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    except OSError:
-        said = []
-    return "\n".join(f"  {line}" for line in said[-lines:]) or "  (nothing)"

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import psutil
 
-from jamel.disk import last_words, write_text
+from jamel.disk import write_text
 from jamel.errors import StoreError
 from jamel.layout import Layout
 from jamel.stores import TELEMETRY_OFF, Stores, lock, open_stores
@@ -34,6 +34,7 @@ START_TIMEOUT_S = 300.0
 STOP_TIMEOUT_S = 20.0
 """A run that is stopped tells Prefect so before it goes."""
 LOOK_EVERY_S = 1.0
+LAST_LINES = 5
 ADMIN_PASSWORD, FORMS_KEY = "MLFLOW_AUTH_ADMIN_PASSWORD", "MLFLOW_FLASK_SERVER_SECRET_KEY"
 LOGIN = """[mlflow]
 default_permission = READ
@@ -235,13 +236,20 @@ def _await_port(service: Service, process: subprocess.Popen[bytes], logs: Path) 
         with suppress(OSError), socket.create_connection((LOOPBACK, service.port), timeout=1):
             return
         time.sleep(0.2)
+    raise StoreError(
+        f"expected {service.name} to answer on port {service.port} within {START_TIMEOUT_S:.0f} s, "
+        f"found that it {_fate(service, process, logs)}"
+    )
+
+
+def _fate(service: Service, process: subprocess.Popen[bytes], logs: Path) -> str:
+    """What became of a service, and the end of what it wrote."""
     ended = process.poll()
     found = "does not" if ended is None else f"ended with status {ended}"
     log = _log(service, logs)
-    raise StoreError(
-        f"expected {service.name} to answer on port {service.port} within {START_TIMEOUT_S:.0f} s, "
-        f"found that it {found}. Its output is in {log}, and ends with:\n{last_words(log)}"
-    )
+    said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    last = "\n".join(f"  {line}" for line in said[-LAST_LINES:]) or "  (nothing)"
+    return f"{found}. Its output is in {log}, and ends with:\n{last}"
 
 
 def _end(processes: list[subprocess.Popen[bytes]]) -> None:
@@ -312,10 +320,8 @@ def _wait(started: list[tuple[Service, subprocess.Popen[bytes]]], logs: Path) ->
     while True:
         for service, process in started:
             if process.poll() is not None:
-                log = _log(service, logs)
                 raise StoreError(
-                    f"expected {service.name} to run until it is stopped, found that it ended with "
-                    f"status {process.returncode}. Its output is in {log}, and ends with:\n"
-                    f"{last_words(log)}"
+                    f"expected {service.name} to run until it is stopped, found that it "
+                    f"{_fate(service, process, logs)}"
                 )
         time.sleep(LOOK_EVERY_S)

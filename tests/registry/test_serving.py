@@ -12,13 +12,12 @@ from jamel.registry.wire import Question
 
 
 def test_the_champion_answers_over_http_as_through_mlflows_loader(
-    champions: Path, tmp_path: Path
+    champions: Path,
 ) -> None:
     questions = serving.example_questions()
     connection.connect(champions)
     expected = smoke.ask(smoke.load("models:/jamel@champion"), questions)
-    log = tmp_path / "serve.log"
-    with server.serving("models:/jamel@champion", log, champions) as address:
+    with server.serving("models:/jamel@champion", champions) as address:
         answers = server.ask_over_http(address, questions)
         for mine, theirs in zip(answers, expected, strict=True):
             assert [item.action for item in mine] == [item.action for item in theirs]

@@ -1,67 +1,49 @@
 """A stored model behind HTTP, by `mlflow models serve`, for as long as somebody asks it.
 
-Knows how MLflow's server is started, asked and ended, as a whole process group; binds loopback.
+Knows how MLflow's server is named and asked; `jamel.services` starts and ends it.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import signal
-import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-from jamel.disk import last_words
-from jamel.errors import StoreError
 from jamel.registry.smoke import columns
 from jamel.registry.wire import Question, Ranked, read_ranked
-from jamel.stores import TELEMETRY_OFF, stores_at
+from jamel.services import LOOPBACK, Service, free_ports, running
+from jamel.stores import stores_at
 
-LOOPBACK = "127.0.0.1"
-START_S = 300.0
-STOP_S = 10.0
+FIRST_PORT = 5100
 ANSWER_S = 60.0
 
 
 @contextmanager
-def serving(uri: str, log: Path, root: Path | str | None = None) -> Iterator[str]:
+def serving(uri: str, root: Path | str) -> Iterator[str]:
     """A server of a stored model; gives the address that questions are posted to.
 
     Args:
         uri: a model's address, such as `models:/jamel@champion`, or its folder.
-        log: where the server's output goes.
-        root: the project whose registry the address is of.
+        root: the project whose registry the address is of, and which the server's log goes to.
 
     Raises:
         StoreError: it does not answer within five minutes.
     """
-    port = _free_port()
-    # MLflow starts `uvicorn` by its name: the one of this environment, activated or not.
-    here = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    environment = os.environ | TELEMETRY_OFF | {"PATH": here}
-    if root is not None:
-        environment |= {"MLFLOW_TRACKING_URI": stores_at(root).mlflow_uri}
+    stores = stores_at(root)
+    (port,) = free_ports(FIRST_PORT, 1)
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", uri]
     command += ["--env-manager", "local", "--host", LOOPBACK, "--port", str(port)]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        _await_ready(process, port, log)
-        yield f"http://{LOOPBACK}:{port}/invocations"
-    finally:
-        _end(process)
+    # MLflow starts `uvicorn` by its name: the one of this environment, activated or not.
+    here = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    environment = {"PATH": here, "MLFLOW_TRACKING_URI": stores.mlflow_uri}
+    model = Service("model", command, port, "/invocations", environment)
+    with running([model], stores):
+        yield model.url
 
 
 def ask_over_http(address: str, questions: Sequence[Question]) -> list[list[Ranked]]:
@@ -84,35 +66,3 @@ def median_ms(ask: Callable[[], object], times: int) -> float:
         ask()
         took.append(1000 * (time.perf_counter() - began))
     return sorted(took)[times // 2]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
-
-
-def _await_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + START_S
-    while time.monotonic() < deadline and process.poll() is None:
-        with suppress(OSError), urlopen(f"http://{LOOPBACK}:{port}/ping", timeout=ANSWER_S):
-            return
-        time.sleep(0.3)
-    raise StoreError(
-        f"expected the model's server to answer on port {port} within {START_S:.0f} s, found that "
-        f"it {_state(process)}. Its output is in {log}, and ends with:\n{last_words(log)}"
-    )
-
-
-def _state(process: subprocess.Popen[bytes]) -> str:
-    ended = process.poll()
-    return "does not" if ended is None else f"ended with status {ended}"
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    # MLflow starts the server that answers as a process of its own: the group has both.
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_S)
