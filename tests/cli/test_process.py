@@ -22,6 +22,7 @@ HEAVY = (
     "dvc",
     "great_expectations",
     "pandas",
+    "pydantic",
     "numpy",
 )
 

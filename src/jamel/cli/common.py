@@ -1,21 +1,25 @@
 """What every command shares: the options, the profile and the printing of rows.
 
-Knows no verb. Options are declared once, so that they read the same in every --help.
+Knows no verb, and imports nothing that `--help` need not wait for. Options are declared once, so
+that they read the same in every --help.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jamel.config import Config, load_config, override, with_key
 from jamel.disk import write_json
 from jamel.errors import ConfigError
 from jamel.layout import SHARED_ARM, Layout
+
+if TYPE_CHECKING:
+    from jamel.config import Config
 
 DEFAULT_PROFILE = Path("configs/laptop.yaml")
 PROJECT_SIGNS = ("configs", "stores")
@@ -36,6 +40,8 @@ def profile(path: Path, **sections: Mapping[str, Any]) -> Config:
 
     `sections` maps a section to its overrides; an override of None was not given.
     """
+    from jamel.config import load_config, override, with_key
+
     config = load_config(path)
     for name, values in sections.items():
         given = {key: value for key, value in values.items() if value is not None}
@@ -58,6 +64,13 @@ def here(settings: Config | None = None) -> Layout:
             "`jamel init`."
         )
     return project
+
+
+def folder_lock(root: Path, folder: Path) -> AbstractContextManager[None]:
+    """As `jamel.stores.folder_lock`, whose imports wait until a command runs."""
+    from jamel.stores import folder_lock as lock
+
+    return lock(root, folder)
 
 
 def checked_arm(arm: str) -> str:

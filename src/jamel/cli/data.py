@@ -18,13 +18,13 @@ from jamel.cli.common import (
     checked_arm,
     comma_list,
     example,
+    folder_lock,
     here,
     present,
     profile,
 )
 from jamel.cli.progress import progress_bar
 from jamel.errors import DatasetError
-from jamel.stores import folder_lock
 
 RoundOption = Annotated[int, typer.Option("--round", min=0, help="The round of the loop.")]
 

@@ -23,7 +23,6 @@ from jamel.cli.common import (
     profile,
 )
 from jamel.cli.progress import progress_bar
-from jamel.config import MODEL_NAME
 from jamel.disk import write_json
 from jamel.errors import ConfigError, DeviceError
 from jamel.layout import Layout
@@ -136,6 +135,8 @@ def _agent(
 
 def _champions(settings: Config) -> list[str]:
     """Whose champion explores: the profile's own, else that of embedded apps."""
+    from jamel.config import MODEL_NAME
+
     return list(dict.fromkeys([settings.gate.model, MODEL_NAME]))
 
 

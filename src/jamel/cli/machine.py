@@ -18,12 +18,12 @@ from jamel.cli.common import (
     JsonOption,
     comma_list,
     example,
+    folder_lock,
     here,
     present,
 )
 from jamel.cli.progress import progress_bar
 from jamel.layout import Layout
-from jamel.stores import folder_lock
 
 ANDROID_PROFILE = Path("configs/android.yaml")
 device = typer.Typer(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -24,10 +24,11 @@ from jamel.cli.common import (
 )
 from jamel.cli.model_folders import agent_models
 from jamel.cli.progress import progress_bar
-from jamel.config import Config, EvaluateConfig
 from jamel.disk import write_json
 from jamel.errors import ConfigError
-from jamel.stores import has_stores
+
+if TYPE_CHECKING:
+    from jamel.config import Config, EvaluateConfig
 
 DEFAULT_GRID = Path("configs/tune.yaml")
 
@@ -73,6 +74,7 @@ def evaluate(
     from jamel.evaluate import evaluate as run
     from jamel.reach import search_unknown
     from jamel.report import write_report
+    from jamel.stores import has_stores
 
     numbers = comma_list(seeds)
     overrides = {
@@ -116,6 +118,7 @@ def tune(
     json: JsonOption = None,
 ) -> None:
     """Try every agent's settings on `valid` and keep the best where evaluations read them."""
+    from jamel.stores import has_stores
     from jamel.tune import grid_of, keep_best, read_grid
     from jamel.tune import tune as run
 

@@ -19,6 +19,7 @@ from jamel.cli.common import (
     JsonOption,
     checked_arm,
     example,
+    folder_lock,
     here,
     present,
     profile,
@@ -27,7 +28,6 @@ from jamel.cli.progress import progress_bar
 from jamel.disk import write_json
 from jamel.errors import ConfigError, DatasetError
 from jamel.layout import SHARED_ARM, Layout
-from jamel.stores import folder_lock
 
 VersionArgument = Annotated[str, typer.Argument(help="The version's number.")]
 ByOption = Annotated[str, typer.Option("--by", help="Who decides, for the audit.")]

@@ -10,10 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from jamel.cli.common import JsonOption, example, here, present
+from jamel.cli.common import JsonOption, example, folder_lock, here, present
 from jamel.cli.progress import progress_bar
 from jamel.errors import ConfigError
-from jamel.stores import folder_lock
 
 web = typer.Typer(
     help="Third-party web apps: a manifest names them, npm and pip fetch them.",
