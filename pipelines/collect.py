@@ -12,6 +12,7 @@ from jamel.collect import collect
 from jamel.config import Config
 from pipelines.caching import digest, fingerprints, say, step
 from pipelines.isolation import in_own_process
+from pipelines.shares import share_out
 from pipelines.ticker import Ticker
 from pipelines.turns import devices
 
@@ -23,7 +24,8 @@ def _key(
     arm: str | None = None,
     model_dir: Path | None = None,
 ) -> str:
-    section = config.collect.model_copy(update={"workers": 1})
+    # Who does it changes nothing.
+    section = config.collect.model_dump(exclude={"workers", "spread", "shares"})
     model = None if model_dir is None else model_dir / "model.safetensors"
     return digest(section, config.device, config.agents, round_index, str(out_dir), arm, model)
 
@@ -40,14 +42,13 @@ def collect_round(
 
     With an `arm`, its model explores beside the profile's simple agents.
     """
+    given = {"out_dir": out_dir, "round_index": round_index, "arm": arm, "model_dir": model_dir}
+    share_out("collect", config, **given)
     with devices(config, config.collect.workers):
         shards = in_own_process(
             collect,
             config,
-            out_dir,
-            round_index=round_index,
-            arm=arm,
-            model_dir=model_dir,
+            **given,
             progress=Ticker(f"collect {out_dir.name}"),
         )
     say(f"{out_dir.name}: {len(shards)} sessions")

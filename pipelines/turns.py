@@ -32,7 +32,9 @@ def alone(project: Layout) -> AbstractContextManager[None]:
 
 def slots_of(config: Config) -> tuple[str, int]:
     """The name of a profile's limit and how many sessions it has at once."""
-    return f"devices-{config.profile}", max(config.collect.workers, config.evaluate.workers)
+    shared = config.collect.shares if config.collect.spread == "prefect" else 1
+    most = max(config.collect.workers * shared, config.evaluate.workers)
+    return f"devices-{config.profile}", most
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from prefect.client.schemas.filters import (
     WorkPoolFilter,
     WorkPoolFilterName,
 )
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.objects import FlowRun, StateType, WorkerStatus
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Crashed
 
@@ -86,7 +86,13 @@ def profiles_of(deployments: Path) -> list[str]:
 
 
 def end_dead_runs(client: SyncPrefectClient) -> None:
-    """Mark runs that a killed worker left as crashed: they would hold their deployment's slot."""
+    """Mark runs that a killed worker left as crashed: they would hold their deployment's slot.
+
+    Nothing tells whose run is whose, so while another worker of the pool lives all are left alone.
+    """
+    others = client.read_workers_for_work_pool(POOL)
+    if any(one.name != POOL and one.status == WorkerStatus.ONLINE for one in others):
+        return
     for run in _runs(client, [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]):
         dead = Crashed(message="Its worker was stopped.")
         client.set_flow_run_state(run.id, dead)

@@ -165,9 +165,10 @@ def collect(
     round_index: int = 0,
     arm: str | None = None,
     model_dir: Path | None = None,
+    share: tuple[int, int] = (0, 1),
     progress: Progress | None = None,
 ) -> list[Path]:
-    """Collect one round and return its shards in the order of the apps.
+    """Collect one round, or a share of it, and return its shards in the order of the apps.
 
     A session that the device interrupted is begun again, `device.tries` times at most. One that
     could not be made whole has no shard: `quarantine/NAME.reason.txt` says why, and the next call
@@ -183,6 +184,7 @@ def collect(
         round_index: Each round explores apps that no earlier round saw.
         arm: Whose round it is; none for the first one, which all arms share.
         model_dir: The arm's model, for `collect.on_policy_share` of the apps; none in round 0.
+        share: (k, n): of every n groups of sessions the k-th alone, the others being another's.
         progress: Is told of every finished session.
 
     Raises:
@@ -192,19 +194,29 @@ def collect(
         ProcessDied: A worker was killed.
         StoreError: The disk is full; what was written is kept.
     """
-    jobs = plan(config, out_dir, round_index=round_index, arm=arm, model_dir=model_dir)
+    planned = plan(config, out_dir, round_index=round_index, arm=arm, model_dir=model_dir)
+    number, of = share
+    groups = _groups(planned)[number::of]
+    mine = {job.session_id for group in groups for job in group}
+    jobs = [job for job in planned if job.session_id in mine]
     for name, folder in {(job.agent, job.model_dir) for job in jobs}:
         _check_agent(name, folder, config.agents)
     world = world_of(config.device)
     world.check_suite(config.collect.suite)
-    remove_partial(Path(out_dir))
-    missing = [group for group in _groups(jobs) if not all(map(_is_there, group))]
+    if config.collect.spread == "ray" and not world.anywhere:
+        raise ConfigError(
+            "expected apps that any machine can open, with collect.spread: ray, found devices of "
+            "this one. Set collect.spread: prefect, with a worker on every machine that has some."
+        )
+    if of == 1:
+        remove_partial(Path(out_dir))
+    missing = [group for group in groups if not all(map(_is_there, group))]
     number = len(jobs) - sum(map(len, missing))
     aside: dict[str, str] = {}
     workers = config.collect.workers
     with world.running(min(workers, len(missing))) as device:
         begun = [[replace(job, device=device) for job in group] for group in missing]
-        for told in run_parallel(collect_group, begun, workers):
+        for told in run_parallel(collect_group, begun, workers, config.collect.spread):
             for name, reason in told:
                 number += 1
                 if reason:

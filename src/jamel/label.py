@@ -47,16 +47,18 @@ def label(
     config: Config,
     session_paths: Sequence[Path],
     out_dir: Path,
+    share: tuple[int, int] = (0, 1),
     progress: Progress | None = None,
 ) -> list[Path]:
-    """Label sessions and return the label shards, named as the sessions and in their order.
+    """Label sessions, or a share of them, and return the label shards.
 
-    Shards that are there and were made from the same session with the same settings are kept.
+    They are named as the sessions and in their order. Shards that are there and were made from the same session with the same settings are kept.
 
     Args:
         config: The profile; `label`, `collect.workers` and, to try candidates, `device` are read.
         session_paths: Session shards.
         out_dir: The folder of the label shards.
+        share: (k, n): of every n sessions the k-th alone, the others being another's.
         progress: Is told of every finished session.
 
     Raises:
@@ -68,14 +70,18 @@ def label(
     """
     if not session_paths:
         raise DatasetError("expected sessions to label, found none. Run `jamel collect` first.")
-    remove_partial(Path(out_dir))
+    number, of = share
+    session_paths = session_paths[number::of]
+    if of == 1:
+        remove_partial(Path(out_dir))
     missing = [path for path in session_paths if not _is_made(config.label, path, out_dir)]
     there, workers = len(session_paths) - len(missing), config.collect.workers
     with _devices_to_try(config, min(workers, len(missing))) as device:
         work = partial(label_shard, config.label, out_dir=Path(out_dir), device=device)
-        for number, name in enumerate(run_parallel(work, missing, workers), there + 1):
+        for name in run_parallel(work, missing, workers, config.collect.spread):
+            there += 1
             if progress is not None:
-                progress(number, len(session_paths), name)
+                progress(there, len(session_paths), name)
     return [Path(out_dir) / Path(path).name for path in session_paths]
 
 

@@ -17,6 +17,7 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from typing import TypeVar
 
+from jamel.config import Spread
 from jamel.errors import ProcessDied
 
 Item = TypeVar("Item")
@@ -27,15 +28,25 @@ Progress = Callable[[int, int, str], None]
 
 
 def run_parallel(
-    work: Callable[[Item], Result], items: Sequence[Item], workers: int
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
+    workers: int,
+    spread: Spread = "processes",
 ) -> Iterator[Result]:
     """Yield `work(item)` for every item, in order of completion; in this process for one worker.
 
-    Whoever stops taking results, as Ctrl-C does, ends the workers.
+    Whoever stops taking results, as Ctrl-C does, ends the workers. With `spread` "ray" they are
+    those of a Ray cluster; Prefect's workers are a matter of flows, not of this.
 
     Raises:
         ProcessDied: A worker was killed, by the system for its memory or by hand.
+        ConfigError: Ray is not installed, or its cluster does not answer.
     """
+    if spread == "ray" and items:
+        from jamel.ray_tasks import run_on_ray
+
+        yield from run_on_ray(work, items, workers, collect_garbage_rarely)
+        return
     if workers == 1 or len(items) <= 1:
         yield from map(work, items)
         return

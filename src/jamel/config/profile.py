@@ -168,11 +168,16 @@ class DeviceConfig(Section):
         return self
 
 
+Spread = Literal["processes", "ray", "prefect"]
+"""Who shares the work of a round: processes of this machine, a Ray cluster, Prefect's workers."""
+
+
 class CollectConfig(Section):
-    """Which sessions are collected in each round.
+    """Which sessions are collected in each round, and who collects and labels them.
 
     The embedded apps have these levels of identity noise in turn. A suite that names its own, as
-    `train@heavy` does, keeps it.
+    `train@heavy` does, keeps it. `workers` sessions are under way at once, on this machine, on the
+    Ray cluster, or in each of the `shares` that Prefect's workers take up.
     """
 
     suite: str = "train"
@@ -183,6 +188,8 @@ class CollectConfig(Section):
     steps: int = Field(120, gt=0)
     seed: int = 0
     workers: int = Field(2, gt=0)
+    spread: Spread = "processes"
+    shares: int = Field(2, gt=0)
 
 
 LabelKind = Literal["counterfactual", "return", "immediate"]

@@ -24,6 +24,8 @@ Result = TypeVar("Result")
 class Android(World):
     """The package that the section names; there is one app, `<package>/0`, in every suite."""
 
+    anywhere = False
+
     def check_suite(self, suite: str) -> None:
         """Real devices know no suites."""
 

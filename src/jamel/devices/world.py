@@ -33,6 +33,8 @@ class World(ABC):
     """What counts as all of an app's coverage."""
     restores = False
     """Whether labels are made by restoring recorded states, without any device."""
+    anywhere = True
+    """Whether any machine that has the project can open a session; devices hang on one."""
 
     def __init__(self, device: DeviceConfig) -> None:
         self.device = device
