@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import subprocess
@@ -18,13 +19,19 @@ from jamel.errors import ConfigError, DatasetError, ProcessDied
 from jamel.label import label
 from jamel.parallel import run_parallel
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [
+    pytest.mark.timeout(600),
+    # Not imported here: Ray reads its settings when it is.
+    pytest.mark.skipif(
+        importlib.util.find_spec("ray") is None,
+        reason="no Ray: pip install -c constraints.txt -e '.[ray]'",
+    ),
+]
 ROUND = {"apps": 4, "steps": 8, "agents": ["random", "planner"], "workers": 2}
 
 
 @pytest.fixture(autouse=True)
-def ray_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("ray", reason="pip install -c constraints.txt -e '.[ray]'")
+def findable(monkeypatch: pytest.MonkeyPatch) -> None:
     # Workers find the work by its name: that of these tests is in this folder.
     paths = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
