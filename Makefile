@@ -21,7 +21,7 @@ help: ## list the targets
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q -c constraints.txt torch==2.13.0
-	$(BIN)/pip install -q -c constraints.txt -e '.[dev,web,cluster]'
+	$(BIN)/pip install -q -c constraints.txt -e '.[dev,web,cluster,ray]'
 	touch $@
 
 setup: $(VENV)/.installed ## install the pinned dependencies into .venv and create the stores

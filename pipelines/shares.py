@@ -15,6 +15,7 @@ from uuid import UUID
 
 from prefect import flow
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import WorkerStatus
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelling
@@ -26,10 +27,13 @@ from jamel.label import label
 from pipelines.caching import say
 from pipelines.isolation import in_own_process
 from pipelines.ticker import Ticker
-from pipelines.turns import devices
+from pipelines.turns import POOL, devices
 
 DEPLOYMENT = "share/share"
 LOOK_EVERY_S = 1.0
+QUIET_S = 1800.0
+"""A share that has written nothing for so long is given up: nothing tells of a worker's death while
+another one lives. The longest session of a phone takes a third of it."""
 Verb = Literal["collect", "label"]
 VERBS: dict[Verb, Callable[..., list[Path]]] = {"collect": collect, "label": label}
 PATHS = {"out_dir", "model_dir"}
@@ -76,7 +80,7 @@ def share_out(verb: Verb, config: Config, /, **given: Any) -> None:
     what is there. Whoever interrupts it cancels the shares.
 
     Raises:
-        ConfigError: there is no deployment of shares, as without `jamel serve`.
+        ConfigError: there is no deployment of shares, or no worker, as without `jamel serve`.
     """
     if config.collect.spread != "prefect":
         return
@@ -85,15 +89,13 @@ def share_out(verb: Verb, config: Config, /, **given: Any) -> None:
     of, plain = config.collect.shares, _as_text(given)
     begun: list[UUID] = []
     with get_client(sync_client=True) as client:
+        _require_worker(client)
         try:
             for number in range(of):
                 parameters = {"verb": verb, "config": profile, "given": plain}
-                begun.append(
-                    _begin(
-                        f"{verb} {number + 1} of {of}", {**parameters, "number": number, "of": of}
-                    )
-                )
-            failed = _await(client, begun)
+                parameters |= {"number": number, "of": of}
+                begun.append(_begin(f"{verb} {number + 1} of {of}", parameters))
+            failed = _await(client, begun, Path(given["out_dir"]))
         except BaseException:
             for run in begun:
                 client.set_flow_run_state(run, Cancelling())
@@ -102,30 +104,56 @@ def share_out(verb: Verb, config: Config, /, **given: Any) -> None:
         say(f"{failed} of {of} shares failed; their runs say why, and the round makes up for them")
 
 
+def _require_worker(client: SyncPrefectClient) -> None:
+    if not _works(client):
+        raise ConfigError(
+            f"expected a worker of the pool {POOL} for collect.spread: prefect, found none. Run "
+            "`jamel serve`, and start the run from its pages or with its PREFECT_API_URL."
+        )
+
+
+def _works(client: SyncPrefectClient) -> bool:
+    try:
+        workers = client.read_workers_for_work_pool(POOL)
+    except ObjectNotFound:
+        return False
+    return any(worker.status == WorkerStatus.ONLINE for worker in workers)
+
+
 def _begin(name: str, parameters: dict[str, Any]) -> UUID:
     try:
         run: Any = run_deployment(DEPLOYMENT, parameters=parameters, flow_run_name=name, timeout=0)
     except ObjectNotFound:
         raise ConfigError(
-            f"expected the deployment {DEPLOYMENT} for collect.spread: prefect, found none. Run "
-            "`jamel serve`, and start the run from its pages."
+            f"expected the deployment {DEPLOYMENT} for collect.spread: prefect, found none. Take "
+            "prefect.yaml from git again, and start `jamel serve` anew."
         ) from None
     return UUID(str(run.id))
 
 
-def _await(client: SyncPrefectClient, begun: list[UUID]) -> int:
-    """Wait for all runs; how many of them failed."""
+def _await(client: SyncPrefectClient, begun: list[UUID], written: Path) -> int:
+    """Wait for all runs; how many of them failed, or were given up as nobody works on them."""
     left, failed = list(begun), 0
-    while left:
-        states = {run: client.read_flow_run(run).state for run in left}
-        ended = [run for run, state in states.items() if state and state.is_final()]
-        failed += sum(
-            not (state and state.is_completed()) for run, state in states.items() if run in ended
-        )
-        left = [run for run in left if run not in ended]
-        if left:
-            time.sleep(LOOK_EVERY_S)
-    return failed
+    files, since = _count(written), time.monotonic()
+    while True:
+        for run in list(left):
+            state = client.read_flow_run(run).state
+            if state is not None and state.is_final():
+                left.remove(run)
+                failed += not state.is_completed()
+        if not left:
+            return failed
+        if (now := _count(written)) != files:
+            files, since = now, time.monotonic()
+        if time.monotonic() - since > QUIET_S or not _works(client):
+            for run in left:
+                client.set_flow_run_state(run, Cancelling())
+            return failed + len(left)
+        time.sleep(LOOK_EVERY_S)
+
+
+def _count(folder: Path) -> int:
+    return sum(1 for _ in folder.iterdir()) if folder.is_dir() else 0
 
 
 def _as_text(given: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from jamel.config import Config
 from jamel.layout import Layout
 from jamel.stores import project_lock
 
+POOL = "jamel"
+"""The work pool whose workers run all deployments."""
 WAIT_S = 24 * 3600.0
 """A retraining takes hours on a small machine."""
 

@@ -32,9 +32,8 @@ from prefect.states import Cancelled, Crashed
 
 from jamel.config import load_config
 from jamel.errors import ConfigError, JamelError
-from pipelines.turns import slots_of
+from pipelines.turns import POOL, slots_of
 
-POOL = "jamel"
 DEPLOYMENTS = Path("prefect.yaml")
 PREFECT = [sys.executable, "-m", "prefect"]
 

@@ -17,6 +17,7 @@ from jamel.config import parse_config
 from jamel.devices import open_env
 from jamel.episodes import read_session
 from jamel.errors import ConfigError, SessionLost, StoreError
+from jamel.label import label
 
 
 def profile(**collect_keys):
@@ -45,6 +46,30 @@ def test_rounds_use_fresh_apps_and_agents_take_turns(tmp_path):
     assert [job.index for job in second] == [4, 5, 6, 7]
     assert [job.agent for job in first] == ["random", "least-tried", "frontier", "planner"]
     assert first[1].session_id == "train-001-least-tried-s0"
+
+
+def test_shares_are_the_round_without_gaps_and_leave_the_others_files_alone(tmp_path):
+    whole = collect(profile(apps=5), tmp_path / "whole")
+    (tmp_path / "shared").mkdir()
+    of_another = tmp_path / "shared" / ".other.parquet.1.tmp"
+    of_another.write_bytes(b"half")
+    shares = [collect(profile(apps=5), tmp_path / "shared", share=(k, 3)) for k in range(3)]
+    assert [len(share) for share in shares] == [2, 2, 1]
+    assert of_another.exists()
+    there = sorted(tmp_path.glob("shared/*.parquet"))
+    assert [path.name for path in there] == sorted(path.name for path in whole)
+    assert digests(there) == digests(sorted(whole))
+    made = [path.stat().st_mtime_ns for path in there]
+    assert collect(profile(apps=5), tmp_path / "shared") == [
+        tmp_path / "shared" / path.name for path in whole
+    ]
+    assert [path.stat().st_mtime_ns for path in there] == made
+    assert not of_another.exists()
+    labels = [label(profile(), whole, tmp_path / "labels", share=(k, 2)) for k in range(2)]
+    assert [len(share) for share in labels] == [3, 2]
+    assert digests(label(profile(), whole, tmp_path / "at-once")) == digests(
+        label(profile(), whole, tmp_path / "labels")
+    )
 
 
 def test_apps_have_levels_of_noise_in_turn(tmp_path):

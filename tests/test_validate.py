@@ -171,6 +171,26 @@ def test_an_app_in_two_splits_and_a_test_suite_are_refused(tmp_path: Path) -> No
     assert names == expected and result.passed
 
 
+def test_a_password_that_can_be_read_is_set_aside_where_the_app_is_real(tmp_path: Path) -> None:
+    good(tmp_path)
+
+    def typed(index: int, text: str, app: str) -> Session:
+        field = BUTTON._replace(password=True, text=text)
+        screen = SCREEN._replace(elements=(field,))
+        whole = session(index)
+        steps = tuple(dataclasses.replace(s, observation=screen) for s in whole.transitions())
+        episodes = (Episode(steps, terminated=False, truncated=True),)
+        return dataclasses.replace(whole, app=app, episodes=episodes)
+
+    store(tmp_path, typed(5, "hunter2", "com.example"))
+    store(tmp_path, typed(6, "•••••••", "com.example"))
+    store(tmp_path, typed(7, "made up", "train/7"))
+    result = run(tmp_path)
+    assert {Path(path).stem for path in result.quarantined} == {"train-005-random-s0"}
+    assert all("passwords" in reason for reason in result.quarantined.values())
+    assert "hunter2" not in Path(result.docs).read_text()
+
+
 def test_mostly_broken_data_fails_as_a_whole(tmp_path: Path) -> None:
     good(tmp_path, 1)
     for index in range(5, 8):

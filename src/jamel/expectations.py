@@ -46,6 +46,7 @@ COLUMNS: dict[str, str] = {
     "raw_covered": "int64",
     "total_probes": "int64",
     "sized": "bool",
+    "passwords": "int64",
     "uncovered": "int64",
     "duration_ms": "float64",
     "gained": "int64",
@@ -65,7 +66,8 @@ COLUMNS: dict[str, str] = {
 """One row a step. `shard` is round/session, `position` counts its rows, `possible` is whether an
 action said to be executed can be on that screen, `gained` is the growth of `covered`, `rewarded`
 is 1 where it grew, `raw_covered` counts the probes in the stored coverage file, `sized` is false
-where the app must have a size and has none, `uncovered` counts its probes that were not executed (0
+where the app must have a size and has none, `passwords` counts what can be read in password fields of real
+apps (those of the embedded ones are made up), `uncovered` counts its probes that were not executed (0
 for an app of unknown size), `candidates` is how many actions the screen offers, `to_label` how
 many of them need a label (none where a real device's state was left out of the sample), the last
 seven columns are the labels'."""
@@ -195,6 +197,7 @@ def _session_rules() -> list[Any]:
         _equal("step", "position"),
         _at_least("covered", "previous_covered"),
         ge.ExpectColumnValuesToBeInSet(column="sized", value_set=[True]),
+        ge.ExpectColumnValuesToBeInSet(column="passwords", value_set=[0]),
         _at_least("budget", "steps"),
         _equal("raw_covered", "covered"),
         ge.ExpectColumnValuesToBeInSet(column="reason_agrees", value_set=[True]),

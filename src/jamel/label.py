@@ -52,7 +52,8 @@ def label(
 ) -> list[Path]:
     """Label sessions, or a share of them, and return the label shards.
 
-    They are named as the sessions and in their order. Shards that are there and were made from the same session with the same settings are kept.
+    They are named as the sessions and in their order. Shards that are there and were made from the
+    same session with the same settings are kept.
 
     Args:
         config: The profile; `label`, `collect.workers` and, to try candidates, `device` are read.

@@ -18,6 +18,7 @@ from jamel.coverage.raw import read_coverage
 from jamel.data_docs import write_docs
 from jamel.disk import write_bytes, write_json, write_text
 from jamel.envs.base import candidates
+from jamel.envs.ui_tree import BULLET
 from jamel.episodes import read_session
 from jamel.errors import JamelError, ShardError, ValidationError
 from jamel.expectations import COLUMNS, Verdict, check
@@ -281,6 +282,7 @@ def _rows(session: Session, labels: list[Row]) -> list[Row]:
         row |= {"position": position, "episode": episodes[position], "steps": len(steps)}
         row["raw_covered"] = _raw_count(session, step, counts)
         row |= _bounds_row(session, row)
+        row["passwords"] = 0 if is_embedded(session.app) else _passwords(step)
         rows.append(_session_row(session) | row)
         before = step.covered
     return rows
@@ -312,6 +314,12 @@ def _bounds_row(session: Session, row: Row) -> Row:
         "uncovered": total - row["covered"] if total else 0,
         "to_label": 0 if left_out else row["candidates"],
     }
+
+
+def _passwords(step: Transition) -> int:
+    """How many password fields of a screen have a text that can be read."""
+    fields = (element for element in step.observation.elements if element.password)
+    return sum(bool(element.text.strip(BULLET)) for element in fields)
 
 
 def _step_row(step: Transition, before: int) -> Row:

@@ -55,6 +55,13 @@ def test_mangled_dumps_read_the_same(mangled: bytes) -> None:
     assert parse_hierarchy(mangled) == parse_hierarchy(DUMP.encode())
 
 
+@pytest.mark.parametrize("text", ["hunter2", "Größe 👍", "x" * 5000, "•••"])
+def test_what_stands_in_a_password_field_is_not_kept(text: str) -> None:
+    field = NODE.replace('password="false"', 'password="true"').replace("Größe 👍", text)
+    ((element,), _) = parse_hierarchy(f"<hierarchy>{field}</hierarchy>".encode())
+    assert element.password and element.text == "•" * min(len(text), 20)
+
+
 def test_missing_and_impossible_attributes() -> None:
     data = b'<hierarchy rotation="7"><a bounds="[9,9][1,1]"><b/></a><c bounds="[1"/></hierarchy>'
     elements, rotation = parse_hierarchy(data)

@@ -17,29 +17,44 @@ from jamel.config import load_config
 from jamel.errors import ConfigError
 from jamel.layout import Layout
 from jamel.services import PAGES_URL
-from pipelines import events
+from pipelines import events, shares
 from pipelines.artifacts import page
 from pipelines.notify import automations
 from pipelines.rounds import rounds_to_run
-from pipelines.turns import slots_of
-from pipelines.worker import POOL, profiles_of, superseded
+from pipelines.turns import POOL, slots_of
+from pipelines.worker import profiles_of, superseded
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEPLOYMENTS = yaml.safe_load((REPOSITORY / "prefect.yaml").read_text())["deployments"]
 EVENTS = {value for name, value in vars(events).items() if name.isupper()}
 
 
-@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda item: item["name"])
+@pytest.mark.parametrize(
+    "deployment",
+    [item for item in DEPLOYMENTS if item["name"] != "share"],
+    ids=lambda item: item["name"],
+)
 def test_a_deployment_names_a_flow_with_its_parameters(deployment: dict[str, Any]) -> None:
     path, name = deployment["entrypoint"].split(":")
     flow = getattr(importlib.import_module(path.removesuffix(".py").replace("/", ".")), name)
     flow.validate_parameters(deployment["parameters"])
+    assert deployment["work_pool"]["name"] == POOL
     assert load_config(REPOSITORY / deployment["parameters"]["config"])
     assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
-    assert deployment["work_pool"]["name"] == POOL
     for trigger in deployment.get("triggers", []):
         assert set(trigger["expect"]) <= EVENTS
         assert set(trigger.get("parameters", {})) <= set(deployment["parameters"])
+
+
+def test_shares_run_beside_each_other_and_take_the_profile_of_their_round() -> None:
+    (deployment,) = (item for item in DEPLOYMENTS if item["name"] == "share")
+    assert deployment["entrypoint"] == "pipelines/shares.py:share"
+    assert f"{shares.share.name}/{deployment['name']}" == shares.DEPLOYMENT
+    assert "concurrency_limit" not in deployment and deployment["work_pool"]["name"] == POOL
+    laptop = load_config(REPOSITORY / "configs/laptop.yaml")
+    spread = laptop.collect.model_copy(update={"spread": "prefect", "shares": 3})
+    shared = laptop.model_copy(update={"collect": spread})
+    assert slots_of(shared) == ("devices-laptop", 3 * laptop.collect.workers)
 
 
 def test_the_profiles_of_the_deployments_are_those_with_slots() -> None:

@@ -1,4 +1,5 @@
-"""`jamel serve`: a schedule and an event start runs by themselves, and nothing is left behind."""
+"""`jamel serve`: a schedule and an event start runs by themselves, a round is shared out among the
+workers, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -11,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from jamel.collect import collect
+from jamel.config import parse_config
+from jamel.label import label
 from tests.conftest import copied
 from tests.pipelines.test_stopping import REPOSITORY, await_line, running
 
@@ -54,6 +58,23 @@ deployments:
         match: {prefect.resource.id: test.clock}
         expect: [test.ticked]
         parameters: {version: "{{ event.payload.version }}"}
+  - name: share
+    entrypoint: pipelines/shares.py:share
+    parameters: {}
+    work_pool: {name: jamel}
+"""
+PORT = 18500
+ROUND = {"apps": 3, "steps": 8, "agents": ["random"], "workers": 1}
+SHARED_OUT = f"""
+from pathlib import Path
+
+from jamel.config import parse_config
+from pipelines.shares import share_out
+
+config = parse_config({{"collect": {ROUND | {"spread": "prefect", "shares": 2}}}}, source="test")
+share_out("collect", config, out_dir=Path("round-0"))
+sessions = sorted(Path("round-0").glob("*.parquet"))
+share_out("label", config, session_paths=sessions, out_dir=Path("labels-0"))
 """
 
 
@@ -63,6 +84,8 @@ def served(databases: Path, tmp_path: Path) -> Path:
     (root / "configs").mkdir()
     (root / "ticks.py").write_text(FLOWS)
     (root / "prefect.yaml").write_text(DEPLOYMENTS)
+    # As in a clone, where the flows are in the current folder.
+    (root / "pipelines").symlink_to(REPOSITORY / "pipelines")
     return root
 
 
@@ -70,13 +93,11 @@ def served(databases: Path, tmp_path: Path) -> Path:
 def test_a_schedule_and_an_event_start_runs_that_end_with_the_service(served: Path) -> None:
     marker, log = f"{os.getpid()}-serve", served / "serve.log"
     faster = {"PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_WORKER_PREFETCH_SECONDS": "1"}
-    # A clone has the flows in the current folder; this project has them elsewhere.
-    there = {"PYTHONPATH": str(REPOSITORY)}
     with log.open("w") as output:
         serve = subprocess.Popen(
-            [sys.executable, "-m", "jamel.cli", "serve", "--port", "18500"],
+            [sys.executable, "-m", "jamel.cli", "serve", "--port", str(PORT)],
             cwd=served,
-            env=os.environ | {"JAMEL_TEST_RUN": marker} | faster | there,
+            env=os.environ | {"JAMEL_TEST_RUN": marker} | faster,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -86,11 +107,27 @@ def test_a_schedule_and_an_event_start_runs_that_end_with_the_service(served: Pa
         await_file(served / "answered")
         assert (served / "ticked").read_text() == "clock"
         assert (served / "answered").read_text() == "seven"
+        share_out(served, log)
     finally:
         serve.send_signal(signal.SIGINT)
         status = serve.wait(timeout=60)
     assert status == 0
     assert running(marker) == []
+
+
+def share_out(served: Path, log: Path) -> None:
+    """A round shared out among the workers is the one that processes of this machine make."""
+    (url,) = {line.split()[1] for line in log.read_text().splitlines() if "PREFECT_API_URL" in line}
+    code = [sys.executable, "-c", SHARED_OUT]
+    subprocess.run(code, cwd=served, env=os.environ | {"PREFECT_API_URL": url}, check=True)
+    config = parse_config({"collect": ROUND}, source="test")
+    whole = collect(config, served / "whole")
+    label(config, whole, served / "labels-whole")
+    for shared, at_once in (("round-0", "whole"), ("labels-0", "labels-whole")):
+        for path in whole:
+            assert (served / shared / path.name).read_bytes() == (
+                served / at_once / path.name
+            ).read_bytes()
 
 
 def await_file(path: Path, seconds: float = 120) -> None:

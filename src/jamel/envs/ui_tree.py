@@ -21,6 +21,8 @@ from jamel.types import Element
 MAX_BYTES = 8 << 20
 MAX_NODES = 20_000
 MAX_DEPTH = 256
+BULLET = "•"
+MAX_BULLETS = 20
 MAX_TEXT = 20_000
 """Characters kept of one attribute; the longest seen in real dumps is 1,387."""
 
@@ -144,11 +146,14 @@ class _Builder:
 
 def _element(tag: str, attributes: dict[str, str], parent: int) -> Element:
     get = attributes.get
+    password = get("password") == "true"
+    text = get("text", "")[:MAX_TEXT]
     match = _BOUNDS.fullmatch(get("bounds", "").replace(" ", ""))
     bounds = tuple(int(group) for group in match.groups()) if match else (0, 0, 0, 0)
     return Element(
         cls=(get("class") or tag)[:MAX_TEXT],
-        text=get("text", "")[:MAX_TEXT],
+        # Android hides it unless the user has passwords spoken; what is recorded never has it.
+        text=BULLET * min(len(text), MAX_BULLETS) if password else text,
         resource_id=get("resource-id", "")[:MAX_TEXT],
         content_desc=get("content-desc", "")[:MAX_TEXT],
         bounds_px=bounds,  # type: ignore[arg-type]
@@ -160,6 +165,6 @@ def _element(tag: str, attributes: dict[str, str], parent: int) -> Element:
         enabled=get("enabled", "true") == "true",
         focused=get("focused") == "true",
         selected=get("selected") == "true",
-        password=get("password") == "true",
+        password=password,
         parent=parent,
     )
