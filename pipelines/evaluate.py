@@ -20,6 +20,7 @@ from jamel.evaluate import evaluate
 from jamel.layout import SHARED_ARM, Layout
 from jamel.provenance import dataset_md5
 from jamel.report import write_report
+from jamel.rounds import rewarded
 from jamel.validate import ValidationResult, quarantine, require, validate
 from pipelines.artifacts import show_dataset, show_validation
 from pipelines.caching import digest, fingerprints, say, step
@@ -129,7 +130,11 @@ def measure_round(
     `seconds` is what the round took; a remembered round keeps what it took then.
     """
     results = measured(config, {SHARED_ARM: model}, f"round {round_index}")
-    results |= {"round": {"round": round_index, "seconds": round(seconds, 1)}}
+    name = project.round_name(SHARED_ARM, round_index)
+    labels = sorted((project.labels / name).glob("*.parquet"))
+    explored = rewarded([project.sessions / name / path.name for path in labels], labels)
+    about = {"round": round_index, "seconds": round(seconds, 1), "rewarded": explored}
+    results |= {"round": about}
     path = write_json(project.round_results(round_index), results)
     return {"files": fingerprints([path])}
 

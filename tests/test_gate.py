@@ -73,6 +73,20 @@ def test_an_interval_that_touches_zero_is_not_better(
     assert failed(decision) == {f"better than {name.replace('_', '-')}"}
 
 
+@pytest.mark.parametrize(
+    ("commit", "passed"),
+    [("1a2b3c", True), ("1a2b3c-dirty", False), ("unknown", False), ("", False)],
+)
+def test_code_that_nobody_can_check_out_is_refused_where_the_gate_says_so(
+    commit: str, passed: bool
+) -> None:
+    found = results()
+    found["meta"]["commit"] = commit
+    decision = decide(found, VALID, SERVED, None, GateConfig(committed=True))
+    assert failed(decision) == (set() if passed else {"the code is committed"})
+    assert decide(found, VALID, SERVED, None, GateConfig()).promoted
+
+
 def test_only_significantly_worse_than_the_best_simple_agent_refuses() -> None:
     overlapping = decide(results(planner=(-4.0, 1.0)), VALID, SERVED, None, GateConfig())
     worse = decide(results(planner=(-9.0, -0.5)), VALID, SERVED, None, GateConfig())

@@ -17,11 +17,17 @@ def git(root: Path, *arguments: str) -> None:
 
 def test_a_changed_file_makes_the_commit_dirty(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q")
-    (tmp_path / "a").write_text("1")
-    git(tmp_path, "add", "a")
+    (tmp_path / "docs").mkdir()
+    for name in ("a", "data.dvc", "docs/bench.jsonl"):
+        (tmp_path / name).write_text("1")
+    git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-qm", "first")
     clean = provenance.commit(tmp_path)
     assert len(clean) == 12
+    # Runs write these, and others.
+    for name in ("data.dvc", "docs/bench.jsonl", "untracked"):
+        (tmp_path / name).write_text("2")
+    assert provenance.commit(tmp_path) == clean
     (tmp_path / "a").write_text("2")
     assert provenance.commit(tmp_path) == f"{clean}-dirty"
 

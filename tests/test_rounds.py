@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jamel import rounds
+from jamel.collect import collect
 from jamel.config import Config, RoundsConfig, parse_config
+from jamel.coverage.raw import read_coverage
+from jamel.episodes import read_session
 from jamel.errors import ConfigError
+from jamel.label import label
 from jamel.plots import rounds_png
 from jamel.scores import Run, collate
+from jamel.tables import rounds_table
+from tests.registered import tiny_model
 
 
 def measured(index: int, *covered: int, suite: str = "valid") -> dict[str, Any]:
@@ -38,6 +46,31 @@ def test_the_curve_has_gains_and_seconds() -> None:
 def test_rounds_that_were_measured_otherwise_are_left_out() -> None:
     other = [measured(0, 30, 40), measured(0, 30, 40, 50, suite="train")]
     assert [p["round"] for p in rounds.curve([*other, measured(1, 40, 50, 60)])["curve"]] == [1]
+
+
+def test_what_a_model_came_to_in_use_is_told_beside_what_the_next_one_measures(
+    tmp_path: Path,
+) -> None:
+    keys = {"apps": 4, "steps": 10, "workers": 1, "agents": ["random"]}
+    config = parse_config({"collect": keys}, source="test")
+    assert config.collect.on_policy_share == 0.75
+    model = tiny_model(tmp_path / "model")
+    sessions = collect(config, tmp_path / "a", round_index=1, arm="jamel", model_dir=model)
+    labels = label(config, sessions, tmp_path / "labels")
+    own = [read_session(path) for path in sessions if "jamel" in path.stem]
+    assert len(own) == 3
+    grown = []
+    for session in own:
+        start = read_coverage(session.coverage[session.start_probes]).count()
+        counts = [start, *(step.covered for step in session.transitions())]
+        grown += [new > old for old, new in pairwise(counts)]
+    assert 0 < sum(grown) < len(grown) == 30
+    assert rounds.rewarded(sessions, labels) == round(100 * sum(grown) / 30, 2)
+    others = [path for path in sessions if "jamel" not in path.stem]
+    assert rounds.rewarded(others, label(config, others, tmp_path / "labels")) is None
+    point = {"round": 1, "seconds": 1, "rewarded": 12.34, "mean": 1, "low": 0, "high": 2}
+    (row,) = rounds_table({"budget": 9, "curve": [point | {"gain": None}]})
+    assert row["explored"] == "12.3 % of steps new"
 
 
 @pytest.mark.parametrize(

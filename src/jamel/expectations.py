@@ -66,11 +66,11 @@ COLUMNS: dict[str, str] = {
 """One row a step. `shard` is round/session, `position` counts its rows, `possible` is whether an
 action said to be executed can be on that screen, `gained` is the growth of `covered`, `rewarded`
 is 1 where it grew, `raw_covered` counts the probes in the stored coverage file, `sized` is false
-where the app must have a size and has none, `passwords` counts what can be read in password fields of real
-apps (those of the embedded ones are made up), `uncovered` counts its probes that were not executed (0
-for an app of unknown size), `candidates` is how many actions the screen offers, `to_label` how
-many of them need a label (none where a real device's state was left out of the sample), the last
-seven columns are the labels'."""
+where the app must have a size and has none, `passwords` counts what can be read in password
+fields of real apps (those of the embedded ones are made up), `uncovered` counts its probes that
+were not executed (0 for an app of unknown size), `candidates` is how many actions the screen
+offers, `to_label` how many of them need a label (none where a real device's state was left out of
+the sample), the last seven columns are the labels'."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any
 from jamel.agents import SIMPLE_AGENTS, known_agents
 from jamel.config import GateConfig
 from jamel.errors import ConfigError, GateError
+from jamel.provenance import DIRTY, UNKNOWN
 from jamel.statistics import Paired, Row, final_budget, paired_difference
 
 CANDIDATE = "jamel"
@@ -82,6 +83,7 @@ def decide(
     rows, pairs = final["rows"], final["paired"]
     conditions = [
         _validated(validation),
+        *([_committed(results.get("meta", {}))] if gate.committed else []),
         *(_better(pairs, name, gate.metric) for name in rivals(gate)),
         _not_worse_than_simple(rows, pairs, gate.metric),
         _answers(served),
@@ -131,6 +133,17 @@ def _validated(validation: Mapping[str, Any]) -> Condition:
         passed,
         f"validation {verdict} with {evaluated} expectations evaluated",
         "validation passed with at least one expectation evaluated",
+    )
+
+
+def _committed(meta: Mapping[str, Any]) -> Condition:
+    found = str(meta.get("commit") or UNKNOWN)
+    changed = f"{found.removesuffix(DIRTY)} with changes" if found.endswith(DIRTY) else found
+    return Condition(
+        "the code is committed",
+        found != UNKNOWN and not found.endswith(DIRTY),
+        changed if found != UNKNOWN else "no commit",
+        "a commit without changes to its files (git commit, or gate.committed: false)",
     )
 
 

@@ -15,13 +15,22 @@ from typing import Any
 import yaml
 
 UNKNOWN = "unknown"
+DIRTY = "-dirty"
 PINNED = "data.dvc"
 """Where DVC pins the dataset, by the md5 of its folder."""
 
 
 def commit(root: Path = Path(".")) -> str:
-    """The short commit, with `-dirty` when tracked files differ from it."""
-    return git(root, "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*") or UNKNOWN
+    """The short commit, with `-dirty` when tracked files differ from it.
+
+    The pin of the dataset and what measurements append to docs/ are not looked at: runs write them.
+    """
+    name = git(root, "describe", "--always", "--abbrev=12", "--exclude=*")
+    if not name:
+        return UNKNOWN
+    made = [f":(top,exclude){path}" for path in (PINNED, "docs")]
+    changed = git(root, "status", "--porcelain", "--untracked-files=no", "--", ":/", *made)
+    return name if changed == "" else f"{name}{DIRTY}"
 
 
 def git(root: Path, *arguments: str) -> str | None:

@@ -144,8 +144,8 @@ def _require_answer(address: str) -> None:
 
 def _no_cluster(address: str, error: Exception) -> ConfigError:
     return ConfigError(
-        f"expected a Ray cluster at {address}, found: {error}. Start it with `ray start --head`, or "
-        "unset RAY_ADDRESS for one of this machine."
+        f"expected a Ray cluster at {address}, found: {error}. Start it with `ray start --head`, "
+        "or unset RAY_ADDRESS for one of this machine."
     )
 
 

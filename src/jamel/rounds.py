@@ -6,11 +6,14 @@ Knows results as plain data; nothing of how a round is collected or trained.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from jamel.config import Config
 from jamel.devices import tunable
+from jamel.episodes import session_header
 from jamel.layout import SHARED_ARM
+from jamel.shards import LABEL_KIND, read_table
 from jamel.statistics import Paired, paired_difference, per_app, summarise
 
 METRIC = "coverage"
@@ -27,6 +30,19 @@ def settings(config: Config) -> Config:
     rounds = config.rounds
     measured = {"apps": rounds.apps, "seeds": rounds.seeds, "agents": (SHARED_ARM,)}
     return tunable(config, rounds.suite, latency=False, **measured)
+
+
+def rewarded(sessions: Sequence[Path], labels: Sequence[Path]) -> float | None:
+    """% of steps that reached new code in the sessions that a model explored in a round.
+
+    The model is that of the round before: beside its coverage on the suite this says whether what
+    is measured there is what comes of it in use. None where no model explored.
+    """
+    found: list[int] = []
+    for path, label in zip(sessions, labels, strict=True):
+        if session_header(path).get("agent") == SHARED_ARM:
+            found += read_table(label, LABEL_KIND, columns=["reward"])["reward"].to_pylist()
+    return round(100 * sum(found) / len(found), 2) if found else None
 
 
 def gain(before: Results, now: Results) -> Paired:
@@ -46,8 +62,9 @@ def curve(rounds: Sequence[Results]) -> dict[str, Any]:
         rounds: evaluations, the last round's last.
 
     Returns:
-        `{"suite", "budget", "seconds", "curve"}`; a point is `{"round", "seconds", "mean", "low",
-        "high", "gain"}`, its gain `{"difference", "low", "high"}` or None for the first.
+        `{"suite", "budget", "seconds", "curve"}`; a point is `{"round", "seconds", "rewarded",
+        "mean", "low", "high", "gain"}`, its gain `{"difference", "low", "high"}` or None for the
+        first.
     """
     rounds = [results for results in rounds if _measured(results) == _measured(rounds[-1])]
     points = []

@@ -91,16 +91,24 @@ def pairs_table(results: Mapping[str, Any], agent: str) -> list[dict[str, Any]]:
 
 
 def rounds_table(rounds: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row a round: coverage, the gain over the round before, and what it took."""
+    """One row a round: its model's coverage and the gain over the one before, what it took.
+
+    "explored" is what the model before came to when it explored in this round.
+    """
     return [
         {
             "round": point["round"],
             f"coverage@{rounds['budget']}": _interval(point),
             "gain": _interval(point["gain"], "difference", "+") if point["gain"] else "",
+            "explored": _share(point.get("rewarded")),
             "seconds": f"{point['seconds']:.0f}",
         }
         for point in rounds["curve"]
     ]
+
+
+def _share(rewarded: float | None) -> str:
+    return "" if rewarded is None else f"{rewarded:.1f} % of steps new"
 
 
 def _interval(item: Mapping[str, Any], middle: str = "mean", sign: str = "") -> str:

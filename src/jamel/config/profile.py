@@ -342,8 +342,9 @@ class GateConfig(Section):
     another world, measured on other suites, have a name of their own and do not contend with these.
     `better_than` are the agents without which no model is promoted: it has to beat each with its
     whole paired interval. `jamel.gate` says which agents those can be. A family of apps counts by
-    itself from `family_apps` apps on, smaller ones together; 0 judges none. With `approval: person`
-    a model that holds every condition waits for someone to approve it, `approval_hours` at most.
+    itself from `family_apps` apps on, smaller ones together; 0 judges none. With `committed` the
+    code has to be that of a commit, so that others can make the model again. With `approval:
+    person` a model that holds every condition waits for someone's yes, `approval_hours` at most.
     """
 
     model: str = Field(MODEL_NAME, pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=64)
@@ -352,6 +353,7 @@ class GateConfig(Section):
     max_latency_ratio: float = Field(1.5, gt=0)
     metric: Literal["coverage", "reward", "auc", "probes"] = "coverage"
     family_apps: int = Field(3, ge=0)
+    committed: bool = False
     approval: Literal["none", "person"] = "none"
     approval_hours: float = Field(72.0, gt=0)
 

@@ -52,9 +52,11 @@ def close_round(
 
 
 def figures_of(point: Mapping[str, Any]) -> dict[str, float]:
-    """A point of the curve as metrics: `round_coverage`, its ends, and the gain and its ends."""
+    """A point of the curve as metrics: `round_coverage`, its ends, the gain and its ends."""
     found = {"round_coverage": point["mean"]}
     found |= {f"round_coverage_{end}": point[end] for end in ("low", "high")}
+    if point.get("rewarded") is not None:
+        found["round_rewarded"] = point["rewarded"]
     if point["gain"]:
         found["round_gain"] = point["gain"]["difference"]
         found |= {f"round_gain_{end}": point["gain"][end] for end in ("low", "high")}
