@@ -47,8 +47,8 @@ def label(
     config: Config,
     session_paths: Sequence[Path],
     out_dir: Path,
-    share: tuple[int, int] = (0, 1),
     progress: Progress | None = None,
+    share: tuple[int, int] = (0, 1),
 ) -> list[Path]:
     """Label sessions, or a share of them, and return the label shards.
 
@@ -59,8 +59,8 @@ def label(
         config: The profile; `label`, `collect.workers` and, to try candidates, `device` are read.
         session_paths: Session shards.
         out_dir: The folder of the label shards.
-        share: (k, n): of every n sessions the k-th alone, the others being another's.
         progress: Is told of every finished session.
+        share: (k, n): of every n sessions the k-th alone, the others being another's.
 
     Raises:
         ShardError: A session shard is damaged.

@@ -50,7 +50,7 @@ def run_on_ray(
         task = ray.remote(_one).options(
             num_cpus=1, max_retries=TRIES - 1, scheduling_strategy="SPREAD"
         )
-        waiting, running = list(reversed(items)), []
+        waiting, running = list(reversed(items)), list[Any]()
         try:
             while waiting or running:
                 while waiting and len(running) < workers:
@@ -108,7 +108,7 @@ def _cluster(workers: int) -> Iterator[Any]:
             "install -c constraints.txt -e '.[ray]'`."
         ) from None
     folder = None if address else tempfile.mkdtemp(prefix="jamel-ray-", dir=_short_folder())
-    own = {
+    own: dict[str, Any] = {
         "num_cpus": workers,
         "object_store_memory": STORE_BYTES,
         "include_dashboard": False,
