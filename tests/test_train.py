@@ -128,6 +128,13 @@ def test_training_starts_from_another_model(shards, tmp_path: Path) -> None:
     assert all(torch.allclose(mine[name], theirs[name], atol=1e-6) for name in mine)
 
 
+def test_a_training_that_diverges_ends_and_leaves_no_model(shards, tmp_path: Path) -> None:
+    wild = {**SMALL, "train": {**SMALL["train"], "lr": 1e30, "warmup": 0, "updates": 40}}
+    with pytest.raises(ConfigError, match=r"finite loss and gradient in update \d+"):
+        train(parse_config(wild, source="test"), *shards, tmp_path / "wild")
+    assert not (tmp_path / "wild").exists()
+
+
 def test_two_processes_come_to_what_one_does(shards, tmp_path: Path) -> None:
     """Torchrun's processes share each batch, here of two and a half sessions each."""
     config = {**SMALL, "train": {**SMALL["train"], "batch_sessions": 5, "checkpoint_every": 4}}

@@ -49,13 +49,10 @@ def scaling(
     Raises:
         ProcessDied: torchrun's processes failed.
     """
-    spreads: list[Spread] = ["processes"]
-    if importlib.util.find_spec("ray") is not None:
-        spreads.append("ray")
     row: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="jamel-scaling-") as at:
         folder = Path(at)
-        measures = _measures(config, spreads, folder)
+        measures = _measures(config, _spreads(), folder)
         for number, (name, measure) in enumerate(measures.items(), 1):
             began = time.perf_counter()
             measure()
@@ -75,6 +72,10 @@ def scaling(
     if path is not None:
         append_line(path, json.dumps(about | row))
     return about | row
+
+
+def _spreads() -> list[Spread]:
+    return ["processes", "ray"] if importlib.util.find_spec("ray") else ["processes"]
 
 
 def _measures(config: Config, spreads: list[Spread], folder: Path) -> dict[str, Callable[[], Any]]:

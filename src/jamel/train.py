@@ -75,7 +75,8 @@ def train(
         features: keeps what sessions come to as arrays, which later trainings need not find again.
 
     Raises:
-        ConfigError: processes that torchrun started are more than a batch has sessions.
+        ConfigError: processes that torchrun started are more than a batch has sessions, or the
+            training diverges.
         DatasetError: there is nothing to train on, or labels do not fit their session.
         ShardError: a shard is damaged.
     """
@@ -225,6 +226,7 @@ class _Training:
         # Gradients are averaged over processes, and the parts of a loss add up.
         self.accelerator.backward(loss * self.accelerator.num_processes)
         norm = self.accelerator.clip_grad_norm_(self.wrapped.parameters(), 1.0)
+        _require_finite(number, metrics["loss"], float(norm))
         self.optimizer.step()
         self.optimizer.zero_grad()
         return {**metrics, "grad_norm": float(norm), "lr": self.optimizer.param_groups[0]["lr"]}
@@ -273,6 +275,15 @@ class _Training:
 def is_first_process() -> bool:
     """Whether this process writes and reports: of those that torchrun started, one does."""
     return os.environ.get("RANK", "0") == "0"
+
+
+def _require_finite(number: int, loss: float, norm: float) -> None:
+    """Before a step that no later one makes good; the last checkpoint is from before it."""
+    if not (math.isfinite(loss) and math.isfinite(norm)):
+        raise ConfigError(
+            f"expected a finite loss and gradient in update {number + 1}, found {loss:g} and "
+            f"{norm:g}. Lower train.lr, or set train.precision: float32."
+        )
 
 
 def _require_world(processes: int, batch_sessions: int) -> None:
