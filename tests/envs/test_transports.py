@@ -15,6 +15,7 @@ from jamel.errors import (
     DeviceLost,
     DeviceMissing,
 )
+from jamel.suites import app_spec
 from jamel.types import Action, ActionKind, Observation
 from jamel.virtual_device.apps import App, build_app
 from jamel.virtual_device.apps.limits import Limits
@@ -114,6 +115,26 @@ def device():
 def link_to(device: VirtualDevice, **options) -> AdbLink:
     app, first = device.device.app, device.device.app.activities[0]
     return AdbLink(device.serial, device.adb.port, app.package, activity=first, **options)
+
+
+def test_what_stands_in_password_fields_does_not_leave_the_link() -> None:
+    spec, choose = app_spec("valid/10"), random.Random(0).choice
+    phone = VirtualDevice(App(spec))
+    phone.start()
+    fast, wire, met = make_env(spec), AndroidEnv(link_to(phone)), 0
+    try:
+        here, there = fast.reset()[0], wire.reset()[0]
+        for _ in range(20):
+            hidden = [element.password and element.text != "" for element in here.elements]
+            met += sum(hidden)
+            for mine, theirs, secret in zip(here.elements, there.elements, hidden, strict=True):
+                assert theirs == (mine._replace(text="•" * len(mine.text)) if secret else mine)
+            action = choose(candidates(here))
+            here, there = fast.step(action)[0], wire.step(action)[0]
+    finally:
+        wire.close()
+        phone.close()
+    assert met > 0
 
 
 def test_uiautomators_failures_are_retried_and_then_marked(device: VirtualDevice) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jamel.envs import ui_tree
-from jamel.envs.ui_tree import parse_hierarchy
+from jamel.envs.ui_tree import parse_hierarchy, without_passwords
 from jamel.errors import UiTreeError
 
 NODE = (
@@ -58,8 +58,11 @@ def test_mangled_dumps_read_the_same(mangled: bytes) -> None:
 @pytest.mark.parametrize("text", ["hunter2", "Größe 👍", "x" * 5000, "•••"])
 def test_what_stands_in_a_password_field_is_not_kept(text: str) -> None:
     field = NODE.replace('password="false"', 'password="true"').replace("Größe 👍", text)
-    ((element,), _) = parse_hierarchy(f"<hierarchy>{field}</hierarchy>".encode())
-    assert element.password and element.text == "•" * min(len(text), 20)
+    elements, _ = parse_hierarchy(f"<hierarchy>{field}{NODE}</hierarchy>".encode())
+    assert [element.text for element in elements] == [text, "Größe 👍"]
+    hidden, plain = without_passwords(elements)
+    assert hidden == elements[0]._replace(text="•" * min(len(text), 20))
+    assert plain == elements[1]
 
 
 def test_missing_and_impossible_attributes() -> None:

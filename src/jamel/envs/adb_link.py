@@ -33,7 +33,7 @@ from jamel.envs.interruptions import (
 )
 from jamel.envs.links import Reading
 from jamel.envs.reset import AppReset
-from jamel.envs.ui_tree import parse_hierarchy
+from jamel.envs.ui_tree import parse_hierarchy, without_passwords
 from jamel.errors import AppMissing, DeviceError, DeviceLost, UiTreeError
 from jamel.types import Action, ActionKind, Observation, action_problem, fingers_px
 
@@ -106,6 +106,7 @@ class AdbLink:
         confirm_unchanged: whether a screen that did not change is dumped once more, as a stale
             dump looks the same.
         strict: whether a screen that cannot be dumped is an error rather than a mark.
+        passwords: whether to keep what stands in password fields, as where it is made up.
 
     Raises:
         AdbMissing: nothing listens on `adb_port`.
@@ -134,13 +135,14 @@ class AdbLink:
         replaced: bool = False,
         confirm_unchanged: bool = True,
         strict: bool = False,
+        passwords: bool = False,
     ) -> None:
         _check_names(package, activity)
         self.device = serial
         self.package = package
         self._activity = activity
         self._settle_s = settle_s
-        self._confirm, self._strict = confirm_unchanged, strict
+        self._confirm, self._strict, self._passwords = confirm_unchanged, strict, passwords
         self._last_screen = b""
         self._shell = SteadyShell(AdbShell(serial, adb_port, timeout_s), package, recover_s)
         self._snapshots = EmulatorSnapshots(serial)
@@ -341,6 +343,7 @@ class AdbLink:
                     ) from error
                 continue
             self._last_screen = screen
+            elements = elements if self._passwords else without_passwords(elements)
             width, height = self._size_px
             size_px = (height, width) if rotation % 2 and width < height else (width, height)
             return Observation(front.package, front.activity, elements, size_px)
@@ -450,6 +453,7 @@ def link_to_virtual_device(app: App, plan: FaultPlan | None = None, **options: A
             activity=app.activities[0],
             strict=True,
             confirm_unchanged=plan is not None,
+            passwords=True,
             **options,
         )
     except BaseException:

@@ -64,6 +64,19 @@ def parse_hierarchy(data: bytes) -> tuple[tuple[Element, ...], int]:
     return tuple(builder.elements), builder.rotation
 
 
+def without_passwords(elements: tuple[Element, ...]) -> tuple[Element, ...]:
+    """The elements with bullets for what stands in password fields.
+
+    Android dumps bullets too, unless its user has passwords spoken.
+    """
+    return tuple(
+        element._replace(text=BULLET * min(len(element.text), MAX_BULLETS))
+        if element.password
+        else element
+        for element in elements
+    )
+
+
 def _decode(data: bytes) -> str:
     """Text by the bytes themselves: the XML declaration's encoding is often wrong."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -146,14 +159,11 @@ class _Builder:
 
 def _element(tag: str, attributes: dict[str, str], parent: int) -> Element:
     get = attributes.get
-    password = get("password") == "true"
-    text = get("text", "")[:MAX_TEXT]
     match = _BOUNDS.fullmatch(get("bounds", "").replace(" ", ""))
     bounds = tuple(int(group) for group in match.groups()) if match else (0, 0, 0, 0)
     return Element(
         cls=(get("class") or tag)[:MAX_TEXT],
-        # Android hides it unless the user has passwords spoken; what is recorded never has it.
-        text=BULLET * min(len(text), MAX_BULLETS) if password else text,
+        text=get("text", "")[:MAX_TEXT],
         resource_id=get("resource-id", "")[:MAX_TEXT],
         content_desc=get("content-desc", "")[:MAX_TEXT],
         bounds_px=bounds,  # type: ignore[arg-type]
@@ -165,6 +175,6 @@ def _element(tag: str, attributes: dict[str, str], parent: int) -> Element:
         enabled=get("enabled", "true") == "true",
         focused=get("focused") == "true",
         selected=get("selected") == "true",
-        password=password,
+        password=get("password") == "true",
         parent=parent,
     )
