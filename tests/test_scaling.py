@@ -9,7 +9,7 @@ from time import sleep
 import pytest
 
 from jamel import scaling
-from jamel.config import load_config, parse_config
+from jamel.config import load_config
 from jamel.errors import ProcessDied
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -37,6 +37,6 @@ def test_ratios_are_those_of_the_seconds_beside_them(
 def test_a_training_that_torchrun_cannot_do_says_why(tmp_path: Path) -> None:
     for kind in ("sessions", "labels"):
         (tmp_path / kind / "processes-1").mkdir(parents=True)
-    scaling._write_profile(parse_config({}, source="test"), tmp_path)
-    with pytest.raises(ProcessDied, match="with 1 processes, found: jamel: expected"):
+    scaling._write_profile(load_config(REPOSITORY / "configs/laptop.yaml"), tmp_path)
+    with pytest.raises(ProcessDied, match="found: jamel: expected labelled sessions"):
         scaling._train_in(tmp_path, 1)

@@ -22,6 +22,7 @@ from typing import Any
 from jamel import provenance
 from jamel.collect import collect
 from jamel.config import Config, Spread, config_digest
+from jamel.config.loading import BESIDE
 from jamel.disk import append_line
 from jamel.errors import ProcessDied
 from jamel.label import label
@@ -119,8 +120,8 @@ def _write_profile(config: Config, folder: Path) -> None:
     section = config.train.model_copy(update={"updates": UPDATES, "checkpoint_every": UPDATES})
     profile = config.model_copy(update={"train": section, "profile": PROFILE.stem})
     (folder / PROFILE).parent.mkdir()
-    # JSON is YAML too. The gate's file is not there, and nothing is promoted.
-    (folder / PROFILE).write_text(profile.model_dump_json(exclude={"promote"}))
+    # JSON is YAML too. The files beside the profile are laid under it already, and not there.
+    (folder / PROFILE).write_text(profile.model_dump_json(exclude=set(BESIDE)))
 
 
 def _train_in(folder: Path, processes: int) -> None:
@@ -140,7 +141,7 @@ def _train_in(folder: Path, processes: int) -> None:
     )
     if done.returncode:
         raise ProcessDied(
-            f"expected torchrun to train with {processes} processes, found: {_why(done)}. "
+            f"expected torchrun to train with {processes} processes, found: {_why(done)} "
             "Run `jamel train` to see it alone."
         )
 
