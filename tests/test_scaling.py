@@ -19,7 +19,7 @@ def test_ratios_are_those_of_the_seconds_beside_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    monkeypatch.setattr(scaling, "_train_in", lambda _, count: (asked.append(count), sleep(0.02)))
+    monkeypatch.setattr(scaling, "_train", lambda *of: (asked.append(of[-1]), sleep(0.02)))
     monkeypatch.setattr(scaling, "_spreads", lambda: ["processes"])
     tiny = load_config(REPOSITORY / "configs/tiny.yaml")
     told: list[str] = []
@@ -37,6 +37,6 @@ def test_ratios_are_those_of_the_seconds_beside_them(
 def test_a_training_that_torchrun_cannot_do_says_why(tmp_path: Path) -> None:
     for kind in ("sessions", "labels"):
         (tmp_path / kind / "processes-1").mkdir(parents=True)
-    scaling._write_profile(load_config(REPOSITORY / "configs/laptop.yaml"), tmp_path)
+    laptop = load_config(REPOSITORY / "configs/laptop.yaml")
     with pytest.raises(ProcessDied, match="found: jamel: expected labelled sessions"):
-        scaling._train_in(tmp_path, 1)
+        scaling._train(laptop, tmp_path, 1)

@@ -95,9 +95,8 @@ def _measures(config: Config, spreads: list[Spread], folder: Path) -> dict[str, 
         measures[f"label_{spread}_{count}"] = partial(
             _label_all, now, out, folder / "labels" / out.name
         )
-    _write_profile(config, folder)
     for count in COUNTS:
-        measures[f"train_torchrun_{count}"] = partial(_train_in, folder, count)
+        measures[f"train_torchrun_{count}"] = partial(_train, config, folder, count)
     return measures
 
 
@@ -116,24 +115,25 @@ def _a_model(config: Config, folder: Path) -> Path:
     return train(now, sessions, labels, folder / "model").path
 
 
-def _write_profile(config: Config, folder: Path) -> None:
+def _train(config: Config, folder: Path, processes: int) -> None:
+    """Train on the first round that was collected, as `jamel train` finds it in a project.
+
+    Each number of processes has a project of its own: what a training keeps of its sessions would
+    be a gift to the next.
+    """
+    root = folder / f"project-{processes}"
+    for kind in ("sessions", "labels"):
+        shards = root / "data" / kind / "round-0"
+        shutil.copytree(folder / kind / "processes-1", shards)
     section = config.train.model_copy(update={"updates": UPDATES, "checkpoint_every": UPDATES})
     profile = config.model_copy(update={"train": section, "profile": PROFILE.stem})
-    (folder / PROFILE).parent.mkdir()
+    (root / PROFILE).parent.mkdir()
     # JSON is YAML too. The files beside the profile are laid under it already, and not there.
-    (folder / PROFILE).write_text(profile.model_dump_json(exclude=set(BESIDE)))
-
-
-def _train_in(folder: Path, processes: int) -> None:
-    """Train on the first round that was collected, as `jamel train` finds it in a project."""
-    for kind in ("sessions", "labels"):
-        shards = folder / kind / "processes-1"
-        shutil.copytree(shards, folder / "data" / kind / "round-0", dirs_exist_ok=True)
+    (root / PROFILE).write_text(profile.model_dump_json(exclude=set(BESIDE)))
     launcher = ["torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
-    train_command = ["-m", "jamel.cli", "train", "--config", str(PROFILE)]
     done = subprocess.run(
-        [sys.executable, "-m", *launcher, *train_command, "--out", f"model-{processes}"],
-        cwd=folder,
+        [sys.executable, "-m", *launcher, "-m", "jamel.cli", "train", "--config", str(PROFILE)],
+        cwd=root,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
