@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jamel import provenance
-from jamel.config import Config, config_digest
+from jamel.config import Config
 from jamel.disk import append_line
 from jamel.errors import JamelError
 from jamel.parallel import Progress, collect_garbage_rarely, one_torch_thread
@@ -52,12 +52,7 @@ def bench(
         progress: is told of every finished measure.
     """
     collect_garbage_rarely()
-    row: dict[str, Any] = {
-        "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "commit": provenance.commit(),
-        "config": config_digest(config),
-        **provenance.machine(),
-    }
+    row = provenance.stamp(config)
     with tempfile.TemporaryDirectory() as folder:
         measures: dict[str, Callable[[], dict[str, Any]]] = {
             "device in process": lambda: {

@@ -195,8 +195,8 @@ def collect(
         StoreError: The disk is full; what was written is kept.
     """
     planned = plan(config, out_dir, round_index=round_index, arm=arm, model_dir=model_dir)
-    number, of = share
-    groups = _groups(planned)[number::of]
+    part, of = share
+    groups = _groups(planned)[part::of]
     mine = {job.session_id for group in groups for job in group}
     jobs = [job for job in planned if job.session_id in mine]
     for name, folder in {(job.agent, job.model_dir) for job in jobs}:

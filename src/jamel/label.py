@@ -71,8 +71,8 @@ def label(
     """
     if not session_paths:
         raise DatasetError("expected sessions to label, found none. Run `jamel collect` first.")
-    number, of = share
-    session_paths = session_paths[number::of]
+    part, of = share
+    session_paths = session_paths[part::of]
     if of == 1:
         remove_partial(Path(out_dir))
     missing = [path for path in session_paths if not _is_made(config.label, path, out_dir)]

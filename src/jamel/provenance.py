@@ -9,10 +9,13 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from jamel.config import Config, config_digest
 
 UNKNOWN = "unknown"
 DIRTY = "-dirty"
@@ -58,6 +61,16 @@ def md5_in(pin: bytes) -> str:
         return str(yaml.safe_load(pin)["outs"][0]["md5"])
     except (yaml.YAMLError, KeyError, IndexError, TypeError) as error:
         raise ValueError(f"no md5 in {PINNED}") from error
+
+
+def stamp(config: Config) -> dict[str, Any]:
+    """What every line of a history of speed begins with: when, of what, and where."""
+    return {
+        "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "commit": commit(),
+        "config": config_digest(config),
+        **machine(),
+    }
 
 
 def machine() -> dict[str, Any]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from jamel import provenance
 from jamel.collect import collect
-from jamel.config import Config, Spread, config_digest
+from jamel.config import Config, Spread
 from jamel.config.loading import BESIDE
 from jamel.disk import append_line
 from jamel.errors import ProcessDied
@@ -62,17 +62,11 @@ def scaling(
                 progress(number, len(measures), name)
     for name in [key.removesuffix("_1_s") for key in row if key.endswith("_1_s")]:
         row[f"{name}_ratio"] = round(row[f"{name}_1_s"] / row[f"{name}_2_s"], 3)
-    about = {
-        "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "commit": provenance.commit(),
-        "config": config_digest(config),
-        **provenance.machine(),
-        "sessions": config.collect.apps,
-        "updates": UPDATES,
-    }
+    sizes = {"sessions": config.collect.apps, "updates": UPDATES}
+    row = provenance.stamp(config) | sizes | row
     if path is not None:
-        append_line(path, json.dumps(about | row))
-    return about | row
+        append_line(path, json.dumps(row))
+    return row
 
 
 def _spreads() -> list[Spread]:
