@@ -1,7 +1,9 @@
-"""Kill the loop at random for some minutes and compare what it comes to with an undisturbed run.
+"""Kill the loop again and again and compare what it comes to with an undisturbed run.
 
-`python -m pipelines.chaos --config configs/tiny.yaml --minutes 5` does so in a temporary folder and
-ends with status 1 where something was lost, doubled, left running or other than it should be.
+`python -m pipelines.chaos --config configs/tiny.yaml --minutes 5` does so at random times,
+`--every-step` once in each step, for each step in three ways: everything at once, the flow alone,
+the step's process alone. Status 1 says that something was lost, doubled, left running or other than
+it should be. All is done in a temporary folder.
 """
 
 from __future__ import annotations
@@ -13,12 +15,17 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 
-from jamel.chaos import Bench, chaos
+from jamel.chaos import KINDS, Bench, chaos, kill_every_step
 from jamel.config import load_config
 from jamel.disk import write_json
 from jamel.errors import JamelError
 from jamel.tables import show
 
+STEPS = (
+    "collect", "label", "validate", "version", "train_tracked", "calibrate", "evaluate", "register",
+    "weigh",
+)  # fmt: skip
+"""The loop's steps by the names of their processes (`isolation.in_own_process`)."""
 IMPORTABLE = Path(__file__).resolve().parents[1]
 
 
@@ -38,7 +45,12 @@ def main() -> None:
                 folder=Path(folder).resolve(),
                 say=lambda text: print(text, flush=True),
             )
-            found = chaos(bench, options.minutes, options.seed, options.every, options.reference)
+            if options.every_step:
+                found = kill_every_step(bench, STEPS, options.seed, len(KINDS))
+            else:
+                found = chaos(
+                    bench, options.minutes, options.seed, options.every, options.reference
+                )
         except JamelError as error:
             print(f"jamel: {error}", file=sys.stderr)
             raise SystemExit(1) from None
@@ -55,14 +67,20 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m pipelines.chaos", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m pipelines.chaos",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "--config", type=Path, default=Path("configs/tiny.yaml"), help="a profile in configs/"
     )
     parser.add_argument("--minutes", type=float, default=5.0, help="how long kills happen")
     parser.add_argument("--seed", type=int, default=0, help="of when and what is killed")
     parser.add_argument("--every", type=float, default=20.0, help="mean seconds to the next kill")
-    parser.add_argument("--reference", type=Path, help="a finished run's project, else one is made")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--reference", type=Path, help="a finished run's project, else one is made")
+    how.add_argument("--every-step", action="store_true", help="kill in each step, not at random")
     parser.add_argument("--keep", type=Path, help="make the projects in this folder and keep them")
     parser.add_argument("--json", type=Path, help="also write what happened to this file")
     return parser.parse_args()

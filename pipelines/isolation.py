@@ -11,22 +11,27 @@ import importlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from jamel.disk import full_disk_is_a_store_error
 from jamel.errors import JamelError, ProcessDied
 
 LOOK_EVERY_S = 1.0
+_starting = threading.Lock()
 
 
 def in_own_process(verb: Callable[..., Any], /, *args: Any, threads: int = 1, **kwargs: Any) -> Any:
     """Call `verb` in a fresh process with `threads` threads and return its result.
+
+    `ps` and `top` show the process under the verb's name.
 
     Raises:
         ProcessDied: the process ended without a result.
@@ -39,7 +44,8 @@ def in_own_process(verb: Callable[..., Any], /, *args: Any, threads: int = 1, **
     child = context.Process(
         target=_run, args=(sending, os.getpid(), threads, where, args, kwargs), name=verb.__name__
     )
-    child.start()
+    with _without_the_flow():
+        child.start()
     sending.close()
     try:
         outcome, value = receiving.recv()
@@ -58,6 +64,22 @@ def in_own_process(verb: Callable[..., Any], /, *args: Any, threads: int = 1, **
     return value
 
 
+@contextlib.contextmanager
+def _without_the_flow() -> Iterator[None]:
+    """Hide the program's main module from a process that is started meanwhile.
+
+    It would import it first, and with a flow all of Prefect: two seconds and a hundred megabytes
+    for every step and every worker of one. Steps are found by their own modules.
+    """
+    with _starting:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
+
+
 def _run(
     sending: Connection,
     parent: int,
@@ -67,6 +89,8 @@ def _run(
     kwargs: dict[str, Any],
 ) -> None:
     os.setpgid(0, 0)
+    with contextlib.suppress(OSError):  # Linux only, and cut off after 15 letters.
+        Path("/proc/self/comm").write_text(where[1])
     # Before the verb's module and with it torch is imported: they read it once.
     os.environ["OMP_NUM_THREADS"] = str(threads)
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()

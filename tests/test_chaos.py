@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jamel import registry
-from jamel.chaos import KINDS, Bench, Fate, Kill, compared, live, outcome_of
+from jamel.chaos import KINDS, AtRandom, Bench, Kill, compared, live, outcome_of
 from jamel.config import parse_config
 from jamel.disk import write_json, write_text
 from tests.conftest import copied
@@ -51,7 +51,7 @@ def bench(folder: Path, code: str) -> Bench:
 def lived(folder: Path, code: str, seconds: float) -> tuple[list[str], list[Kill]]:
     root, kills = folder / "project", []
     root.mkdir()
-    fate = Fate(random.Random(1), 0.4, time.monotonic() + seconds)
+    fate = AtRandom(random.Random(1), 0.4, time.monotonic() + seconds)
     return live(bench(folder, code), root, 0, kills, fate), kills
 
 

@@ -1,4 +1,6 @@
-"""Kill a run at random, start it again, and see whether it comes to what it would have come to.
+"""Kill a run, start it again, and see whether it comes to what it would have come to.
+
+At random times, or once in every step.
 
 Knows how to start a command, to find and kill its processes, and what a finished run of the loop
 leaves on disk; nothing of the steps in between. It kills only processes that it started, which
@@ -15,9 +17,9 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psutil
 
@@ -100,17 +102,87 @@ class Bench:
     say: Say
 
 
+class Fate(Protocol):
+    """When and what is killed."""
+
+    def strike(self, run: Run) -> Strike | None:
+        """Wait for the moment of the next kill; None where the run ended, or nothing is to come."""
+
+    def struck(self) -> None:
+        """The last strike met living processes."""
+
+
 @dataclass(frozen=True, slots=True)
-class Fate:
-    """When and what is killed: at random, about every so many seconds, until a moment."""
+class Strike:
+    """What dies: one of KINDS, and for a "child" the process that was chosen."""
+
+    kind: str
+    child: psutil.Process | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AtRandom:
+    """About every so many seconds, until a moment."""
 
     rng: random.Random
     every_s: float
     until: float
 
-    def over(self) -> bool:
-        """Whether nothing is killed any more."""
+    def strike(self, run: Run) -> Strike | None:
+        """See `Fate`."""
+        if self.rng.random() < STARTING_SHARE:
+            moment = run.started + self.rng.uniform(0, self.every_s / 2)
+        else:
+            while not run.begun() and run.alive() and not self._over():
+                time.sleep(LOOK_EVERY_S)
+            moment = time.monotonic() + self.rng.uniform(0, 2 * self.every_s)
+        while run.alive() and not self._over() and time.monotonic() < moment:
+            time.sleep(min(LOOK_EVERY_S, max(0.0, moment - time.monotonic())))
+        if not run.alive() or self._over():
+            return None
+        steps = [item for item in run.members() if _is_a_step(item)]
+        return Strike(self.rng.choice(KINDS), self.rng.choice(steps) if steps else None)
+
+    def struck(self) -> None:
+        """See `Fate`."""
+
+    def _over(self) -> bool:
         return time.monotonic() >= self.until
+
+
+class InEveryStep:
+    """Once in each step, somewhere between its first and its last tenth.
+
+    Args:
+        steps: name of a step's process -> the seconds that it takes, in the order of the loop.
+        first: the place in KINDS of what dies in the first step; the next dies otherwise.
+        rng: of the moments.
+    """
+
+    def __init__(self, steps: Mapping[str, float], first: int, rng: random.Random) -> None:
+        self.left = list(steps)
+        self._seconds, self._kind, self._rng = steps, first, rng
+        self._patience = 1.0
+
+    def strike(self, run: Run) -> Strike | None:
+        """See `Fate`."""
+        while self.left and run.alive():
+            process = run.step(self.left[0])
+            if process is None:
+                time.sleep(LOOK_EVERY_S)
+                continue
+            share = self._rng.uniform(0.1, 0.9) * self._patience
+            time.sleep(share * self._seconds[self.left[0]])
+            if process.is_running() and run.alive():
+                return Strike(KINDS[self._kind % len(KINDS)], process)
+            # It had less to do than in the reference; the next of its name dies earlier.
+            self._patience /= 2
+        return None
+
+    def struck(self) -> None:
+        """See `Fate`."""
+        self.left.pop(0)
+        self._kind, self._patience = self._kind + 1, 1.0
 
 
 def chaos(
@@ -130,24 +202,56 @@ def chaos(
     """
     began = time.monotonic()
     if reference is None:
-        reference = _new_project(bench, "reference")
-        bench.say("the reference: a run that is left alone")
-        _leave_alone(bench, reference)
-    expected = outcome_of(reference, bench.config)
-    fate = Fate(random.Random(seed), every_s, time.monotonic() + 60 * minutes)
-    kills: list[Kill] = []
-    problems: list[str] = []
-    lives = 0
-    while not problems and (lives == 0 or not fate.over()):
-        root = _new_project(bench, f"life-{lives}")
-        problems = live(bench, root, lives, kills, fate)
-        if not problems:
-            problems = compared(expected, outcome_of(root, bench.config), root.name)
-            lives += 1
-            bench.say(f"life {lives} came to its end: {problems or 'as the reference'}")
-        if not problems:
-            shutil.rmtree(root)
-    return Chaos(kills, lives, problems, round(time.monotonic() - began, 1))
+        reference, _ = _reference(bench)
+    fate = AtRandom(random.Random(seed), every_s, time.monotonic() + 60 * minutes)
+    found = Chaos([], 0, [], 0.0)
+    while found.passed and (found.lives == 0 or time.monotonic() < fate.until):
+        found = _one_life(bench, fate, reference, found)
+    return replace(found, seconds=round(time.monotonic() - began, 1))
+
+
+def kill_every_step(bench: Bench, steps: Sequence[str], seed: int, lives: int) -> Chaos:
+    """Kill a run of the loop once in each step and compare its end with one that was left alone.
+
+    Args:
+        bench: what is run, and where.
+        steps: names of the steps' processes, in the order of the loop.
+        seed: of the moments.
+        lives: so often, each step with another kind of kill; three for all.
+
+    Raises:
+        ProcessDied: a run that was left alone failed, or has not all of the steps.
+    """
+    began = time.monotonic()
+    reference, seconds = _reference(bench)
+    if missing := [step for step in steps if step not in seconds]:
+        raise ProcessDied(
+            f"expected processes named {', '.join(steps)} in a run of the loop, found no "
+            f"{', '.join(missing)}. Only steps that the profile has can be killed."
+        )
+    found = Chaos([], 0, [], 0.0)
+    rng = random.Random(seed)
+    while found.passed and found.lives < lives:
+        fate = InEveryStep({step: seconds[step] for step in steps}, found.lives, rng)
+        found = _one_life(bench, fate, reference, found)
+        if found.passed and fate.left:
+            never = f"expected a kill in every step, found none in {', '.join(fate.left)}"
+            found = replace(found, problems=[never])
+    return replace(found, seconds=round(time.monotonic() - began, 1))
+
+
+def _one_life(bench: Bench, fate: Fate, reference: Path, before: Chaos) -> Chaos:
+    """What came of it with one more project, which is kept only where something was wrong."""
+    root, kills = _new_project(bench, f"life-{before.lives}"), list(before.kills)
+    problems = live(bench, root, before.lives, kills, fate)
+    if not problems:
+        expected = outcome_of(reference, bench.config)
+        problems = compared(expected, outcome_of(root, bench.config), root.name)
+    if problems:
+        return replace(before, kills=kills, problems=problems)
+    bench.say(f"life {before.lives + 1} came to its end as the reference")
+    shutil.rmtree(root)
+    return replace(before, kills=kills, lives=before.lives + 1)
 
 
 def outcome_of(root: Path, config: Config) -> dict[str, Any]:
@@ -219,12 +323,13 @@ def live(bench: Bench, root: Path, life: int, kills: list[Kill], fate: Fate) -> 
         What went wrong, as sentences.
     """
     for start in range(MOST_STARTS):
-        run = _Run(bench, root, f"{life}-{start}")
+        run = Run(bench, root, f"{life}-{start}")
         killed = False
-        while _wait(run, fate):
-            kill = run.kill(fate.rng.choice(KINDS), fate.rng, life, start)
+        while (strike := fate.strike(run)) is not None:
+            kill = run.kill(strike, life, start)
             if kill is not None:
                 killed = True
+                fate.struck()
                 kills.append(kill)
                 bench.say(f"kill {len(kills)}: {kill.kind} after {kill.seconds} s, at: {kill.said}")
         status = run.wait()
@@ -237,21 +342,19 @@ def live(bench: Bench, root: Path, life: int, kills: list[Kill], fate: Fate) -> 
     return [f"{root.name}: expected an end after {MOST_STARTS} starts, found none"]
 
 
-def _wait(run: _Run, fate: Fate) -> bool:
-    """Wait for the moment of the next kill; False where the run ended, or the time is over."""
-    if fate.rng.random() < STARTING_SHARE:
-        moment = run.started + fate.rng.uniform(0, fate.every_s / 2)
-    else:
-        while not run.begun() and run.alive() and not fate.over():
-            time.sleep(LOOK_EVERY_S)
-        moment = time.monotonic() + fate.rng.uniform(0, 2 * fate.every_s)
-    while run.alive() and not fate.over() and time.monotonic() < moment:
-        time.sleep(min(LOOK_EVERY_S, max(0.0, moment - time.monotonic())))
-    return run.alive() and not fate.over()
-
-
-def _leave_alone(bench: Bench, root: Path) -> None:
-    run = _Run(bench, root, "reference")
+def _reference(bench: Bench) -> tuple[Path, dict[str, float]]:
+    """A finished project, and the seconds that the first process of each name took."""
+    root = _new_project(bench, "reference")
+    bench.say("the reference: a run that is left alone")
+    run = Run(bench, root, "reference")
+    first: dict[str, psutil.Process] = {}
+    seconds: dict[str, float] = {}
+    while run.alive() and not run.hangs():
+        for process in run.members():
+            name = _name(process)
+            if first.setdefault(name, process) == process:
+                seconds[name] = time.time() - process.create_time()
+        time.sleep(LOOK_EVERY_S)
     status = run.wait()
     run.end_the_rest()
     if status:
@@ -259,9 +362,10 @@ def _leave_alone(bench: Bench, root: Path) -> None:
             f"expected a run that is left alone to end well, found status {status}: {run.tail()} "
             "Mend that first: there is nothing to compare with."
         )
+    return root, seconds
 
 
-class _Run:
+class Run:
     """One start of the command, with all the processes that came of it."""
 
     def __init__(self, bench: Bench, root: Path, name: str) -> None:
@@ -288,9 +392,13 @@ class _Run:
         """Whether the flow is under way."""
         return BEGUN in self.log.read_text(encoding="utf-8", errors="replace")
 
+    def hangs(self) -> bool:
+        """Whether it has said nothing for so long that nothing is to come."""
+        return time.time() - self.log.stat().st_mtime >= HUNG_AFTER_S
+
     def wait(self) -> int:
         """The exit status, once there is one; a run that hangs is killed."""
-        while self.alive() and time.time() - self.log.stat().st_mtime < HUNG_AFTER_S:
+        while self.alive() and not self.hangs():
             time.sleep(LOOK_EVERY_S)
         self.process.kill()
         return self.process.wait()
@@ -311,19 +419,23 @@ class _Run:
         except psutil.Error:
             return False
 
-    def kill(self, kind: str, rng: random.Random, life: int, start: int) -> Kill | None:
-        """Kill what `kind` says; None where there is no such process now."""
+    def step(self, name: str) -> psutil.Process | None:
+        """The living process of a step, by its name."""
+        return next((item for item in self.members() if _name(item) == name), None)
+
+    def kill(self, strike: Strike, life: int, start: int) -> Kill | None:
+        """Kill what is struck; None where there is no such process now."""
         said, seconds = self.tail(), round(time.monotonic() - self.started, 1)
-        if kind == "flow":
+        if strike.kind == "flow":
             victims = [psutil.Process(self.process.pid)] if self.alive() else []
+        elif strike.kind == "child":
+            victims = [strike.child] if strike.child else []
         else:
             victims = self.members()
-            if kind == "child":
-                steps = [item for item in victims if _is_a_step(item)]
-                victims = [rng.choice(steps)] if steps else []
+        where = f"{_name(strike.child)}, {said}" if strike.child else said
         for victim in victims:
             _end(victim)
-        return Kill(life, start, seconds, kind, len(victims), said) if victims else None
+        return Kill(life, start, seconds, strike.kind, len(victims), where) if victims else None
 
     def end_the_rest(self) -> list[str]:
         """Wait for what a run leaves behind to go by itself; end and tell what does not."""
@@ -339,6 +451,14 @@ class _Run:
 def _is_a_step(process: psutil.Process) -> bool:
     """Whether it does a part of the work: a verb in its own process, or one of its workers."""
     return "multiprocessing.spawn" in _command(process)
+
+
+def _name(process: psutil.Process) -> str:
+    """What the process calls itself, which for a step is its verb; "" where it is gone."""
+    try:
+        return process.name()
+    except psutil.Error:
+        return ""
 
 
 def _command(process: psutil.Process) -> str:

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from jamel.errors import ConfigError, ProcessDied, StoreError
+from jamel.parallel import run_parallel
 from pipelines.isolation import in_own_process
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def where() -> tuple[int, str]:
     return os.getpid(), os.environ["OMP_NUM_THREADS"]
+
+
+def called(_: int = 0) -> tuple[str, bool]:
+    """What the process calls itself, and whether it has the flow's main module."""
+    main = sys.modules["__main__"]
+    return Path("/proc/self/comm").read_text().strip(), hasattr(main, "FLOW")
+
+
+def with_workers() -> list[tuple[str, bool]]:
+    return [called(), *run_parallel(called, [1, 2], 2)]
 
 
 def refuse(text: str) -> None:
@@ -73,6 +89,30 @@ def test_children_of_the_verb_end_with_it(tmp_path: Path) -> None:
     while _runs(child) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not _runs(child)
+
+
+FLOW = """
+from pipelines.isolation import in_own_process
+from tests.pipelines.test_isolation import with_workers
+FLOW = "what is dear to import"
+if __name__ == "__main__":
+    print(in_own_process(with_workers))
+"""
+
+
+def test_a_step_has_the_verbs_name_and_nothing_of_the_flow(tmp_path: Path) -> None:
+    script = tmp_path / "flow.py"
+    script.write_text(FLOW)
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), *sys.path])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (step, *workers) = ast.literal_eval(done.stdout)
+    assert step == ("with_workers", False)
+    assert [flow for _, flow in workers] == [False, False]
 
 
 def _runs(pid: int) -> bool:

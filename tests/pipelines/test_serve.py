@@ -11,57 +11,56 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from jamel.collect import collect
 from jamel.config import parse_config
+from jamel.evaluate import read_json
 from jamel.label import label
-from tests.conftest import copied
+from jamel.layout import Layout
+from jamel.registry import list_versions
+from tests.conftest import initialised
 from tests.pipelines.test_stopping import REPOSITORY, await_line, running
+from tests.smallest import SMALLEST
 
-FLOWS = """
-import time
-from pathlib import Path
-
-from prefect import flow, runtime
-from prefect.events import emit_event
-
-@flow
-def tick():
-    emit_event("test.ticked", {"prefect.resource.id": "test.clock"}, payload={"version": "seven"})
-    Path("ticked").write_text(runtime.deployment.name)
-
-@flow
-def answer(version):
-    Path("answered.part").write_text(version)
-    Path("answered.part").rename("answered")
-    time.sleep(300)
-"""
-DEPLOYMENTS = """
+PROFILE = "configs/served.yaml"
+DEPLOYMENTS = f"""
 name: test
 prefect-version: 3.8.8
 deployments:
-  - name: clock
-    entrypoint: ticks.py:tick
-    parameters: {}
-    work_pool: {name: jamel}
-    concurrency_limit: {limit: 1, collision_strategy: ENQUEUE}
+  - name: often
+    entrypoint: pipelines/gather.py:collect
+    parameters: {{config: {PROFILE}, ahead: 1}}
+    work_pool: {{name: jamel}}
+    concurrency_limit: {{limit: 1, collision_strategy: ENQUEUE}}
     schedules:
       - interval: 15
         active: true
-  - name: listener
-    entrypoint: ticks.py:answer
-    parameters: {}
-    work_pool: {name: jamel}
+  - name: new-data
+    entrypoint: pipelines/retrain.py:retrain
+    parameters: {{config: {PROFILE}, grow: true}}
+    work_pool: {{name: jamel}}
+    concurrency_limit: {{limit: 1, collision_strategy: ENQUEUE}}
     triggers:
       - type: event
         enabled: true
-        match: {prefect.resource.id: test.clock}
-        expect: [test.ticked]
-        parameters: {version: "{{ event.payload.version }}"}
+        match: {{prefect.resource.id: jamel.dataset, jamel.flow: collect}}
+        expect: [jamel.dataset.pushed]
+  - name: new-version
+    entrypoint: pipelines/measure.py:evaluate
+    parameters: {{config: {PROFILE}, version: "", suite: valid}}
+    work_pool: {{name: jamel}}
+    concurrency_limit: {{limit: 1, collision_strategy: ENQUEUE}}
+    triggers:
+      - type: event
+        enabled: true
+        match: {{prefect.resource.id: jamel.model.jamel}}
+        expect: [jamel.model.registered]
+        parameters: {{version: "{{{{ event.payload.version }}}}"}}
   - name: share
     entrypoint: pipelines/shares.py:share
-    parameters: {}
-    work_pool: {name: jamel}
+    parameters: {{}}
+    work_pool: {{name: jamel}}
 """
 PORT = 18500
 ROUND = {"apps": 3, "steps": 8, "agents": ["random"], "workers": 1}
@@ -80,17 +79,19 @@ share_out("label", config, session_paths=sessions, out_dir=Path("labels-0"))
 
 @pytest.fixture
 def served(databases: Path, tmp_path: Path) -> Path:
-    root = copied(databases, tmp_path / "served")
-    (root / "configs").mkdir()
-    (root / "ticks.py").write_text(FLOWS)
+    root = tmp_path / "served"
+    root.mkdir()
     (root / "prefect.yaml").write_text(DEPLOYMENTS)
+    (root / PROFILE).parent.mkdir()
+    (root / PROFILE).write_text(yaml.safe_dump(SMALLEST | {"profile": "served"}))
     # As in a clone, where the flows are in the current folder.
     (root / "pipelines").symlink_to(REPOSITORY / "pipelines")
-    return root
+    return initialised(databases, root)
 
 
-@pytest.mark.timeout(600)
-def test_a_schedule_and_an_event_start_runs_that_end_with_the_service(served: Path) -> None:
+@pytest.mark.timeout(900)
+def test_a_schedule_and_events_start_runs_that_end_with_the_service(served: Path) -> None:
+    """A tick collects; the dataset it pushes starts a retraining, whose version is measured."""
     marker, log = f"{os.getpid()}-serve", served / "serve.log"
     faster = {"PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_WORKER_PREFETCH_SECONDS": "1"}
     with log.open("w") as output:
@@ -102,17 +103,19 @@ def test_a_schedule_and_an_event_start_runs_that_end_with_the_service(served: Pa
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    project = Layout.at(served, "served")
     try:
         await_line(log, "Ctrl-C stops them", 240)
-        await_file(served / "answered")
-        assert (served / "ticked").read_text() == "clock"
-        assert (served / "answered").read_text() == "seven"
+        await_file(project.version_results("1"), 480)
         share_out(served, log)
     finally:
         serve.send_signal(signal.SIGINT)
         status = serve.wait(timeout=60)
     assert status == 0
     assert running(marker) == []
+    assert "1" in [version.version for version in list_versions(served)]
+    measured = read_json(project.version_results("1"))
+    assert {row["agent"] for row in measured["rows"]} >= {"random", "jamel"}
 
 
 def share_out(served: Path, log: Path) -> None:
