@@ -13,10 +13,10 @@ import os
 import signal
 import sys
 import threading
-import time
 import traceback
 from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,11 +25,25 @@ from jamel.disk import full_disk_is_a_store_error
 from jamel.errors import JamelError, ProcessDied
 
 LOOK_EVERY_S = 1.0
+NURSERY = "pipelines.nursery"
 _starting = threading.Lock()
+_nursed = threading.Event()
 
 
-def in_own_process(verb: Callable[..., Any], /, *args: Any, threads: int = 1, **kwargs: Any) -> Any:
-    """Call `verb` in a fresh process with `threads` threads and return its result.
+def load_ahead() -> None:
+    """Have later steps forked from a process that has their imports, which it now begins to load.
+
+    For flows of many steps: it loads all of them. It ends with this process.
+    """
+    if not _nursed.is_set():
+        multiprocessing.set_forkserver_preload([NURSERY])
+        with _without_the_flow():
+            forkserver.ensure_running()
+        _nursed.set()
+
+
+def in_own_process(verb: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+    """Call `verb` in a fresh process with one thread for sums and return its result.
 
     `ps` and `top` show the process under the verb's name.
 
@@ -38,11 +52,12 @@ def in_own_process(verb: Callable[..., Any], /, *args: Any, threads: int = 1, **
         JamelError: as the verb raised it.
         RuntimeError: any other exception of the verb, with its traceback as text.
     """
-    context = multiprocessing.get_context("spawn")
+    # Never a fork of this process, whose threads hold locks; the nursery has one thread.
+    context = multiprocessing.get_context("forkserver" if _nursed.is_set() else "spawn")
     receiving, sending = context.Pipe(duplex=False)
     where = (verb.__module__, verb.__name__)
     child = context.Process(
-        target=_run, args=(sending, os.getpid(), threads, where, args, kwargs), name=verb.__name__
+        target=_run, args=(sending, dict(os.environ), where, args, kwargs), name=verb.__name__
     )
     with _without_the_flow():
         child.start()
@@ -82,8 +97,7 @@ def _without_the_flow() -> Iterator[None]:
 
 def _run(
     sending: Connection,
-    parent: int,
-    threads: int,
+    environment: dict[str, str],
     where: tuple[str, str],
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
@@ -91,9 +105,11 @@ def _run(
     os.setpgid(0, 0)
     with contextlib.suppress(OSError):  # Linux only, and cut off after 15 letters.
         Path("/proc/self/comm").write_text(where[1])
+    # One that was forked has the nursery's.
+    os.environ.clear()
     # Before the verb's module and with it torch is imported: they read it once.
-    os.environ["OMP_NUM_THREADS"] = str(threads)
-    threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+    os.environ.update(environment, OMP_NUM_THREADS="1")
+    threading.Thread(target=_die_with_the_flow, daemon=True).start()
     try:
         verb = getattr(importlib.import_module(where[0]), where[1])
         with full_disk_is_a_store_error(Path.cwd()):
@@ -110,11 +126,12 @@ def _failure(error: Exception) -> tuple[type[Exception], str]:
     return RuntimeError, "".join(traceback.format_exception(error))
 
 
-def _die_with(parent: int) -> None:
+def _die_with_the_flow() -> None:
     """End this group when the flow is gone: a killed flow must leave no orphans."""
-    while os.getppid() == parent:
-        time.sleep(LOOK_EVERY_S)
-    os.killpg(0, signal.SIGKILL)
+    flow = multiprocessing.parent_process()
+    if flow is not None:
+        wait([flow.sentinel])
+        os.killpg(0, signal.SIGKILL)
 
 
 def _end_group(child: multiprocessing.process.BaseProcess) -> None:

@@ -29,6 +29,7 @@ from jamel.stores import open_stores
 from pipelines.artifacts import show_evaluation
 from pipelines.caching import remembered
 from pipelines.evaluate import evaluate_models
+from pipelines.isolation import load_ahead
 from pipelines.promote import (
     champion_model,
     compare_with_champion,
@@ -67,6 +68,7 @@ def retrain(config: str = "configs/laptop.yaml", grow: bool = False) -> dict[str
     # Said now rather than by the gate, hours later.
     rivals(settings.gate)
     end_server_with_us()
+    load_ahead()
     open_stores(project.root, settings.stores)
     with alone(project), open_for_changes(project.root):
         outcome = loop(settings, project, grow)
@@ -124,6 +126,7 @@ def main() -> None:
     options = parser.parse_args()
     stop_at_once_on_signals()
     end_server_with_us()
+    load_ahead()  # While Prefect's server starts.
     try:
         with full_disk_is_a_store_error(Path.cwd()):
             outcome = retrain(config=options.config, grow=options.grow)

@@ -11,7 +11,13 @@ import pytest
 
 from jamel import stores
 
-LONG = ("test_retrain.py", "test_shared_stores.py", "test_dvc.py", "test_serve.py")
+LONG = (
+    "test_killed_steps.py",
+    "test_retrain.py",
+    "test_shared_stores.py",
+    "test_serve.py",
+    "test_dvc.py",
+)
 """Files of minutes, which begin first: a worker that begins one last keeps the others waiting."""
 
 # A shell that starts the tests in the background has them, and what they start, ignore Ctrl-C.

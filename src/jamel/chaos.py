@@ -450,7 +450,9 @@ class Run:
 
 def _is_a_step(process: psutil.Process) -> bool:
     """Whether it does a part of the work: a verb in its own process, or one of its workers."""
-    return "multiprocessing.spawn" in _command(process)
+    command = _command(process)
+    forked = "multiprocessing.forkserver" in command and not _name(process).startswith("python")
+    return forked or "multiprocessing.spawn" in command
 
 
 def _name(process: psutil.Process) -> str:
