@@ -14,6 +14,7 @@ from prefect.client.orchestration import get_client
 from jamel import registry
 from jamel.collect import collect
 from jamel.config import load_config
+from jamel.episodes import write_session
 from jamel.layout import Layout
 from jamel.monitor import REWARDED
 from pipelines import events
@@ -21,25 +22,27 @@ from pipelines.watch import watch
 from tests.conftest import copied
 from tests.registered import enter, tiny_model
 from tests.smallest import SMALLEST
+from tests.test_monitor import stuck
 
 pytestmark = pytest.mark.usefixtures("server")
 
 
 @pytest.fixture
 def watched(databases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A champion with two rounds of its own; sessions of the second go on when little is left."""
+    """A champion with two rounds of its own; in the second no step reached new code."""
     root = copied(databases, tmp_path / "watched")
     enter(root, "jamel", hf_dir=tiny_model(tmp_path / "model"))
     registry.promote(root)
-    explored = {"apps": 4, "agents": ["random"], "on_policy_share": 1.0, "workers": 1}
+    explored = {"apps": 3, "agents": ["random"], "on_policy_share": 1.0, "steps": 12, "workers": 1}
     profile = SMALLEST | {"profile": "watched", "collect": explored}
     (root / "watched.yaml").write_text(yaml.safe_dump(profile))
     config, model = load_config(root / "watched.yaml"), registry.champion_dir(root)
-    for index, steps in ((1, 6), (2, 90)):
-        longer = config.collect.model_copy(update={"steps": steps})
-        settings = config.model_copy(update={"collect": longer})
-        folder = Layout.of(config, root).sessions / f"round-{index}"
-        collect(settings, folder, round_index=index, arm="jamel", model_dir=model)
+    sessions = Layout.of(config, root).sessions
+    for index in (1, 2):
+        folder = sessions / f"round-{index}"
+        collect(config, folder, round_index=index, arm="jamel", model_dir=model)
+    for path in folder.glob("*.parquet"):
+        write_session(stuck(path), folder)
     monkeypatch.chdir(root)
     return root
 
