@@ -22,7 +22,7 @@ from jamel.errors import JamelError
 from jamel.tables import show
 
 STEPS = (
-    "collect", "label", "validate", "version", "train_tracked", "calibrate", "evaluate", "register",
+    "collect", "label", "validate", "version", "train_tracked", "evaluate", "calibrate", "register",
     "weigh",
 )  # fmt: skip
 """The loop's steps by the names of their processes (`isolation.in_own_process`)."""

@@ -32,7 +32,7 @@ deployments:
     entrypoint: pipelines/gather.py:collect
     parameters: {{config: {PROFILE}, ahead: 1}}
     work_pool: {{name: jamel}}
-    concurrency_limit: {{limit: 1, collision_strategy: ENQUEUE}}
+    concurrency_limit: {{limit: 1, collision_strategy: CANCEL_NEW}}
     schedules:
       - interval: 15
         active: true
