@@ -229,6 +229,23 @@ def test_questions_survive_json_and_hostile_ones_are_refused() -> None:
         wire.read_question("{}", json.dumps([{"observation": {}, "action": {"kind": "rm"}}]))
 
 
+def test_two_runs_name_a_new_dataset_at_the_same_moment(project: Path) -> None:
+    tracker, together = registry.Tracker(project), threading.Barrier(2)
+
+    def log(number: int) -> str:
+        with registry.Tracker(project).run(f"train {number}") as run_id:
+            for digest in range(10):
+                together.wait(30)
+                tracker.log_dataset(run_id, f"{digest:032x}", "training")
+        return run_id
+
+    with ThreadPoolExecutor(2) as pool:
+        runs = list(pool.map(log, range(2)))
+    for run_id in runs:
+        found = tracker.client.get_run(run_id)
+        assert found.info.status == "FINISHED" and len(found.inputs.dataset_inputs) == 10
+
+
 def test_the_load_of_the_machine_is_watched_and_the_watch_ends(project: Path) -> None:
     tracker = registry.Tracker(project)
     load, deadline = "system/cpu_utilization_percentage", time.monotonic() + 60

@@ -101,11 +101,18 @@ class Tracker:
         self, run_id: str, name: str, digest: str, kind: str, source: Any, context: str
     ) -> None:
         from mlflow.entities import Dataset, DatasetInput, InputTag
+        from mlflow.exceptions import MlflowException
 
         # The length that MLflow keeps of a digest.
         data = Dataset(name, digest[:36], kind, json.dumps(source))
         tag = InputTag("mlflow.data.context", context)
-        self.client.log_inputs(run_id, datasets=[DatasetInput(data, [tag])])
+        inputs = [DatasetInput(data, [tag])]
+        try:
+            self.client.log_inputs(run_id, datasets=inputs)
+        except MlflowException:
+            # MLflow looks for the dataset's row, then makes it: of two runs that are the first to
+            # name it at the same moment one is refused, and finds it when it looks again.
+            self.client.log_inputs(run_id, datasets=inputs)
 
     def log_sessions(self, run_id: str, md5: str) -> None:
         """Log which sessions a dataset version holds, where that is known: caches are emptied."""
