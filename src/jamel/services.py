@@ -68,7 +68,7 @@ def services(
     files = [sys.executable, "-m", "http.server", str(pages), "--bind", LOOPBACK]
     return [
         mlflow_service(stores, mlflow, login),
-        Service("Prefect", _prefect(prefect), prefect),
+        prefect_service(prefect),
         Service("report, data docs", [*files, "--directory", str(project.build)], pages),
     ]
 
@@ -108,9 +108,10 @@ def _login(stores: Stores) -> dict[str, str]:
     return {"MLFLOW_AUTH_CONFIG_PATH": str(ini), FORMS_KEY: key}
 
 
-def _prefect(port: int) -> list[str]:
+def prefect_service(port: int) -> Service:
+    """Prefect's server and its pages."""
     server = [sys.executable, "-m", "prefect", "server", "start"]
-    return [*server, "--host", LOOPBACK, "--port", str(port)]
+    return Service("Prefect", [*server, "--host", LOOPBACK, "--port", str(port)], port)
 
 
 def worker(first_port: int) -> Service:

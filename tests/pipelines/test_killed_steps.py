@@ -13,7 +13,7 @@ from jamel.chaos import KINDS, Bench, kill_every_step
 from jamel.config import load_config
 from pipelines.chaos import STEPS
 
-pytestmark = pytest.mark.timeout(1500)
+pytestmark = pytest.mark.timeout(3000)
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 

@@ -46,7 +46,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog=example("jamel init", "jamel init --config configs/cluster.yaml"))(init)
     app.command(epilog=example("jamel backup /mnt/backups/monday"))(backup)
     app.command(epilog=example("jamel restore /mnt/backups/monday"))(restore)
-    app.command(epilog=example("jamel bench", "jamel bench --scaling"))(bench)
+    app.command(epilog=example("jamel bench"))(bench)
     app.command(epilog=example("jamel sizing --steps 1e9 --emulators 1000"))(sizing)
     app.command(epilog=example("jamel ui", "jamel ui --port 5000 --login"))(ui)
     app.command(epilog=example("jamel serve", "jamel serve --port 5000"))(serve)
@@ -264,30 +264,14 @@ def classes(
     present([row], f"Classes, listed in {out}", json)
 
 
-def bench(
-    config: ConfigOption = DEFAULT_PROFILE,
-    scaling: Annotated[
-        bool,
-        typer.Option(
-            "--scaling",
-            help="Measure instead what a second worker is worth; to docs/scaling.jsonl.",
-        ),
-    ] = False,
-    json: JsonOption = None,
-) -> None:
+def bench(config: ConfigOption = DEFAULT_PROFILE, json: JsonOption = None) -> None:
     """Measure device, label, training and decision speed; appended to docs/bench.jsonl."""
+    from jamel.bench import bench as measure
     from jamel.config import load_config
 
     settings = load_config(config)
     with progress_bar("bench") as progress:
-        if scaling:
-            from jamel.scaling import scaling as measure
-
-            row = measure(settings, Path("docs/scaling.jsonl"), progress)
-        else:
-            from jamel.bench import bench as measure
-
-            row = measure(settings, Path("docs/bench.jsonl"), progress)
+        row = measure(settings, Path("docs/bench.jsonl"), progress)
     present([{"measure": key, "value": value} for key, value in row.items()], "Speed", json, row)
 
 
