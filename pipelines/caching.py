@@ -101,9 +101,9 @@ def step(name: str, key: Callable[..., str] | None = None, **options: Any) -> Ca
     return task(**(settings | options))
 
 
-def remembered(of: Task[..., Any], /, **given: Any) -> dict[str, Any]:
-    """Run a cached task; run it again when files it made are gone or another profile's."""
-    result = of(**given)
+def remembered(of: Task[..., Any], /, refresh: bool = False, **given: Any) -> dict[str, Any]:
+    """Run a cached task; again to `refresh`, or when files it made are gone or of other content."""
+    result = of.with_options(refresh_cache=refresh)(**given)
     if fingerprints(Path(name) for name in result["files"]) == result["files"]:
         return result
     return of.with_options(refresh_cache=True)(**given)

@@ -16,9 +16,9 @@ from jamel.dataset import version
 from jamel.disk import write_json
 from jamel.episodes import read_session
 from jamel.errors import ShardError
-from jamel.evaluate import evaluate
+from jamel.evaluate import evaluate, read_json
 from jamel.layout import SHARED_ARM, Layout
-from jamel.provenance import dataset_md5
+from jamel.provenance import UNKNOWN, commit, dataset_md5, is_a_commit
 from jamel.report import write_report
 from jamel.rounds import rewarded
 from jamel.validate import ValidationResult, quarantine, require, validate
@@ -97,6 +97,14 @@ def _key(
     return _measured(config, models, project.results)
 
 
+def committed_since(config: Config, project: Layout) -> bool:
+    """Whether the gate would refuse remembered results for code that is committed by now."""
+    if not (config.gate.committed and project.results.is_file()):
+        return False
+    then = str(read_json(project.results)["meta"].get("commit") or UNKNOWN)
+    return not is_a_commit(then) and is_a_commit(commit(project.root))
+
+
 @step("evaluate", _key)
 def evaluate_models(
     config: Config,
@@ -132,7 +140,8 @@ def measure_round(
     results = measured(config, {SHARED_ARM: model}, f"round {round_index}")
     name = project.round_name(SHARED_ARM, round_index)
     labels = sorted((project.labels / name).glob("*.parquet"))
-    explored = rewarded([project.sessions / name / path.name for path in labels], labels)
+    sessions = [project.sessions / name / path.name for path in labels]
+    explored = rewarded(sessions, labels, project.last_model(SHARED_ARM, before=round_index))
     about = {"round": round_index, "seconds": round(seconds, 1), "rewarded": explored}
     results |= {"round": about}
     path = write_json(project.round_results(round_index), results)

@@ -7,6 +7,7 @@ learns from.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from prefect import flow
@@ -19,7 +20,7 @@ from jamel.layout import SHARED_ARM, Layout
 from jamel.stores import open_stores
 from pipelines.caching import say
 from pipelines.events import build_changed
-from pipelines.promote import start_model
+from pipelines.promote import champion_model, start_model
 from pipelines.rounds import explorers, gather, label_leftovers
 from pipelines.turns import alone
 
@@ -58,6 +59,9 @@ def one_round(config: Config, project: Layout) -> dict[str, Any]:
     trained = project.last_model(SHARED_ARM) is not None
     index = project.last_round(SHARED_ARM) + 1 if trained else 0
     models = explorers(config, project, index, start_model(config, project))
+    if now := champion_model(config, project):
+        # After a refusal the last model is another one, and the champion is what is watched.
+        models = {**models, SHARED_ARM: Path(now["folder"])}
     validation, dataset = gather(config, project, index, models)
     changed = builds_of_round(project, index)
     for app, build in changed:

@@ -69,8 +69,11 @@ def register_model(
         files=[project.report, Path(validation["docs"]).parent],
         run_id=run_id,
     )
-    say(f"registered as version {made.version} of {made.model}")
-    model_registered(str(made.model), str(made.version))
+    if made.is_new:
+        say(f"registered as version {made.version} of {made.model}")
+        model_registered(made.model, made.version)
+    else:
+        say(f"is version {made.version} of {made.model} already: nothing to register")
     return str(made.version)
 
 

@@ -28,7 +28,7 @@ from jamel.layout import SHARED_ARM, Layout
 from jamel.stores import open_stores
 from pipelines.artifacts import show_evaluation
 from pipelines.caching import remembered
-from pipelines.evaluate import evaluate_models
+from pipelines.evaluate import committed_since, evaluate_models
 from pipelines.isolation import load_ahead
 from pipelines.promote import (
     champion_model,
@@ -89,7 +89,12 @@ def loop(config: Config, project: Layout, grow: bool = False) -> dict[str, Any]:
         again = now["version"] if now and is_champion(model, now) else ""
         agents = agents_to_measure(config, done.models, None if again else now, start)
         remembered(
-            evaluate_models, config=config, models=agents, project=project, rounds=done.rounds
+            evaluate_models,
+            refresh=committed_since(config, project),
+            config=config,
+            models=agents,
+            project=project,
+            rounds=done.rounds,
         )
         show_evaluation(project, read_json(project.results), project.report)
         version = again or register_model(config, project, model, done.validation, run_id)

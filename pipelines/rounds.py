@@ -26,7 +26,7 @@ from pipelines.evaluate import (
     version_dataset,
 )
 from pipelines.label import label_round
-from pipelines.tracking import close_round_run, close_tracking, open_round_run
+from pipelines.tracking import close_round_run, close_tracking, note_pinned, open_round_run
 from pipelines.train import train_arm
 
 Models = Mapping[str, Path | None]
@@ -75,6 +75,7 @@ def run_round(config: Config, project: Layout, index: int, models: Models, paren
     began, run_id = time.monotonic(), open_round_run(config, project, index, parent)
     try:
         validation, dataset = gather(config, project, index, models)
+        note_pinned(project, [run_id, parent], dataset)
         trained = train_arms(config, project, index, models, run_id)
         seconds = time.monotonic() - began
         curve = measured_curve(config, project, index, trained[SHARED_ARM], seconds)

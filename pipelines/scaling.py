@@ -1,8 +1,9 @@
 """What a second worker is worth: a round collected, labelled and trained on by one and by two.
 
 `python -m pipelines.scaling` measures it for processes of this machine, a Ray, Prefect's workers
-and torchrun, and appends a line to docs/scaling.jsonl. The start of processes is included, that of
-Prefect's server and workers is not. All is done in a temporary folder.
+and torchrun, and appends a line to docs/scaling.jsonl. The start of processes is included, and the
+up to ten seconds until a worker asks for runs; that of Prefect's server and workers is not. All is
+done in a temporary folder.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,6 @@ from prefect.client.schemas.objects import Worker, WorkerStatus
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from jamel import provenance
-from jamel.cli.progress import progress_bar
 from jamel.collect import collect
 from jamel.config import Config, Spread, load_config
 from jamel.config.loading import BESIDE
@@ -35,7 +35,15 @@ from jamel.disk import append_line
 from jamel.errors import JamelError, ProcessDied
 from jamel.label import label
 from jamel.parallel import Progress
-from jamel.services import LOOPBACK, START_TIMEOUT_S, Service, free_ports, prefect_service, running
+from jamel.services import (
+    LOOPBACK,
+    START_TIMEOUT_S,
+    Service,
+    free_ports,
+    prefect_service,
+    running,
+    until_stopped,
+)
 from jamel.stores import Stores
 from jamel.tables import show
 from jamel.train import train
@@ -47,7 +55,7 @@ COUNTS = (1, 2)
 UPDATES = 40
 PROFILE = Path("configs/scaling.yaml")
 HISTORY = Path("docs/scaling.jsonl")
-FIRST_PORT = 5100
+FIRST_PORT = 5300
 
 Measure = tuple[str, Callable[[], Any]]
 
@@ -57,12 +65,16 @@ def main() -> None:
     options = _options()
     try:
         config = load_config(options.config)
-        with progress_bar("scaling") as progress:
-            row = scaling(config, spreads_here(), HISTORY, progress)
+        with until_stopped():
+            row = scaling(config, spreads_here(), HISTORY, _tell)
+            show([{"measure": key, "value": value} for key, value in row.items()], "Speed")
     except JamelError as error:
         print(f"jamel: {error}", file=sys.stderr)
         raise SystemExit(1) from None
-    show([{"measure": key, "value": value} for key, value in row.items()], "Speed")
+
+
+def _tell(done: int, of: int, name: str) -> None:
+    print(f"{done}/{of} {name}", flush=True)
 
 
 def spreads_here() -> list[Spread]:
@@ -94,8 +106,11 @@ def scaling(
     """
     row: dict[str, Any] = {}
     of = len(COUNTS) * (2 * len(spreads) + 1)
-    with tempfile.TemporaryDirectory(prefix="jamel-scaling-") as at:
-        for number, (name, measure) in enumerate(_measures(config, spreads, Path(at)), 1):
+    with (
+        tempfile.TemporaryDirectory(prefix="jamel-scaling-") as at,
+        closing(_measures(config, spreads, Path(at))) as measures,
+    ):
+        for number, (name, measure) in enumerate(measures, 1):
             began = time.perf_counter()
             measure()
             row[f"{name}_s"] = round(time.perf_counter() - began, 2)
@@ -110,7 +125,9 @@ def scaling(
     return row
 
 
-def _measures(config: Config, spreads: Sequence[Spread], folder: Path) -> Iterator[Measure]:
+def _measures(
+    config: Config, spreads: Sequence[Spread], folder: Path
+) -> Generator[Measure, None, None]:
     """What is timed, in this order: labels are of what was collected, training of both.
 
     What has to stand before a measure is made between the one before and it, and is not timed.

@@ -6,13 +6,20 @@ small writes, so they are made by the flow itself: a process of its own would ta
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from jamel.config import Config
 from jamel.layout import Layout
-from jamel.registry import close_round, close_run, open_round, open_run, watched
+from jamel.registry import (
+    close_round,
+    close_run,
+    note_dataset,
+    open_round,
+    open_run,
+    watched,
+)
 from pipelines.caching import say, step
 
 
@@ -35,6 +42,12 @@ def close_tracking(project: Layout, run_id: str, failed: bool) -> None:
 def open_round_run(config: Config, project: Layout, index: int, parent: str) -> str:
     """The id of a round's MLflow run, below the flow's."""
     return open_round(project.root, config, index, parent)
+
+
+@step("note dataset")
+def note_pinned(project: Layout, run_ids: Sequence[str], md5: str) -> None:
+    """Say of runs that began before which dataset version they train on."""
+    note_dataset(project.root, run_ids, md5)
 
 
 @step("close round")

@@ -65,9 +65,11 @@ def test_what_a_model_came_to_in_use_is_told_beside_what_the_next_one_measures(
         counts = [start, *(step.covered for step in session.transitions())]
         grown += [new > old for old, new in pairwise(counts)]
     assert 0 < sum(grown) < len(grown) == 30
-    assert rounds.rewarded(sessions, labels) == round(100 * sum(grown) / 30, 2)
+    assert rounds.rewarded(sessions, labels, model) == round(100 * sum(grown) / 30, 2)
+    assert rounds.rewarded(sessions, labels, None) == rounds.rewarded(sessions, labels, model)
+    assert rounds.rewarded(sessions, labels, tiny_model(tmp_path / "champion", seed=1)) is None
     others = [path for path in sessions if "jamel" not in path.stem]
-    assert rounds.rewarded(others, label(config, others, tmp_path / "labels")) is None
+    assert rounds.rewarded(others, label(config, others, tmp_path / "labels"), model) is None
     point = {"round": 1, "seconds": 1, "rewarded": 12.34, "mean": 1, "low": 0, "high": 2}
     (row,) = rounds_table({"budget": 9, "curve": [point | {"gain": None}]})
     assert row["explored"] == "12.3 % of steps new"

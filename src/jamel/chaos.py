@@ -271,7 +271,7 @@ def outcome_of(root: Path, config: Config) -> dict[str, Any]:
         "shards in quarantine": sorted(path.name for path in project.quarantine.rglob("*.*")),
         "changes that are not pinned": stores_at(root).data_changing.exists(),
         "MLflow runs left open": len(left),
-        "a registered version": bool(list_versions(root, model=config.gate.model)),
+        "registered versions": len(list_versions(root, model=config.gate.model)),
     }
 
 

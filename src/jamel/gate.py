@@ -14,7 +14,7 @@ from typing import Any
 from jamel.agents import SIMPLE_AGENTS, known_agents
 from jamel.config import GateConfig
 from jamel.errors import ConfigError, GateError
-from jamel.provenance import DIRTY, UNKNOWN
+from jamel.provenance import DIRTY, UNKNOWN, is_a_commit
 from jamel.statistics import Paired, Row, final_budget, paired_difference
 
 CANDIDATE = "jamel"
@@ -141,7 +141,7 @@ def _committed(meta: Mapping[str, Any]) -> Condition:
     changed = f"{found.removesuffix(DIRTY)} with changes" if found.endswith(DIRTY) else found
     return Condition(
         "the code is committed",
-        found != UNKNOWN and not found.endswith(DIRTY),
+        is_a_commit(found),
         changed if found != UNKNOWN else "no commit",
         "a commit without changes to its files (git commit, or gate.committed: false)",
     )

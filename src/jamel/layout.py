@@ -130,9 +130,10 @@ class Layout:
             index += 1
         return index
 
-    def last_model(self, arm: str) -> Path | None:
-        """The arm's model of the highest round, None when there is none."""
-        found = [p for p in (self.made / "models" / arm).glob("round-*") if _is_model(p)]
+    def last_model(self, arm: str, before: int | None = None) -> Path | None:
+        """The arm's model of the highest round, of those `before` a round if one is given."""
+        made = [p for p in (self.made / "models" / arm).glob("round-*") if _is_model(p)]
+        found = [p for p in made if before is None or _number(p) < before]
         return max(found, key=_number, default=None)
 
     def rounds_waiting(self) -> int:

@@ -94,7 +94,7 @@ def monitor(
     if len(names) < 2:
         raise DatasetError(
             f"expected two rounds that the champion explored, found {len(names)}. Collect more "
-            "rounds with it; after a refusal, collection goes on with the model that was refused."
+            "rounds with it: `jamel serve` does every hour, and so does a run of collect/hourly."
         )
     later = names[1:][-last:]
     sides = [_spread(rounds[names[0]], sessions)]

@@ -36,6 +36,11 @@ def commit(root: Path = Path(".")) -> str:
     return name if changed == "" else f"{name}{DIRTY}"
 
 
+def is_a_commit(name: str) -> bool:
+    """Whether it names code that can be had again: a commit, without changes to its files."""
+    return name not in ("", UNKNOWN) and not name.endswith(DIRTY)
+
+
 def git(root: Path, *arguments: str) -> str | None:
     """What git says, None when it fails, takes too long or is not there."""
     try:

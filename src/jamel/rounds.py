@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jamel.agents.base import weights_digest
 from jamel.config import Config
 from jamel.devices import tunable
 from jamel.episodes import session_header
@@ -32,15 +33,24 @@ def settings(config: Config) -> Config:
     return tunable(config, rounds.suite, latency=False, **measured)
 
 
-def rewarded(sessions: Sequence[Path], labels: Sequence[Path]) -> float | None:
+def rewarded(sessions: Sequence[Path], labels: Sequence[Path], model: Path | None) -> float | None:
     """% of steps that reached new code in the sessions that a model explored in a round.
 
-    The model is that of the round before: beside its coverage on the suite this says whether what
-    is measured there is what comes of it in use. None where no model explored.
+    Args:
+        sessions: shards of the round.
+        labels: theirs, in the same order.
+        model: that of the round before. Beside its coverage on the suite the figure says whether
+            what is measured there is what comes of it in use. None is whichever explored.
+
+    Returns:
+        None where it did not explore: the first round, or one that another champion collected.
     """
+    weights = "" if model is None else weights_digest(model)
     found: list[int] = []
     for path, label in zip(sessions, labels, strict=True):
-        if session_header(path).get("agent") == SHARED_ARM:
+        header = session_header(path)
+        by = str(header.get("agent_version", ""))
+        if header.get("agent") == SHARED_ARM and by.startswith(weights):
             found += read_table(label, LABEL_KIND, columns=["reward"])["reward"].to_pylist()
     return round(100 * sum(found) / len(found), 2) if found else None
 

@@ -23,8 +23,8 @@ def note(text: str, path: Path) -> dict[str, Any]:
 
 
 @flow
-def note_once(text: str, path: Path) -> dict[str, Any]:
-    return remembered(note, text=text, path=path)
+def note_once(text: str, path: Path, refresh: bool = False) -> dict[str, Any]:
+    return remembered(note, refresh, text=text, path=path)
 
 
 @pytest.mark.usefixtures("server")
@@ -43,6 +43,9 @@ def test_a_result_is_remembered_across_runs_while_its_files_exist(tmp_path: Path
     note_once("a", path)
     assert calls == ["a", "b", "b", "a"]
     assert path.read_text() == "a"
+    note_once("a", path, refresh=True)
+    note_once("a", path)
+    assert calls == ["a", "b", "b", "a", "a"]
 
 
 def test_a_digest_reads_contents_not_times(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from jamel.agents.base import weights_digest
 from jamel.collect import collect
 from jamel.config import load_config
+from jamel.episodes import session_header
 from jamel.errors import Busy, ConfigError
 from jamel.evaluate import read_json
 from jamel.stores import project_lock
@@ -112,6 +114,13 @@ def test_every_round_is_measured_and_is_a_run_with_its_trainings_below(
     for index in (0, 1):
         assert below[f"round {index}"] == outcome["run_id"]
         assert below[f"train jamel round-{index}"] == ids[f"round {index}"]
+    trained_on = {run.info.run_name: run.data.tags["dataset_md5"] for run in runs}
+    pinned = {run.info.run_name: _datasets(run) for run in runs}
+    for index in (0, 1):
+        md5 = trained_on[f"train jamel round-{index}"]
+        assert trained_on[f"round {index}"] == md5 and md5[:36] in pinned[f"round {index}"]
+    assert trained_on["round 1"] == trained_on["retrain"] == outcome["dataset"]
+    assert trained_on["round 0"] != outcome["dataset"]
     history = client.get_metric_history(outcome["run_id"], "round_coverage")
     assert {point.step: point.value for point in history} == {
         point["round"]: point["mean"] for point in curve
@@ -121,6 +130,10 @@ def test_every_round_is_measured_and_is_a_run_with_its_trainings_below(
     ]
     assert {run.info.status for run in runs} == {"FINISHED"}
     assert "Coverage by round" in (project / "build/tiny/evaluation/report.html").read_text()
+
+
+def _datasets(run: Any) -> list[str]:
+    return [item.dataset.digest for item in run.inputs.dataset_inputs]
 
 
 def test_the_dataset_is_pinned_and_its_md5_is_in_the_results(outcome: dict, project: Path) -> None:
@@ -181,11 +194,19 @@ def test_a_run_leaves_what_a_person_reads(outcome: dict) -> None:
     assert found["training"]["data"].startswith("data:image/png;base64,")
 
 
-def test_a_round_is_collected_and_waits_for_a_retraining(outcome: dict, project: Path) -> None:
+def test_a_round_is_collected_by_the_champion_and_waits_for_a_retraining(
+    outcome: dict, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from jamel.layout import Layout
 
     there = Layout.at(profile="tiny")
+    champion = there.model("jamel", 0)
+    monkeypatch.setattr("pipelines.gather.champion_model", lambda *_: {"folder": str(champion)})
     done = collect_flow(config=TINY, ahead=1)
+    weights = weights_digest(champion)
+    own = (project / "data/sessions/round-2").glob("*-jamel-s*.parquet")
+    assert {session_header(path)["agent_version"][:12] for path in own} == {weights}
+    assert weights != weights_digest(there.model("jamel", 1)), "the last model was refused"
     assert (done["round"], done["validation"]["sessions"], done["builds"]) == (2, 21, [])
     assert done["dataset"] != outcome["dataset"]
     assert done["dataset"] in (project / "data.dvc").read_text()

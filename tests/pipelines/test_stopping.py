@@ -19,6 +19,8 @@ from tests.conftest import initialised
 REPOSITORY = Path(__file__).resolve().parents[2]
 LEFT_AFTER_S = 20
 
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture(scope="module")
 def stopped_project(databases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -30,7 +32,7 @@ def stopped_project(databases: Path, tmp_path_factory: pytest.TempPathFactory) -
     return initialised(databases, root)
 
 
-def await_line(log: Path, text: str, seconds: float = 120) -> None:
+def await_line(log: Path, text: str, seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while text not in log.read_text(encoding="utf-8"):
         assert time.monotonic() < deadline, log.read_text(encoding="utf-8")

@@ -170,6 +170,19 @@ def test_promotion_rollback_and_audit(project: Path, hf_dir: Path) -> None:
     assert events == [("promote", "1"), ("promote", "2"), ("rollback", "1")]
 
 
+def test_what_is_registered_already_is_not_registered_again(project: Path, hf_dir: Path) -> None:
+    """As by a run that was killed after it had registered, and starts again."""
+    first = register(project, hf_dir)
+    assert first.is_new and register(project, hf_dir) == first
+    registry.promote(project)
+    beside = register(project, hf_dir)
+    assert (beside.version, beside.tags["measured_against"]) == ("2", "1")
+    assert register(project, hf_dir, low=-3.0).version == "3"
+    registry.weigh(project, "3")
+    refused = register(project, hf_dir, low=-3.0)
+    assert refused.version == "3" and not refused.is_new
+
+
 def test_the_gate_refuses_and_says_why(project: Path, hf_dir: Path) -> None:
     register(project, hf_dir, low=-3.0)
     with pytest.raises(GateError, match="better than no-memory"):
@@ -183,7 +196,7 @@ def test_the_gate_refuses_and_says_why(project: Path, hf_dir: Path) -> None:
 
 def test_a_comparison_with_a_former_champion_does_not_count(project: Path, hf_dir: Path) -> None:
     register(project, hf_dir)
-    late = register(project, hf_dir)
+    late = register(project, hf_dir, low=2.0)
     registry.promote(project, "1")
     assert late.tags["measured_against"] == ""
     with pytest.raises(GateError, match="measured against the current champion"):

@@ -11,7 +11,7 @@ from jamel.registry.comparison import compare_tracked, compare_two
 from jamel.registry.evaluation import track_evaluation, track_table
 from jamel.registry.models import log_model, register
 from jamel.registry.promotion import promote, rollback, weigh
-from jamel.registry.rounds import close_round, open_round
+from jamel.registry.rounds import close_round, note_dataset, open_round
 from jamel.registry.system import watched
 from jamel.registry.tracking import (
     Tracker,
@@ -50,6 +50,7 @@ __all__ = [
     "list_versions",
     "log_model",
     "model_dir",
+    "note_dataset",
     "open_round",
     "open_run",
     "origin_tags",

@@ -21,7 +21,7 @@ from jamel.errors import DatasetError
 from jamel.gate import CHAMPION
 from jamel.registry.subjects import Subject, find, packages_of, sessions_of
 from jamel.registry.tracking import Tracker
-from jamel.registry.versions import FIGURES
+from jamel.registry.versions import AGAINST_TAG, FIGURES
 from jamel.statistics import app_by_app, final_budget, paired_runs
 from jamel.tables import mean_rows, shown
 
@@ -140,7 +140,7 @@ def _not_evaluated(mine: Subject, theirs: Subject) -> list[str]:
 
 def _beside_candidate(mine: Subject, theirs: Subject) -> Subject | None:
     """The second as the first one's evaluation measured it, where it was the champion then."""
-    if not theirs.version or mine.tags.get("measured_against") != theirs.version:
+    if not theirs.version or mine.tags.get(AGAINST_TAG) != theirs.version:
         return None
     found = replace(theirs, results=mine.results, agent=CHAMPION)
     return found if found.rows() else None

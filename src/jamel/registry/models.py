@@ -5,6 +5,7 @@ Knows how a model is stored; not whether it is good enough: that is the gate's, 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import shutil
@@ -15,8 +16,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from jamel import provenance
+from jamel.calibration import FILE as CALIBRATION
 from jamel.config import MODEL_NAME, Config
-from jamel.disk import full_disk_is_a_store_error
+from jamel.disk import digest_of, full_disk_is_a_store_error
 from jamel.errors import StoreError
 from jamel.gate import CANDIDATE
 from jamel.registry.connection import connect, quiet
@@ -25,15 +27,18 @@ from jamel.registry.notes import of_version
 from jamel.registry.smoke import ask, columns, load
 from jamel.registry.tracking import Tracker, origin_tags
 from jamel.registry.versions import (
+    AGAINST_TAG,
     VALIDATION_FILE,
     ModelVersion,
     champion,
     get_version,
+    list_versions,
 )
 from jamel.registry.wire import Question, Ranked
 from jamel.statistics import final_budget
 from jamel.tables import mean_rows
 
+CONTENTS_TAG = "contents"
 NAME = "policy"
 SERVED = Path(__file__).with_name("served_model.py")
 TOLERANCE = 1e-4
@@ -64,7 +69,9 @@ def register(
 ) -> ModelVersion:
     """Log everything there is to know about a trained model in one run, and register it.
 
-    It becomes a version of the registered model `config.gate.model`.
+    It becomes a version of the registered model `config.gate.model`. Where there is one with the
+    same weights and the same evaluation, measured against the champion that still is, that is
+    returned and nothing is logged: a run that was killed after it had registered goes on with it.
 
     Args:
         root: the project.
@@ -78,13 +85,18 @@ def register(
         run_id: the run to log to; a new one by default.
 
     Raises:
-        StoreError: the stored model does not load or answers otherwise than the one in memory.
+        StoreError: there is no model in the folder, or a pickle; the stored model does not load or
+            answers otherwise than the one in memory.
     """
+    _check_folder(hf_dir)
+    contents = _contents(hf_dir, results)
+    if there := _registered(root, config.gate.model, contents):
+        return there
     tracker = Tracker(root)
     own = tracker.run("register", config, arm=arm) if not run_id else nullcontext(run_id)
     with full_disk_is_a_store_error(root), own as run_id:
         origin = origin_tags(Path(root), config)
-        tracker.set_tags(run_id, origin | {"arm": arm})
+        tracker.set_tags(run_id, origin | {"arm": arm, CONTENTS_TAG: contents})
         tracker.log_dataset(run_id, origin["dataset_md5"], "training")
         tracker.log_sessions(run_id, origin["dataset_md5"])
         tracker.log_history(run_id, {"loss": losses})
@@ -97,6 +109,21 @@ def register(
         made = log_model(root, run_id, hf_dir, card, model=config.gate.model)
         tracker.add_note(run_id, of_version(made.model, made.version, results))
         return made
+
+
+def _contents(hf_dir: Path, results: Mapping[str, Any]) -> str:
+    """A digest of what a version is: weights, their calibration, and what was measured."""
+    files = [hf_dir / name for name in ("model.safetensors", CALIBRATION)]
+    parts = [digest_of(path) for path in files if path.is_file()]
+    parts.append(json.dumps(results, sort_keys=True))
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _registered(root: Path | str, model: str, contents: str) -> ModelVersion | None:
+    now = champion(root, model=model)
+    wanted = {CONTENTS_TAG: contents, AGAINST_TAG: now.version if now else ""}
+    found = list_versions(root, model=model)
+    return next((made for made in found if wanted.items() <= made.tags.items()), None)
 
 
 def log_model(
@@ -231,7 +258,7 @@ def _register(
             raise
     now, run_tags = champion(root, model=model), client.get_run(run_id).data.tags
     tags = {key: value for key, value in run_tags.items() if not key.startswith("mlflow.")}
-    tags["measured_against"] = "" if now is None else now.version
+    tags[AGAINST_TAG] = "" if now is None else now.version
     made = client.create_model_version(
         model, source=uri, run_id=run_id, model_id=model_id, tags=tags, description=card
     )

@@ -40,6 +40,7 @@ from jamel.registry.notes import of_decision
 from jamel.registry.smoke import smoke_test
 from jamel.registry.tracking import Tracker
 from jamel.registry.versions import (
+    AGAINST_TAG,
     EVALUATION_FILE,
     VALIDATION_FILE,
     ModelVersion,
@@ -282,7 +283,7 @@ def _evidence(root: Path | str, candidate: ModelVersion) -> dict[str, str]:
 
 
 def _measured_against(candidate: ModelVersion, rival: ModelVersion) -> Condition:
-    against = candidate.tags.get("measured_against", "")
+    against = candidate.tags.get(AGAINST_TAG, "")
     return Condition(
         "measured against the current champion",
         against == rival.version,

@@ -5,7 +5,7 @@ Knows results and curves as plain data; trainings nest below their round's run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,13 @@ def open_round(root: Path | str, config: Config, round_index: int, parent: str) 
     name = f"round {round_index}"
     note = of_round(config, round_index)
     return Tracker(root).start(name, config, parent, note, stage="round", round=str(round_index))
+
+
+def note_dataset(root: Path | str, run_ids: Sequence[str], md5: str) -> None:
+    """Say of runs that began before their data was pinned which dataset version they train on."""
+    tracker = Tracker(root)
+    for run_id in run_ids:
+        tracker.log_dataset(run_id, md5, "training")
 
 
 def close_round(

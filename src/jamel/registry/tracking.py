@@ -32,6 +32,7 @@ PROJECT_TAG = "project"
 """On which machine, in which folder a run goes on: where it can be known to be abandoned."""
 NOTE_TAG = "mlflow.note.content"
 """What MLflow shows on top of a run, as Markdown."""
+DATASET_TAG = "dataset_md5"
 PACKAGES_FILE = "environment.txt"
 DATASET_FILE = "dataset.json"
 
@@ -87,7 +88,8 @@ class Tracker:
         return len(found)
 
     def log_dataset(self, run_id: str, md5: str, context: str) -> None:
-        """Note the dataset version that a run read, where MLflow shows and compares inputs."""
+        """Note the dataset version that a run read: as a tag, and where MLflow compares inputs."""
+        self.client.set_tag(run_id, DATASET_TAG, md5)
         self._log_input(run_id, "data", md5, "dvc", {"pinned": "data.dvc", "md5": md5}, context)
 
     def log_suite(self, run_id: str, meta: Mapping[str, Any]) -> None:
@@ -218,7 +220,7 @@ def close_run(root: Path, run_id: str, failed: bool = False) -> None:
 def origin_tags(root: Path, config: Config | None) -> dict[str, str]:
     """Dataset, commit, configuration and environment, as tags of a run and of a version."""
     tags = {
-        "dataset_md5": provenance.dataset_md5(root),
+        DATASET_TAG: provenance.dataset_md5(root),
         "git_commit": provenance.commit(root),
         "environment_digest": environment_digest(),
     }

@@ -19,6 +19,8 @@ from jamel.registry.aliases import CHAMPION, GATE_TAG, alias_of, settle
 from jamel.registry.connection import connect
 from jamel.stores import stores_at
 
+AGAINST_TAG = "measured_against"
+"""The champion that a version was measured beside, empty where there was none."""
 EVALUATION_FILE = "results.json"
 VALIDATION_FILE = "validation.json"
 FIGURES = ("coverage", "reward", "auc", "tokens_per_decision", "ms_per_decision")
@@ -34,6 +36,11 @@ class ModelVersion:
     created: str
     tags: Mapping[str, str]
     figures: Mapping[str, float]
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the gate has not weighed it yet."""
+        return GATE_TAG not in self.tags
 
     def as_row(self) -> dict[str, Any]:
         """A line of the comparison table."""
