@@ -27,6 +27,8 @@ from jamel.config import StoresConfig
 from jamel.doctor.machine import diagnose
 from jamel.errors import Busy, DatasetError
 from jamel.layout import Layout
+from jamel.registry.aliases import enact
+from jamel.registry.audit import MAX_NAME, MAX_REASON, new_entry
 from jamel.services import ADMIN_PASSWORD, free_ports, mlflow_service, running
 from tests.servers import BUCKET, REPOSITORY, S3, USER, Postgres, postgres, postgres_programs, s3
 from tests.smallest import SMALLEST
@@ -274,6 +276,15 @@ def test_promotions_of_two_machines_take_turns(shared: Shared) -> None:
         pass
     with stores.lock(second, "registry"):
         pass
+
+
+def test_the_longest_that_may_be_said_of_a_decision_is_kept(shared: Shared) -> None:
+    entry = new_entry("refuse", "jamel", "1", by="Ж" * MAX_NAME, reason="щ" * MAX_REASON)
+    former = [str(number) for number in range(1000, 1100)]
+    with stores.lock(shared.clones[1], "registry"):
+        enact(shared.clones[1], entry, {"previous-champion": ""}, former)
+    (version,) = registry.list_versions(shared.clones[0])
+    assert version.tags["decision_reason"] == entry["reason"]
 
 
 def test_runs_of_another_machine_are_not_taken_for_abandoned(shared: Shared) -> None:

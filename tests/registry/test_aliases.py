@@ -15,11 +15,15 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from jamel import registry, stores
+from jamel.config import GateConfig
 from jamel.errors import GateError
 from jamel.registry import aliases, audit, promotion
-from tests.registered import copy_of
+from tests.registered import copy_of, enter
 
+PERSON = GateConfig(approval="person")
 WRITES = (
+    "set_model_version_tag",
+    "delete_model_version_tag",
     "set_registered_model_tag",
     "set_registered_model_alias",
     "delete_registered_model_alias",
@@ -75,18 +79,36 @@ def killed_before_write(number: int) -> Iterator[list[str]]:
         yield done
 
 
+def as_it_was(_root: Path) -> None:
+    """Nothing to do before."""
+
+
+def told(root: Path, version: str) -> dict[str, str]:
+    """What the tags of a version say of a decision."""
+    names = ("gate", "decided_by", "decision_reason", "decision", "evidence")
+    tags = registry.get_version(root, version).tags
+    return {name: tags[name] for name in names if name in tags}
+
+
 @pytest.mark.parametrize(
-    ("act", "after", "event"),
+    ("before", "act", "after", "event"),
     [
-        (lambda root: registry.promote(root, "3"), ("3", "2"), ("promote", "3")),
-        (lambda root: registry.rollback(root), ("1", ""), ("rollback", "1")),
+        (as_it_was, lambda root: registry.promote(root, "3"), ("3", "2"), ("promote", "3")),
+        (as_it_was, lambda root: registry.rollback(root), ("1", ""), ("rollback", "1")),
+        (
+            lambda root: registry.weigh(root, "3", PERSON),
+            lambda root: registry.refuse(root, "3", "Ada", "not today", PERSON),
+            ("2", "1"),
+            ("refuse", "3"),
+        ),
     ],
-    ids=["promote", "rollback"],
+    ids=["promote", "rollback", "refuse"],
 )
-def test_a_move_that_is_killed_anywhere_is_whole_for_whoever_looks_next(
+def test_a_decision_that_is_killed_anywhere_is_whole_for_whoever_looks_next(
     made: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    before: Callable[[Path], Any],
     act: Callable[[Path], Any],
     after: tuple[str, str],
     event: tuple[str, str],
@@ -94,25 +116,34 @@ def test_a_move_that_is_killed_anywhere_is_whole_for_whoever_looks_next(
     # The model's answer, which is the same each time, takes longer than all the rest.
     served = promotion.smoke_test(made, "jamel", "3")
     monkeypatch.setattr(promotion, "smoke_test", lambda *_: served)
-    whole, moved = False, []
+    base, version = copy_of(made, tmp_path / "base"), event[1]
+    before(base)
+    tags = told(base, version)
+    whole, decided = False, []
     while not whole:
-        root = copy_of(made, tmp_path / str(len(moved)))
-        with killed_before_write(len(moved)) as done:
+        root = copy_of(base, tmp_path / str(len(decided)))
+        with killed_before_write(len(decided)) as done:
             try:
                 act(root)
                 whole = True
             except Killed:
                 pass
         now = registry.champion(root)
-        assert now is not None and both(root) in (("2", "1"), after)
-        assert now.version == both(root)[0]
-        moved.append(both(root) == after)
-        assert events(root).count(event) == moved[-1], f"killed after {done}"
-        assert (
-            "champion_move" not in registry.Tracker(root).client.get_registered_model("jamel").tags
-        )
-    assert done.count("append_line") == 1 and len(moved) == len(done) + 1 >= 7
-    assert moved == [False, *[True] * len(done)], "the first write decides"
+        decided.append(events(root).count(event) == 1)
+        assert both(root) == (after if decided[-1] else ("2", "1")), f"killed after {done}"
+        assert now is not None and now.version == both(root)[0]
+        assert (told(root, version) == tags) == (not decided[-1] or event[0] == "rollback")
+        waits = [item["version"] for item in registry.waiting(root)]
+        assert waits == ([] if decided[-1] or before is as_it_was else [version])
+        if decided[-1] and event[0] != "rollback":
+            entry, found = registry.read_audit(root)[-1], told(root, version)
+            assert found["decision"] == entry["id"] and found["decided_by"] == entry["by"]
+            assert json.loads(found["evidence"]) == entry["evidence"]
+        model = registry.Tracker(root).client.get_registered_model("jamel")
+        assert "decision_unfinished" not in model.tags
+    assert done.count("append_line") == 1 and len(decided) == len(done) + 1 >= 6
+    assert decided == [False, False, *[True] * (len(done) - 1)], "the second write decides"
+    assert "decision_plan" not in registry.get_version(root, version).tags
 
 
 def test_a_killed_promotion_is_finished_by_a_rollback_first(root: Path) -> None:
@@ -163,6 +194,33 @@ def test_a_store_of_the_time_with_one_alias_rolls_back_by_its_history(root: Path
     assert both(root) == ("1", "")
 
 
+def test_the_longest_that_may_be_said_fits_what_a_database_keeps(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow's column for a registered model's tag has 5,000 characters, which SQLite ignores."""
+    client, longest = registry.Tracker(root).client, 0
+    client.set_registered_model_tag("jamel", "champion_history", json.dumps(["1"] * aliases.KEPT))
+    write = MlflowClient.set_registered_model_tag
+
+    def measured(self: MlflowClient, name: str, key: str, value: str) -> None:
+        nonlocal longest
+        longest = max(longest, len(value))
+        write(self, name, key, value)
+
+    monkeypatch.setattr(MlflowClient, "set_registered_model_tag", measured)
+    by, reason = "Ж" * audit.MAX_NAME, '"Щ' * (audit.MAX_REASON // 2)
+    registry.weigh(root, "3", PERSON)
+    registry.approve(root, "3", by, reason, PERSON)
+    assert both(root) == ("3", "2")
+    enter(root, "jamel", low=-3.0)
+    assert not registry.weigh(root, "5", by=by, reason=reason)["promoted"]
+    registry.rollback(root, by=by, reason=reason)
+    for entry in registry.read_audit(root)[-3:]:
+        assert (entry["by"], entry["reason"]) == (by, reason)
+    assert told(root, "5")["decision_reason"] == reason
+    assert 0 < longest <= 5000
+
+
 def test_two_promotions_at_once_do_not_interleave(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,7 +228,7 @@ def test_two_promotions_at_once_do_not_interleave(
     inside: list[str] = []
     most = []
     together = threading.Barrier(2)
-    judge, move = promotion.judge, aliases.move
+    judge, enact = promotion.judge, aliases.enact
 
     def judged(root: Path, candidate: Any, *rest: Any) -> Any:
         inside.append(candidate.version)
@@ -180,7 +238,7 @@ def test_two_promotions_at_once_do_not_interleave(
     def left(*args: Any) -> None:
         # Long enough for the other to come in, if it could.
         threading.Event().wait(0.5)
-        move(*args)
+        enact(*args)
 
     def promoted(version: str) -> bool:
         together.wait(60)
@@ -196,7 +254,7 @@ def test_two_promotions_at_once_do_not_interleave(
             inside.pop()
 
     monkeypatch.setattr(promotion, "judge", judged)
-    monkeypatch.setattr(promotion, "move", left)
+    monkeypatch.setattr(promotion, "enact", left)
     monkeypatch.setattr(promotion, "registry_alone", told)
     with ThreadPoolExecutor(2) as pool:
         outcomes = dict(zip(("3", "4"), pool.map(promoted, ("3", "4")), strict=True))
@@ -214,10 +272,11 @@ def test_a_reader_waits_for_a_move_that_is_under_way(root: Path) -> None:
     client = registry.Tracker(root).client
     entry = audit.new_entry("promote", "jamel", "3", "2")
     plan = {"entry": entry, "aliases": {"previous-champion": "2", "champion": "3"}}
-    plan |= {"former": ["1", "2"], "tags": {}}
+    plan |= {"former": ["1", "2"]}
     with ThreadPoolExecutor(1) as pool:
         with stores.lock(root, "registry"):
-            client.set_registered_model_tag("jamel", "champion_move", json.dumps(plan))
+            client.set_model_version_tag("jamel", "3", "decision_plan", json.dumps(plan))
+            client.set_registered_model_tag("jamel", "decision_unfinished", "3")
             reading = pool.submit(registry.champion, root)
             assert not threading.Event().wait(0.3) and not reading.done()
         found = reading.result(60)

@@ -80,7 +80,7 @@ def test_an_approval_moves_the_aliases_and_is_written_down_with_its_evidence(roo
 
 
 def test_a_refusal_leaves_everything_and_the_first_answer_counts(root: Path) -> None:
-    registry.refuse(root, "3", "Ada Byron", "the release is tomorrow", PERSON)
+    registry.refuse(root, "3", "Ada\tByron", "the release\n is\x1b tomorrow", PERSON)
     assert champion(root) == "2" and registry.waiting(root) == []
     entry = last(root)
     assert (entry["event"], entry["reason"]) == ("refuse", "the release is tomorrow")
@@ -99,9 +99,13 @@ def test_a_wrong_answer_is_a_sentence_and_the_version_still_waits(root: Path) ->
             with pytest.raises(error, match=said):
                 act(root, version, by, reason, PERSON)
 
-    refused(ConfigError, "expected a name of at most", "3", " ", "fine")
+    refused(ConfigError, "expected a name with the decision, found none", "3", " \0", "fine")
     refused(ConfigError, "Say who decides with --by", "3", "Ada", "")
-    refused(ConfigError, "found one of 1001 characters", "3", "Ada", "x" * 1001)
+    refused(ConfigError, "reason of at most 1000 .* found one of 1001", "3", "Ada", "x" * 1001)
+    refused(ConfigError, "name of at most 200 .* found one of 201", "3", "A" * 201, "fine")
+    for act in (registry.promote, registry.rollback):
+        with pytest.raises(ConfigError, match="found one of 1001"):
+            act(root, by="Ada", reason="x" * 1001)
     refused(StoreError, "version 9, found 4, 3, 2, 1", "9", "Ada", "fine")
     refused(GateError, "found it was never weighed", "4", "Ada", "fine")
     refused(GateError, "found it promoted by the gate", "2", "Ada", "fine")

@@ -1,9 +1,10 @@
-"""The aliases `champion` and `previous-champion` of a registered model, which move together.
+"""What was decided about versions: their tags, and the aliases `champion` and `previous-champion`.
 
-MLflow writes one alias at a time. What a move comes to is therefore written down first, whole, in
-one tag of the registered model; then it is carried out, and the tag goes away. Whoever looks next
-after a crash carries out what is still written there, so that no one sees half of it. Knows the
-registry's tags and aliases; not why anything moves.
+MLflow writes one tag or alias at a time. What a decision comes to is therefore written down first,
+whole, in a tag of its version; one tag of the registered model then says that this version's is to
+be carried out, and goes away when it is. Whoever looks next after a crash carries out what is still
+named there, so that no one sees half of it. Knows the registry's tags and aliases; not why anything
+is decided.
 """
 
 from __future__ import annotations
@@ -24,14 +25,16 @@ GATE_TAG = "gate"
 PROMOTED, REFUSED, WAITING = "promoted", "refused", "waiting"
 UNTIL_TAG = "waits_until"
 _HISTORY = "champion_history"
-_MOVE = "champion_move"
+_PLAN = "decision_plan"
+"""Of a version: its text may have any length, that of a registered model's tag may not."""
+_UNFINISHED = "decision_unfinished"
 LOCK_WAIT_S = 60
 KEPT = 100
-"""Former champions that are remembered: a tag's value is limited in length."""
+"""Former champions that are remembered: a registered model's tag holds 5,000 characters."""
 
 
 def settle(root: Path | str, model: str) -> None:
-    """Carry out a move that a crash cut short; refuse what nobody answered in time.
+    """Carry out what a crash cut short; refuse what nobody answered in time.
 
     Raises:
         Busy: another process is changing the registry and does not come to an end.
@@ -45,52 +48,56 @@ def settle(root: Path | str, model: str) -> None:
 def settle_locked(root: Path | str, model: str) -> None:
     """As `settle`, for those who hold the registry's lock."""
     client = connect(root)
-    if text := _unfinished(client, model):
-        _carry_out(root, model, json.loads(text))
+    if plan := _unfinished(client, model):
+        _carry_out(root, json.loads(plan))
     for version in _overdue(client, model):
         until = client.get_model_version(model, version).tags.get(UNTIL_TAG, "now")
         reason = f"nobody approved it until {until}"
-        entry = new_entry("refuse", model, version, by="", reason=reason)
-        note(root, entry, {GATE_TAG: REFUSED, **decision_tags(entry)})
+        enact(root, new_entry("refuse", model, version, by="", reason=reason))
 
 
-def move(
+def enact(
     root: Path | str,
     entry: Entry,
-    aliases: Mapping[str, str],
-    former: Sequence[str],
-    tags: Mapping[str, str] | None = None,
+    aliases: Mapping[str, str] | None = None,
+    former: Sequence[str] = (),
 ) -> None:
-    """Move both aliases; the caller holds the registry's lock.
+    """Do what was decided, all of it or nothing; the caller holds the registry's lock.
+
+    The version gets its tags, the aliases move and the audit gets its line.
 
     Args:
         root: the project.
-        entry: of the audit; its model's aliases move, its version gets the tags.
+        entry: of the audit; it says what was decided about which version.
         aliases: alias -> version, in the order in which they are written; none where it is empty.
-        former: the champions before this one, oldest first.
-        tags: of the version.
+            By default they stay.
+        former: where they move, the champions before this one, oldest first.
     """
-    plan = {"entry": entry, "aliases": dict(aliases), "former": list(former)[-KEPT:]}
-    plan |= {"tags": dict(tags or {})}
-    # This one write is the move. All that follows can be done again.
-    connect(root).set_registered_model_tag(entry["model"], _MOVE, json.dumps(plan))
-    _carry_out(root, entry["model"], plan)
+    plan = {"entry": entry, "aliases": dict(aliases or {}), "former": list(former)[-KEPT:]}
+    client, model, version = connect(root), entry["model"], entry["version"]
+    text = json.dumps(plan, ensure_ascii=False)
+    client.set_model_version_tag(model, version, _PLAN, text)
+    # This one write is the decision. All that follows can be done again.
+    client.set_registered_model_tag(model, _UNFINISHED, version)
+    _carry_out(root, plan)
 
 
-def note(root: Path | str, entry: Entry, tags: Mapping[str, str]) -> None:
-    """Write what was decided about a version to the audit and to its tags; no alias moves."""
-    write_entry(root, entry)
-    client = connect(root)
-    for key, value in tags.items():
-        client.set_model_version_tag(entry["model"], entry["version"], key, value)
+def tags_of(entry: Entry) -> dict[str, str]:
+    """An entry as tags of its version, in the order in which they are written.
 
-
-def decision_tags(entry: Entry) -> dict[str, str]:
-    """An entry as tags of its version: when, who, why, on what evidence."""
+    That of the gate comes last: whoever reads it finds the others.
+    """
+    if entry["event"] == "rollback":
+        return {}
+    if entry["event"] == "wait":
+        return {UNTIL_TAG: entry["until"], GATE_TAG: WAITING}
     told = {"decided_at": entry["time"], "decided_by": entry.get("by", "")}
     told |= {"decision_reason": entry.get("reason", ""), "decision": entry["id"]}
-    evidence = entry.get("evidence")
-    return told | ({"evidence": json.dumps(evidence)} if evidence else {})
+    if evidence := entry.get("evidence"):
+        told["evidence"] = json.dumps(evidence)
+    if entry["event"] == "refuse":
+        return told | {GATE_TAG: REFUSED}
+    return told | {"promoted_at": entry["time"], GATE_TAG: PROMOTED}
 
 
 def alias_of(root: Path | str, model: str, alias: str) -> str:
@@ -131,23 +138,28 @@ def _overdue(client: Any, model: str) -> list[str]:
 
 
 def _unfinished(client: Any, model: str) -> str:
+    """The plan that is to be carried out, empty where there is none."""
+    # A version that was deleted since takes along what was decided about it.
     with missing():
-        return str(client.get_registered_model(model).tags.get(_MOVE, ""))
+        version = client.get_registered_model(model).tags.get(_UNFINISHED, "")
+        return str(client.get_model_version(model, version).tags.get(_PLAN, "")) if version else ""
     return ""
 
 
-def _carry_out(root: Path | str, model: str, plan: Mapping[str, Any]) -> None:
+def _carry_out(root: Path | str, plan: Mapping[str, Any]) -> None:
     client, entry = connect(root), plan["entry"]
-    # A version that was deleted since is no reason never to come to an end.
-    with missing():
-        for key, value in plan["tags"].items():
-            client.set_model_version_tag(model, entry["version"], key, value)
-    for alias, version in plan["aliases"].items():
+    model, version = entry["model"], entry["version"]
+    for key, value in tags_of(entry).items():
+        client.set_model_version_tag(model, version, key, value)
+    for alias, its_version in plan["aliases"].items():
+        # A former champion that was deleted is no reason never to come to an end.
         with missing():
-            if version:
-                client.set_registered_model_alias(model, alias, version)
+            if its_version:
+                client.set_registered_model_alias(model, alias, its_version)
             else:
                 client.delete_registered_model_alias(model, alias)
-    client.set_registered_model_tag(model, _HISTORY, json.dumps(plan["former"]))
+    if plan["aliases"]:
+        client.set_registered_model_tag(model, _HISTORY, json.dumps(plan["former"]))
     write_entry(root, entry)
-    client.delete_registered_model_tag(model, _MOVE)
+    client.delete_registered_model_tag(model, _UNFINISHED)
+    client.delete_model_version_tag(model, version, _PLAN)

@@ -17,11 +17,11 @@ from jamel.registry.aliases import (
     REFUSED,
     UNTIL_TAG,
     WAITING,
-    decision_tags,
-    note,
+    enact,
     settle,
     waiting_versions,
 )
+from jamel.registry.audit import said_by
 from jamel.registry.promotion import (
     BY_GATE,
     VERDICT_FILE,
@@ -35,9 +35,6 @@ from jamel.registry.promotion import (
 from jamel.registry.smoke import smoke_test
 from jamel.registry.versions import ModelVersion, get_version, standing_champion
 
-MAX_SAID = 1000
-"""Characters of a name or a reason: a tag's value is limited in length."""
-
 
 def approve(
     root: Path | str, version: str, by: str, reason: str, gate: GateConfig | None = None
@@ -48,7 +45,7 @@ def approve(
         As `answer` does.
 
     Raises:
-        ConfigError: there is no name or no reason.
+        ConfigError: there is no name or no reason, or one is too long.
         GateError: it does not wait, or a condition that held when it was weighed holds no more.
         StoreError: there is no such version.
     """
@@ -70,7 +67,7 @@ def refuse(
         As `answer` does.
 
     Raises:
-        ConfigError: there is no name or no reason.
+        ConfigError: there is no name or no reason, or one is too long.
         GateError: it does not wait.
         StoreError: there is no such version.
     """
@@ -94,11 +91,11 @@ def answer(
         `answered` is false where it waits no more: the rest tells what was decided before.
 
     Raises:
-        ConfigError: there is no name or no reason.
+        ConfigError: there is no name or no reason, or one is too long.
         GateError: it was never weighed.
         StoreError: there is no such version.
     """
-    gate, by, reason = gate or GateConfig(), _said("name", by), _said("reason", reason)
+    gate, (by, reason) = gate or GateConfig(), _said(by, reason)
     candidate = get_version(root, version, model=gate.model)
     served = smoke_test(root, gate.model, candidate.version) if approved else {}
     with registry_alone(root, gate.model):
@@ -113,8 +110,7 @@ def answer(
                 reason, by = f"{by} approved it ({reason}), but {failed} failed", BY_GATE
             record(root, candidate, rival, decision, by, reason)
         else:
-            entry = entry_of(root, "refuse", candidate, "", by, reason)
-            note(root, entry, {GATE_TAG: REFUSED, **decision_tags(entry)})
+            enact(root, entry_of(root, "refuse", candidate, "", by, reason))
         candidate = get_version(root, version, model=gate.model)
     previous = "" if rival is None else rival.version
     return decided(root, candidate) | {"previous": previous, "answered": True}
@@ -155,14 +151,14 @@ def waiting(root: Path | str, *, model: str = MODEL_NAME) -> list[dict[str, str]
     ]
 
 
-def _said(what: str, text: str) -> str:
-    if not text.strip() or len(text) > MAX_SAID:
-        found = f"one of {len(text)} characters" if text.strip() else "none"
+def _said(by: str, reason: str) -> tuple[str, str]:
+    by, reason = said_by(by, reason)
+    if not by or not reason:
         raise ConfigError(
-            f"expected a {what} of at most {MAX_SAID} characters with the decision, found {found}. "
-            "Say who decides with --by and why with --reason; the version still waits."
+            f"expected a {'reason' if by else 'name'} with the decision, found none. Say who "
+            "decides with --by and why with --reason; the version still waits."
         )
-    return text.strip()
+    return by, reason
 
 
 def _in_time(outcome: dict[str, Any]) -> dict[str, Any]:

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import json
 import time
+import unicodedata
 import uuid
 from pathlib import Path
 from typing import Any
 
 from jamel.config import MODEL_NAME
 from jamel.disk import append_line
+from jamel.errors import ConfigError
 from jamel.stores import stores_at
 
 Entry = dict[str, Any]
+MAX_NAME, MAX_REASON = 200, 1000
+"""Characters of what a person says about a decision."""
 
 
 def new_entry(event: str, model: str, version: str, previous: str = "", **more: Any) -> Entry:
@@ -30,6 +34,25 @@ def new_entry(event: str, model: str, version: str, previous: str = "", **more: 
     """
     entry = {"id": uuid.uuid4().hex, "time": now(), "event": event, "model": model}
     return entry | {"version": version, "previous": previous} | more
+
+
+def said_by(by: str, reason: str) -> tuple[str, str]:
+    """A person's name and reason, each on one line without control characters.
+
+    Raises:
+        ConfigError: one is longer than `MAX_NAME` or `MAX_REASON`.
+    """
+    told = []
+    for what, text, most in (("name", by, MAX_NAME), ("reason", reason, MAX_REASON)):
+        # They would be a line of their own in a verdict; no database takes all of them.
+        plain = [" " if unicodedata.category(sign) in ("Cc", "Cs") else sign for sign in text]
+        told.append(" ".join("".join(plain).split()))
+        if len(told[-1]) > most:
+            raise ConfigError(
+                f"expected a {what} of at most {most} characters with the decision, found one of "
+                f"{len(told[-1])}. Shorten it; nothing has changed."
+            )
+    return told[0], told[1]
 
 
 def write_entry(root: Path | str, entry: Entry) -> None:

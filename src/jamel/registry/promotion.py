@@ -24,17 +24,13 @@ from jamel.registry.aliases import (
     GATE_TAG,
     LOCK_WAIT_S,
     PREVIOUS,
-    PROMOTED,
-    REFUSED,
     UNTIL_TAG,
     WAITING,
-    decision_tags,
+    enact,
     former_champions,
-    move,
-    note,
     settle_locked,
 )
-from jamel.registry.audit import new_entry, now
+from jamel.registry.audit import new_entry, now, said_by
 from jamel.registry.connection import connect
 from jamel.registry.notes import of_decision
 from jamel.registry.smoke import smoke_test
@@ -73,7 +69,8 @@ def promote(
         `{"model", "version", "previous", "promoted"}`, as `weigh` does.
 
     Raises:
-        ConfigError: the gate names an agent that no candidate can be measured beside.
+        ConfigError: the gate names an agent that no candidate can be measured beside, or the name
+            or the reason is too long.
         GateError: at least one condition failed; the champion is unchanged.
         StoreError: there is no such version, or it was registered without an evaluation.
     """
@@ -111,7 +108,8 @@ def weigh(
         `gate.Decision.as_dict()`. Of a version that waits also `waits_until`, in UTC.
 
     Raises:
-        ConfigError: the gate names an agent that no candidate can be measured beside.
+        ConfigError: the gate names an agent that no candidate can be measured beside, or the name
+            or the reason is too long.
         StoreError: there is no such version, or it was registered without an evaluation.
     """
     outcome, decision = _weigh(root, version, gate, by, reason)
@@ -127,8 +125,10 @@ def rollback(
         `{"model", "version", "previous", "rolled_back"}`.
 
     Raises:
+        ConfigError: the name or the reason is too long.
         GateError: there is no champion, or no earlier one.
     """
+    by, reason = said_by(by, reason)
     with registry_alone(root, model):
         rival = standing_champion(root, model)
         earlier = former_champions(root, model) if rival else []
@@ -140,7 +140,7 @@ def rollback(
         *before, back = earlier
         entry = new_entry("rollback", model, back, rival.version, by=by, reason=reason)
         aliases = {CHAMPION: back, PREVIOUS: before[-1] if before else ""}
-        move(root, entry, aliases, before)
+        enact(root, entry, aliases, before)
     return {"model": model, "version": back, "previous": rival.version, "rolled_back": True}
 
 
@@ -177,7 +177,7 @@ def judge(
 def _weigh(
     root: Path | str, version: str | None, gate: GateConfig | None, by: str, reason: str
 ) -> tuple[dict[str, Any], Decision]:
-    gate = gate or GateConfig()
+    gate, (by, reason) = gate or GateConfig(), said_by(by, reason)
     candidate = get_version(root, version, model=gate.model)
     # It takes seconds, and a version never changes: others need not wait for it.
     served = smoke_test(root, gate.model, candidate.version)
@@ -218,15 +218,14 @@ def record(
         reason = reason or f"failed: {names_of(decision)}"
         entry = entry_of(root, "refuse", candidate, "", by, reason)
         entry["failed"] = [asdict(item) for item in decision.failed()]
-        note(root, entry, {GATE_TAG: REFUSED, **decision_tags(entry)})
+        enact(root, entry)
         return
     previous = "" if rival is None else rival.version
     reason = reason or "every condition holds"
     entry = entry_of(root, "promote", candidate, previous, by, reason)
     former = former_champions(root, candidate.model)
-    tags = {GATE_TAG: PROMOTED, "promoted_at": entry["time"], **decision_tags(entry)}
     aliases = {PREVIOUS: previous, CHAMPION: candidate.version}
-    move(root, entry, aliases, [*former, previous] if previous else [], tags)
+    enact(root, entry, aliases, [*former, previous] if previous else [])
 
 
 def _log_verdict(root: Path | str, candidate: ModelVersion, decision: Decision) -> None:
@@ -250,8 +249,7 @@ def _wait(
     _log_verdict(root, candidate, decision)
     until = now(3600 * gate.approval_hours)
     entry = entry_of(root, "wait", candidate, "", by or BY_GATE, reason or "every condition holds")
-    # The time first: a version that waits has one.
-    note(root, entry | {"until": until}, {UNTIL_TAG: until, GATE_TAG: WAITING})
+    enact(root, entry | {"until": until})
     return until
 
 
