@@ -10,7 +10,7 @@ from typing import Any
 
 from jamel.evaluate import read_json
 from jamel.layout import Layout
-from jamel.tables import agents_table, pairs_table, rounds_table, show
+from jamel.tables import agents_table, correlation_sentence, pairs_table, rounds_table, show
 
 
 def print_summary(project: Layout, outcome: Mapping[str, Any]) -> None:
@@ -21,6 +21,8 @@ def print_summary(project: Layout, outcome: Mapping[str, Any]) -> None:
     show(agents_table(results), f"{title}, means [95 % intervals over apps]")
     if rounds := results.get("rounds"):
         show(rounds_table(rounds), f"jamel on {rounds['suite']} by round")
+        if correlation := correlation_sentence(rounds):
+            print(correlation)
     show(pairs_table(results, "jamel"), f"jamel against each, {meta['budget']} steps")
     print(verdict(outcome["decision"]))
     print(where_to_look(project, outcome))

@@ -3,35 +3,57 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
+from dvc.repo import Repo
 
-from jamel import dataset, registry
+from jamel import backup as copies
+from jamel import dataset, provenance, registry
 from jamel.backup import backup, restore
 from jamel.config import MODEL_NAME
 from jamel.errors import StoreError
 from jamel.registry.connection import connect, experiment_id
+from jamel.services import ADMIN_PASSWORD, mlflow_service
+from jamel.stores import stores_at
 from tests.conftest import initialised
 from tests.registered import enter
 
-SHARD = "data/sessions/round-0/one.parquet"
+FIRST, UNPUSHED, LATE = (f"data/sessions/round-0/{name}.parquet" for name in ("a", "b", "c"))
+USER = (1, "ann", "scrypt:a hash")
 
 
 @pytest.fixture(scope="module")
 def restored(databases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project that came from the backup of one that is gone."""
+    """A project that came from the backup of one that is gone.
+
+    A dataset version was pinned and not pushed before, as by a run that was killed, and another
+    one was pushed while the backup was made.
+    """
     root = initialised(databases, tmp_path_factory.mktemp("before") / "project")
-    (root / SHARD).parent.mkdir(parents=True)
-    (root / SHARD).write_bytes(b"a shard")
+    _write(root, FIRST)
     dataset.version(root)
+    _write(root, UNPUSHED)
+    with Repo(str(root)) as repo:
+        repo.add([str(root / "data")])
+    pinned = dataset.pinned_md5(root)
+    with _users(root) as users:
+        users.execute("CREATE TABLE users (id INTEGER, username VARCHAR, password_hash VARCHAR)")
+        users.execute("INSERT INTO users VALUES (?, ?, ?)", USER)
     enter(root, MODEL_NAME)
     connect(root).set_registered_model_alias(MODEL_NAME, "champion", "1")
     copy = root.parent / "copy"
     with registry.Tracker(root).run("still at work") as run_id:
-        told = backup(root, copy)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(copies, "_copy", partial(_copy_then_pin, root, copies._copy))
+            told = backup(root, copy)
         registry.Tracker(root).log_metrics(run_id, {"late": 1.0})
+    assert dataset.pinned_md5(root) != pinned == provenance.dataset_md5(copy)
     assert told["bytes"] > 1e6 and told["root"] == str(root)
     with pytest.raises(StoreError, match="new folder"):
         backup(root, copy)
@@ -41,6 +63,25 @@ def restored(databases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(["git", "init", "-q"], cwd=clone, check=True)
     restore(clone, copy)
     return clone
+
+
+def _copy_then_pin(root: Path, copy: Callable[[Path, Path], None], path: Path, to: Path) -> None:
+    copy(path, to)
+    if path == stores_at(root).dvc_remote:
+        _write(root, LATE)
+        dataset.version(root)
+
+
+def _write(root: Path, shard: str) -> None:
+    (root / shard).parent.mkdir(parents=True, exist_ok=True)
+    (root / shard).write_text(shard)
+
+
+@contextmanager
+def _users(root: Path) -> Iterator[sqlite3.Connection]:
+    """Who may log in to MLflow's pages, in a table with the first columns of MLflow's."""
+    with closing(sqlite3.connect(stores_at(root).mlflow_users_db)) as connection, connection:
+        yield connection
 
 
 def test_the_champion_and_its_files_are_there(restored: Path) -> None:
@@ -67,9 +108,19 @@ def test_new_runs_write_into_the_new_folder(restored: Path) -> None:
     assert list((restored / "stores").rglob("later.json"))
 
 
-def test_the_dataset_comes_back(restored: Path) -> None:
+def test_the_dataset_comes_back_as_it_was_pinned_when_the_backup_began(restored: Path) -> None:
     dataset.fetch(restored)
-    assert (restored / SHARD).read_bytes() == b"a shard"
+    found = {path.relative_to(restored).as_posix() for path in restored.glob("data/**/*.parquet")}
+    assert found == {FIRST, UNPUSHED}
+    assert (restored / UNPUSHED).read_text() == UNPUSHED
+
+
+def test_who_had_a_login_has_it_again(restored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with _users(restored) as users:
+        assert users.execute("SELECT * FROM users").fetchall() == [USER]
+    pytest.importorskip("flask_wtf")
+    monkeypatch.delenv(ADMIN_PASSWORD, raising=False)
+    assert mlflow_service(stores_at(restored), 18500, login=True), "asks for no first password"
 
 
 def test_a_project_with_stores_is_not_overwritten(restored: Path) -> None:

@@ -16,12 +16,15 @@ from jamel.episodes import read_session
 from jamel.errors import ConfigError
 from jamel.label import label
 from jamel.plots import rounds_png
+from jamel.report import render
 from jamel.scores import Run, collate
-from jamel.tables import rounds_table
+from jamel.tables import correlation_sentence, rounds_table
 from tests.registered import tiny_model
 
 
-def measured(index: int, *covered: int, suite: str = "valid") -> dict[str, Any]:
+def measured(
+    index: int, *covered: int, suite: str = "valid", rewarded: float | None = None
+) -> dict[str, Any]:
     runs = [
         Run(
             suite=suite, app=f"{suite}/{app}", agent="jamel", version=str(index), seed=0, start=0,
@@ -31,7 +34,7 @@ def measured(index: int, *covered: int, suite: str = "valid") -> dict[str, Any]:
         for app, size in enumerate(covered)
     ]  # fmt: skip
     found = collate(runs, 200, {"suite": suite, "budget": 1, "seeds": [0]})
-    return found | {"round": {"round": index, "seconds": 60.0}}
+    return found | {"round": {"round": index, "seconds": 60.0, "rewarded": rewarded}}
 
 
 def test_the_curve_has_gains_and_seconds() -> None:
@@ -73,6 +76,36 @@ def test_what_a_model_came_to_in_use_is_told_beside_what_the_next_one_measures(
     point = {"round": 1, "seconds": 1, "rewarded": 12.34, "mean": 1, "low": 0, "high": 2}
     (row,) = rounds_table({"budget": 9, "curve": [point | {"gain": None}]})
     assert row["explored"] == "12.3 % of steps new"
+
+
+@pytest.mark.parametrize(
+    ("explored", "spearman"),
+    [([40, 50, 60], 1.0), ([60, 50, 40], -1.0), ([50, 40, 60], 0.5), ([40, 60, 60], 0.866)],
+)
+def test_a_models_coverage_is_compared_with_what_it_explored_a_round_later(
+    explored: list[float], spearman: float
+) -> None:
+    covered = [(30, 40), (31, 41), (35, 45), (36, 46)]
+    files = [
+        measured(index, *covered[index], rewarded=found)
+        # A first round's explorer, if any, is a model that was not measured here.
+        for index, found in enumerate([99.0, *explored])
+    ]
+    found = rounds.curve(files)
+    assert found["correlation"] == {"spearman": spearman, "models": 3}
+    said = f"rank correlation of coverage on valid and explored, over 3 models: {spearman:+.2f}"
+    assert correlation_sentence(found) == said
+    page = render(files[-1] | {"rounds": found})
+    assert f"sessions; {said}." in page
+    # What a model explored is not told beside the coverage of the one two rounds before.
+    assert rounds.curve([files[0], *files[2:]])["correlation"] is None
+
+
+def test_models_that_came_to_the_same_correlate_with_nothing() -> None:
+    same = [measured(index, 30 + index, 40, rewarded=50.0) for index in range(5)]
+    assert (found := rounds.curve(same))["correlation"] is None
+    assert correlation_sentence(found) == ""
+    assert "rank correlation" not in render(same[-1] | {"rounds": found})
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """A project's embedded stores copied to a folder while they are in use, and put back elsewhere.
 
-Databases are copied by SQLite itself, then the files that they name: those are never changed, so
-the copy holds every file of every row. Knows no table but how absolute paths look in one; stores
-on other machines are backed up by their servers' own programs.
+Databases are copied by SQLite itself and the pinned dataset's name is read, then the files that
+they name: those are never changed, so the copy holds every file of every row and of that dataset.
+Knows no table but how absolute paths look in one; stores on other machines are backed up by their
+servers' own programs.
 """
 
 from __future__ import annotations
@@ -16,18 +17,20 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from jamel.disk import full_disk_is_a_store_error, sync, write_json
+from jamel import dataset
+from jamel.disk import full_disk_is_a_store_error, sync, write_json, write_text
 from jamel.errors import StoreError
+from jamel.provenance import PINNED
 from jamel.stores import Stores, has_stores, init, open_stores, stores_at
 
 ABOUT = "backup.json"
-PINNED = "data.dvc"
 
 
 def backup(root: Path | str, out: Path) -> dict[str, Any]:
     """Copy databases, models, logged files, dataset versions and the audit to a new folder.
 
-    Runs may go on meanwhile; what they write after the databases were copied is not in the copy.
+    Runs may go on meanwhile; what they write after the databases were copied is not in the copy,
+    or in no row and no pin of it.
 
     Args:
         root: the project.
@@ -38,6 +41,8 @@ def backup(root: Path | str, out: Path) -> dict[str, Any]:
 
     Raises:
         StoreError: there are no stores, they lie elsewhere, `out` is there, or the disk is full.
+        DatasetError: DVC cannot push what is pinned and not pushed yet.
+        Busy: another process pins or pushes a dataset, for minutes.
     """
     stores = open_stores(root)
     if stores.elsewhere.mlflow:
@@ -52,9 +57,11 @@ def backup(root: Path | str, out: Path) -> dict[str, Any]:
         with full_disk_is_a_store_error(out):
             for database in _databases(stores):
                 _copy_database(database, _at(partial, stores, database))
+            # Before the remote: what is pinned from now on may not be in the copy of that.
+            if pinned := dataset.pushed(stores.root):
+                write_text(partial / PINNED, pinned)
             for kept in _kept(stores):
                 _copy(kept, _at(partial, stores, kept))
-            _copy(stores.root / PINNED, partial / PINNED)
             files = [path for path in partial.rglob("*") if path.is_file()]
             told = {"root": str(stores.root), "bytes": sum(path.stat().st_size for path in files)}
             told["when"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -100,8 +107,8 @@ def restore(root: Path | str, source: Path) -> Stores:
     return init(root)
 
 
-def _databases(stores: Stores) -> tuple[Path, Path]:
-    return stores.mlflow_db, stores.prefect_home / "prefect.db"
+def _databases(stores: Stores) -> tuple[Path, ...]:
+    return stores.mlflow_db, stores.mlflow_users_db, stores.prefect_home / "prefect.db"
 
 
 def _kept(stores: Stores) -> tuple[Path, ...]:

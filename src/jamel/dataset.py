@@ -61,6 +61,24 @@ def version(root: Path | str, tag: str | None = None) -> str:
     return md5
 
 
+def pushed(root: Path | str) -> str:
+    """What `data.dvc` says, with what it pins pushed as far as it is here; "" where none is.
+
+    A run that was killed may have pinned what it did not push. In a fresh clone files may be
+    nowhere: that is no error.
+
+    Raises:
+        DatasetError: DVC cannot push.
+        Busy: another process writes to DVC.
+    """
+    root = Path(root).resolve()
+    with _writing(root) as repo:
+        if not (root / PINNED).exists():
+            return ""
+        repo.push(targets=[str(root / PINNED)])
+        return (root / PINNED).read_text(encoding="utf-8")
+
+
 def pinned_md5(root: Path | str) -> str:
     """The md5 in `data.dvc`; raises DatasetError when no dataset is pinned."""
     path = Path(root) / PINNED

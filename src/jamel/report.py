@@ -15,7 +15,13 @@ from jamel.agents import SIMPLE_AGENTS
 from jamel.disk import write_text
 from jamel.plots import coverage_png, reliability_png, rounds_png
 from jamel.statistics import agents_of, budgets_of, paired_rows, summarise
-from jamel.tables import coverage_of, reliability_table, rounds_table, shown
+from jamel.tables import (
+    correlation_sentence,
+    coverage_of,
+    reliability_table,
+    rounds_table,
+    shown,
+)
 
 UNITS = {
     "coverage": "% of {}",
@@ -75,6 +81,7 @@ def render(
         verdict=_verdict(pairs, agents, metrics[0], budgets[-1]),
         rounds=rounds,
         rounds_table=rounds_table(rounds) if rounds else [],
+        correlation=correlation_sentence(rounds) if rounds else "",
         rounds_plot=_rounds_plot(rounds) if rounds else "",
         curves=_embedded(coverage_png(curves, coverage_of(results))) if curves else "",
         apps=_app_table(rows, agents, metrics[0], budgets[-1]),

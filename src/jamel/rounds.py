@@ -6,6 +6,7 @@ Knows results as plain data; nothing of how a round is collected or trained.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from jamel.devices import tunable
 from jamel.episodes import session_header
 from jamel.layout import SHARED_ARM
 from jamel.shards import LABEL_KIND, read_table
-from jamel.statistics import Paired, paired_difference, per_app, summarise
+from jamel.statistics import Paired, paired_difference, per_app, rank_correlation, summarise
 
 METRIC = "coverage"
 Results = Mapping[str, Any]
@@ -72,9 +73,9 @@ def curve(rounds: Sequence[Results]) -> dict[str, Any]:
         rounds: evaluations, the last round's last.
 
     Returns:
-        `{"suite", "budget", "seconds", "curve"}`; a point is `{"round", "seconds", "rewarded",
-        "mean", "low", "high", "gain"}`, its gain `{"difference", "low", "high"}` or None for the
-        first.
+        `{"suite", "budget", "seconds", "curve", "correlation"}`; a point is `{"round", "seconds",
+        "rewarded", "mean", "low", "high", "gain"}`, its gain `{"difference", "low", "high"}` or
+        None for the first; the correlation is that of `offline_online`.
     """
     rounds = [results for results in rounds if _measured(results) == _measured(rounds[-1])]
     points = []
@@ -87,7 +88,28 @@ def curve(rounds: Sequence[Results]) -> dict[str, Any]:
         "budget": meta["budget"],
         "seconds": round(sum(point["seconds"] for point in points), 1),
         "curve": points,
+        "correlation": offline_online(points),
     }
+
+
+def offline_online(points: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Whether models that cover more of the suite also came to more in use.
+
+    Args:
+        points: of the curve. A model's coverage is in its own round's point, and what it came to
+            when it explored in the next round's.
+
+    Returns:
+        `{"spearman", "models"}`, the rank correlation of the two over the models that have both;
+        None of fewer than three models, or where they all have the same.
+    """
+    both = [
+        (before["mean"], now["rewarded"])
+        for before, now in pairwise(points)
+        if now["round"] == before["round"] + 1 and now.get("rewarded") is not None
+    ]
+    found = rank_correlation([mean for mean, _ in both], [online for _, online in both])
+    return None if found is None else {"spearman": round(found, 3), "models": len(both)}
 
 
 def _point(results: Results, found: Paired | None) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def mlflow_service(stores: Stores, port: int, login: bool = False) -> Service:
 
 def _login(stores: Stores) -> dict[str, str]:
     """What MLflow's login needs; the first administrator's password is in the environment alone."""
-    users = stores.folder / "mlflow-users.db"
+    users = stores.mlflow_users_db
     if importlib.util.find_spec("flask_wtf") is None:
         raise StoreError(
             "expected Flask-WTF for MLflow's login, found that it is not installed. Run `pip "

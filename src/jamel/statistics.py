@@ -130,6 +130,24 @@ def independent_difference(
     return Independent(means[1], means[0], means[0] - means[1], *bounds(draws[0] - draws[1]))
 
 
+def rank_correlation(mine: Sequence[float], theirs: Sequence[float]) -> float | None:
+    """Spearman's rank correlation of two figures of the same things, ties sharing a rank.
+
+    None of fewer than three things, or where one of the figures is the same for all.
+    """
+    if len(mine) < 3:
+        return None
+    ranks = np.array([_ranks(mine), _ranks(theirs)])
+    if not ranks.std(axis=1).all():
+        return None
+    return float(np.corrcoef(ranks)[0, 1])
+
+
+def _ranks(values: Sequence[float]) -> list[float]:
+    found = np.asarray(values, dtype=float)
+    return [float((found < value).sum() + (found <= value).sum()) / 2 for value in found]
+
+
 def per_app(rows: Iterable[Row], metric: str, agent: str, budget: int) -> dict[str, float]:
     """App -> mean over seeds of a metric, for one agent at one budget; apps without it left out."""
     found: dict[str, list[float]] = {}

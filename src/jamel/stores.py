@@ -69,6 +69,11 @@ class Stores:
         return self.folder / "mlflow.db"
 
     @property
+    def mlflow_users_db(self) -> Path:
+        """SQLite file of those who may log in to MLflow's pages, where runs are kept here too."""
+        return self.folder / "mlflow-users.db"
+
+    @property
     def mlflow_uri(self) -> str:
         """SQLAlchemy address of MLflow's database; no path of it depends on the cwd."""
         return self.elsewhere.mlflow or f"sqlite:///{self.mlflow_db}"

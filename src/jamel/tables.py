@@ -107,6 +107,17 @@ def rounds_table(rounds: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def correlation_sentence(rounds: Mapping[str, Any]) -> str:
+    """How a model's coverage on the suite goes with what it explored; "" where that is unknown."""
+    found = rounds.get("correlation")
+    if not found:
+        return ""
+    return (
+        f"rank correlation of coverage on {rounds['suite']} and explored, over {found['models']} "
+        f"models: {found['spearman']:+.2f}"
+    )
+
+
 def _share(rewarded: float | None) -> str:
     return "" if rewarded is None else f"{rewarded:.1f} % of steps new"
 

@@ -135,6 +135,20 @@ def test_secrets_in_a_profile_are_refused_and_not_repeated(section: dict, said: 
     assert SECRET not in str(caught.value)
 
 
+def test_the_address_is_the_environments_where_the_profile_has_none() -> None:
+    here = {"OPENAI_BASE_URL": "http://127.0.0.1:8000/v1/"}
+    config = parse_config({"agents": {"llm": {"model": "m"}}}, source="x.yaml")
+    assert with_key(config, here).agents.llm.base_url == "http://127.0.0.1:8000/v1"
+    named = {"base_url": "https://user.example/v1", "model": "m"}
+    own = parse_config({"agents": {"llm": named}}, source="x.yaml")
+    assert with_key(own, here).agents.llm.base_url == "https://user.example/v1"
+    ill = {"OPENAI_BASE_URL": f"https://me:{SECRET}@host/v1"}
+    with pytest.raises(ConfigError, match=r"OPENAI_BASE_URL.* expected http") as caught:
+        with_key(config, ill)
+    assert SECRET not in str(caught.value)
+    assert with_key(Config(), ill).agents.llm.base_url == "", "of no concern without a model"
+
+
 def test_a_key_never_travels_in_the_clear() -> None:
     llm = LlmConfig(base_url="http://example.com/v1", model="m", key=SecretStr(SECRET))
     with pytest.raises(ConfigError, match="expected https"):

@@ -120,6 +120,19 @@ def test_an_evaluation_is_a_table_a_plot_and_a_page(project: Path, tmp_path: Pat
     assert Path(plot).read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_flows_run_has_the_correlation_of_coverage_and_use(project: Path) -> None:
+    tracker = registry.Tracker(project)
+    point = {"mean": 40.0, "low": 35.0, "high": 45.0, "gain": None, "rewarded": 50.0}
+    curve = {"suite": "valid", "budget": 10, "curve": [point | {"round": 3}]}
+    curve |= {"correlation": {"spearman": 0.5, "models": 3}}
+    with tracker.run("loop", CONFIG) as parent:
+        run_id = registry.open_round(project, CONFIG, 3, parent)
+        registry.close_round(project, run_id, parent, results(1.0), curve)
+    history = tracker.client.get_metric_history(parent, "offline_online_correlation")
+    assert [(found.step, found.value) for found in history] == [(3, 0.5)]
+    assert "offline_online_correlation" not in tracker.client.get_run(run_id).data.metrics
+
+
 def test_a_model_that_answers_otherwise_is_not_registered(
     project: Path, hf_dir: Path, tmp_path: Path
 ) -> None:

@@ -55,8 +55,10 @@ class ChatEndpoint:
     def __init__(self, settings: LlmConfig) -> None:
         if not (settings.base_url and settings.model):
             raise ConfigError(
-                "expected the endpoint of a language model, found none. Set agents.llm.base_url "
-                "and agents.llm.model in the profile, or leave 'llm' out of the agents."
+                "expected the endpoint of a language model, found none. Set agents.llm.model "
+                "and agents.llm.base_url in the profile, or the latter as OPENAI_BASE_URL in the "
+                "environment (that of every Prefect worker for collect.spread: prefect), or leave "
+                "'llm' out of the agents."
             )
         self._settings = settings
         self._url = urlsplit(settings.base_url)

@@ -58,8 +58,9 @@ class LlmConfig(Section):
     """An OpenAI-compatible endpoint, such as http://127.0.0.1:8000/v1, and how it is asked.
 
     The key is in the environment variable that `key_variable` names, and in no file: the command
-    line and the flows read it. Neither it nor the address is in any dump, log or result. A decision
-    has `deadline_s`, tries and waits included.
+    line and the flows read it. Neither it nor the address is in any dump, log or result; where the
+    profile has no `base_url`, it is that of OPENAI_BASE_URL, as on machines that get a profile as
+    a dump. A decision has `deadline_s`, tries and waits included.
     """
 
     base_url: str = Field("", exclude=True)

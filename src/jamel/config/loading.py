@@ -16,10 +16,13 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from jamel.config.agents import LlmConfig
 from jamel.config.profile import Config
 from jamel.config.section import Section
 from jamel.errors import ConfigError
 
+ADDRESS_VARIABLE = "OPENAI_BASE_URL"
+"""As other programs that ask a language model know it."""
 BESIDE = {
     "tuned": ("agents", "the agents' settings", "Write it with `jamel tune`"),
     "promote": ("gate", "the gate's settings", "Copy configs/promote.yaml"),
@@ -78,10 +81,18 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
 
 
 def with_key(config: Config, environment: Mapping[str, str]) -> Config:
-    """The profile with the language model's key; for the command line and the flows alone."""
+    """The profile with the language model's key, and its address where the profile has none.
+
+    For the command line and the flows alone. Raises ConfigError where a model is named and the
+    environment's address is none.
+    """
     llm = config.agents.llm
-    key = SecretStr(environment.get(llm.key_variable, ""))
-    agents = config.agents.model_copy(update={"llm": llm.model_copy(update={"key": key})})
+    found: dict[str, Any] = {"key": SecretStr(environment.get(llm.key_variable, ""))}
+    if llm.model and not llm.base_url:
+        with _sentence(f"the environment's {ADDRESS_VARIABLE}"):
+            given = LlmConfig(base_url=environment.get(ADDRESS_VARIABLE, ""))
+        found["base_url"] = given.base_url
+    agents = config.agents.model_copy(update={"llm": llm.model_copy(update=found)})
     return config.model_copy(update={"agents": agents})
 
 

@@ -52,6 +52,8 @@ def close_round(
         point = rounds["curve"][-1]
         figures = figures_of(point)
         tracker.log_metrics(run_id, figures)
+        if rounds["correlation"]:
+            figures["offline_online_correlation"] = rounds["correlation"]["spearman"]
         tracker.log_metrics(parent, figures, step=point["round"])
         picture = rounds_png(rounds["curve"], rounds["budget"], rounds["suite"])
         tracker.log_bytes(parent, picture, "plots/rounds.png")
