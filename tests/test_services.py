@@ -23,8 +23,9 @@ def test_a_service_answers_and_is_gone_afterwards(tmp_path: Path) -> None:
     assert free_ports(port, 1) == [port]
 
 
+@pytest.mark.parametrize("killed", [False, True])
 def test_what_a_service_started_ends_with_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    killed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("jamel.services.STOP_TIMEOUT_S", 1.0)
     (port,) = free_ports(18350, 1)
@@ -32,9 +33,15 @@ def test_what_a_service_started_ends_with_it(
     deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)"
     # In a group of its own, as the runs of a worker are.
     deaf = f"setsid {sys.executable} -c '{deaf}' & echo $! > {tmp_path}/child; {files}"
-    with running([Service("deaf", ["sh", "-c", deaf], port)], stores_at(tmp_path)):
-        child = int((tmp_path / "child").read_text())
-        assert psutil.pid_exists(child)
+    (other,) = free_ports(port + 1, 1)
+    files = [sys.executable, "-m", "http.server", str(other), "--bind", "127.0.0.1"]
+    with running([Service("other", files, other)], stores_at(tmp_path)) as (beside,):
+        with running([Service("deaf", ["sh", "-c", deaf], port)], stores_at(tmp_path)) as (first,):
+            child = int((tmp_path / "child").read_text())
+            assert psutil.pid_exists(child)
+            if killed:
+                first.kill()
+        assert beside.poll() is None
     psutil.wait_procs([psutil.Process(child)] if psutil.pid_exists(child) else [], timeout=5)
     assert not psutil.pid_exists(child)
 

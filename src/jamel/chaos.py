@@ -28,11 +28,11 @@ from jamel.disk import digest_of
 from jamel.errors import ProcessDied
 from jamel.evaluate import read_json
 from jamel.layout import Layout
+from jamel.marks import living, marked
 from jamel.provenance import dataset_md5
 from jamel.registry import Tracker, list_versions
 from jamel.stores import TELEMETRY_OFF, init, stores_at
 
-MARK = "JAMEL_CHAOS"
 BEGUN = "open run"
 """What a run says once its flow is under way; before, it starts Prefect's server."""
 KINDS = ("all", "flow", "child")
@@ -373,11 +373,12 @@ class Run:
         self.log = root / f"run-{name}.log"
         self.started = time.monotonic()
         home = {"PREFECT_HOME": str(stores_at(root).prefect_home)}
+        mark = marked(os.environ, self.mark)
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 list(bench.command),
                 cwd=root,
-                env=os.environ | TELEMETRY_OFF | dict(bench.environment) | home | {MARK: self.mark},
+                env=os.environ | TELEMETRY_OFF | dict(bench.environment) | home | mark,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -410,14 +411,7 @@ class Run:
 
     def members(self) -> list[psutil.Process]:
         """Every living process of this start."""
-        return [process for process in psutil.process_iter() if self._is_ours(process)]
-
-    def _is_ours(self, process: psutil.Process) -> bool:
-        try:
-            ours = process.environ().get(MARK) == self.mark
-            return ours and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return False
+        return living(self.mark)
 
     def step(self, name: str) -> psutil.Process | None:
         """The living process of a step, by its name."""

@@ -1,6 +1,6 @@
 """The web pages of a project on loopback, MLflow, Prefect, report and data docs, and its worker.
 
-Knows only how to start other programs and to end those it started, as whole process groups.
+Knows only how to start other programs and to end those it started, with all that they started.
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import FrameType, MappingProxyType
 from typing import NamedTuple
 
-import psutil
-
 from jamel.disk import write_text
 from jamel.errors import StoreError
 from jamel.layout import Layout
+from jamel.marks import end, marked
 from jamel.stores import TELEMETRY_OFF, Stores, lock, open_stores
 
 LOOPBACK = "127.0.0.1"
@@ -156,22 +155,40 @@ def serve_all(
     """
     stores = open_stores(project.root)
     project.build.mkdir(parents=True, exist_ok=True)
-    wanted = services(project, stores, first_port, login)
-    only_worker = lock(project.root, "serve") if schedule else nullcontext()
-    with until_stopped(), only_worker, running(wanted, stores) as started:
-        _tell(project, wanted)
-        api = f"http://{LOOPBACK}:{wanted[1].port}/api"
-        more = {"PREFECT_API_URL": api, PAGES_URL: wanted[-1].url}
-        workers = [worker(wanted[-1].port + 1)] if schedule else []
-        with running(workers, stores, more) as also_started:
-            if schedule:
-                print(f"{'deployments':20} run by a worker; its log is in {stores.logs}")
-                print(f"{'PREFECT_API_URL':20} {api}")
-            print("Ctrl-C stops them.", flush=True)
-            _wait(
-                [*zip(wanted, started, strict=True), *zip(workers, also_started, strict=True)],
-                stores.logs,
-            )
+    alone: AbstractContextManager[Mapping[str, str]]
+    alone = _only_server(stores) if schedule else nullcontext({})
+    with until_stopped(), alone as mark:
+        wanted = services(project, stores, first_port, login)
+        with running(wanted, stores, mark) as started:
+            _tell(project, wanted)
+            api = f"http://{LOOPBACK}:{wanted[1].port}/api"
+            more = {"PREFECT_API_URL": api, PAGES_URL: wanted[-1].url, **mark}
+            workers = [worker(wanted[-1].port + 1)] if schedule else []
+            with running(workers, stores, more) as also_started:
+                if schedule:
+                    print(f"{'deployments':20} run by a worker; its log is in {stores.logs}")
+                    print(f"{'PREFECT_API_URL':20} {api}")
+                print("Ctrl-C stops them.", flush=True)
+                _wait(
+                    [*zip(wanted, started, strict=True), *zip(workers, also_started, strict=True)],
+                    stores.logs,
+                )
+
+
+@contextmanager
+def _only_server(stores: Stores) -> Iterator[Mapping[str, str]]:
+    """Be the one that runs the project's deployments; gives a mark for all that this starts.
+
+    A holder that was killed has left its programs running, which are ended first: a second worker
+    would take the runs of theirs for dead. Raises Busy.
+    """
+    folder = stores.root.stat()
+    # Not the path, which is another project's in a container.
+    mark = f"serve-{folder.st_dev}-{folder.st_ino}"
+    with lock(stores.root, "serve"):
+        if ended := end(mark, STOP_TIMEOUT_S):
+            print(f"{'ended':20} {ended} processes that a killed `jamel serve` left", flush=True)
+        yield marked(os.environ, mark)
 
 
 def _tell(project: Layout, started: list[Service]) -> None:
@@ -192,12 +209,15 @@ def pages_of(project: Layout) -> list[str]:
 def running(
     wanted: list[Service], stores: Stores, more: Mapping[str, str] = MappingProxyType({})
 ) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Run the services, each in a process group of its own; end the groups whatever happens.
+    """Run the services, each in a process group of its own; end all of it whatever happens.
 
-    `more` are variables of their environment.
+    What a service started ends even where the service itself was killed. `more` are variables of
+    their environment.
     """
     stores.logs.mkdir(parents=True, exist_ok=True)
     processes: list[subprocess.Popen[bytes]] = []
+    mark = secrets.token_hex(8)
+    more = {**more, **marked({**os.environ, **more}, mark)}
     try:
         for service in wanted:
             processes.append(_spawn(service, stores, more))
@@ -205,7 +225,9 @@ def running(
             _await_port(service, process, stores.logs)
         yield processes
     finally:
-        _end(processes)
+        end(mark, STOP_TIMEOUT_S)
+        for process in processes:
+            process.wait()
 
 
 def _log(service: Service, logs: Path) -> Path:
@@ -251,39 +273,6 @@ def _fate(service: Service, process: subprocess.Popen[bytes], logs: Path) -> str
     said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     last = "\n".join(f"  {line}" for line in said[-LAST_LINES:]) or "  (nothing)"
     return f"{found}. Its output is in {log}, and ends with:\n{last}"
-
-
-def _end(processes: list[subprocess.Popen[bytes]]) -> None:
-    # All that they started: a worker gives each of its runs a process group of its own.
-    begun = [one for process in processes for one in _family(process)]
-    for process in processes:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-    deadline = time.monotonic() + STOP_TIMEOUT_S
-    while any(map(_runs, begun)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    for one in begun:
-        with suppress(psutil.NoSuchProcess):
-            one.kill()
-    for process in processes:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _family(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    try:
-        first = psutil.Process(process.pid)
-        return [first, *first.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _runs(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 class _Stopped(BaseException):
