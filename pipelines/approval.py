@@ -3,7 +3,8 @@
 The decision is a record in the registry, whoever makes it: what is entered on Prefect's page is
 written by the same call as that of `jamel approve` and `jamel refuse`, which need no server. The
 first answer counts. No answer in time is a refusal, by the clock in the registry: a run that is
-suspended needs nobody to be up for that. `close_reviews` ends runs whose version is decided.
+suspended needs nobody to be up for that. `close_reviews` ends runs whose version is decided. The
+run tells what was decided, whoever did it.
 """
 
 from __future__ import annotations
@@ -13,24 +14,23 @@ from typing import Any
 
 from prefect import flow, get_client, runtime
 from prefect.cache_policies import RUN_ID, TASK_SOURCE
-from prefect.client.schemas.filters import (
-    FlowFilter,
-    FlowFilterName,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
-from prefect.client.schemas.objects import FlowRun, StateType
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+from prefect.client.schemas.objects import StateType
 from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
 from pydantic import Field
 
 from jamel.config import Config, load_config
+from jamel.disk import write_bytes
 from jamel.layout import Layout
-from jamel.registry import answer, report_file, waiting, weigh
+from jamel.registry import answer, get_version, report_file, waiting, weigh
+from jamel.registry.audit import MAX_NAME, MAX_REASON
 from jamel.stores import open_stores
+from pipelines.artifacts import page
 from pipelines.caching import say, step
 from pipelines.isolation import in_own_process
+from pipelines.promote import tell_decision
+from pipelines.runs import runs_in
 from pipelines.summary import verdict
 
 CLOSED_BY = "close reviews"
@@ -40,8 +40,8 @@ class Review(RunInput):
     """What a reviewer is asked on Prefect's page; anything else leaves the run suspended."""
 
     approve: bool = Field(description="Whether the version becomes champion.")
-    by: str = Field(pattern=r"\S", max_length=200, description="Your name, for the audit.")
-    reason: str = Field(pattern=r"\S", max_length=1000, description="Why, for the audit.")
+    by: str = Field(pattern=r"\S", max_length=MAX_NAME, description="Your name, for the audit.")
+    reason: str = Field(pattern=r"\S", max_length=MAX_REASON, description="Why, for the audit.")
 
 
 @flow(name="approval", persist_result=True, result_serializer="json")
@@ -78,7 +78,11 @@ def approval(config: str, version: str) -> dict[str, Any]:
 def propose(config: Config, project: Layout, version: str) -> dict[str, Any]:
     """The gate's verdict on a version, which waits from then on if it holds every condition."""
     decision: dict[str, Any] = in_own_process(weigh, project.root, version, config.gate)
-    say(verdict(decision))
+    if "waits_until" in decision:
+        # No event: such a run is what the event of a version that waits starts.
+        say(verdict(decision))
+    else:
+        tell_decision(decision)
     return decision
 
 
@@ -86,7 +90,7 @@ def propose(config: Config, project: Layout, version: str) -> dict[str, Any]:
 def record_answer(
     config: Config, project: Layout, decision: Mapping[str, Any], review: Review
 ) -> dict[str, Any]:
-    """Act on a reviewer's answer; where somebody was faster, tell what that one decided."""
+    """Act on a reviewer's answer and tell of it; where somebody was faster, of that one's."""
     outcome: dict[str, Any] = in_own_process(
         answer,
         project.root,
@@ -96,21 +100,31 @@ def record_answer(
         review.reason,
         config.gate,
     )
-    say(verdict(outcome))
+    tell_decision(outcome)
     return outcome
 
 
 def question(project: Layout, decision: Mapping[str, Any]) -> str:
     """What the reviewer reads: the verdict, where the report is, until when to answer."""
-    model, version = decision["model"], decision["version"]
-    report = report_file(project.root, version, model=model)
     lines = [
         verdict(decision),
         "",
-        f"Report: [{report.name}]({report.as_uri()})" if report else "There is no report.",
-        f"`jamel compare {version} champion` shows both side by side.",
+        _report(project, decision["model"], decision["version"]),
+        f"`jamel compare {decision['version']} champion` shows both side by side.",
     ]
     return "\n".join(lines)
+
+
+def _report(project: Layout, model: str, version: str) -> str:
+    """Where a browser finds the report that the version was registered with."""
+    found = report_file(project.root, version, model=model)
+    if found is None:
+        return "There is no report."
+    # From the bucket it is a file that goes away, and pages show what is below build/ alone.
+    shown = project.version_results(version).with_name("registered.html")
+    write_bytes(shown, found.read_bytes())
+    run_id = get_version(project.root, version, model=model).run_id
+    return f"Report: {page(project, shown)}; in MLflow files/report.html of run {run_id}."
 
 
 @flow(name=CLOSED_BY)
@@ -123,13 +137,12 @@ def close_reviews(config: str) -> list[str]:
     Returns:
         The versions whose runs go on to their end.
     """
-    settings = load_config(config)
-    project = Layout.of(settings)
-    # This refuses those whose time is over.
-    still = {item["version"] for item in waiting(project.root, model=settings.gate.model)}
     with get_client(sync_client=True) as client:
-        runs = client.read_flow_runs(flow_filter=_APPROVALS, flow_run_filter=_SUSPENDED)
-        decided = [run for run in runs if _decided(run, config, still)]
+        suspended = runs_in(client, [StateType.PAUSED], flow_filter=_APPROVALS)
+        asked = [run for run in suspended if run.parameters.get("config") == config]
+        # Mostly nothing waits: to look into the registry takes MLflow.
+        still = _waiting(load_config(config)) if asked else set()
+        decided = [run for run in asked if run.parameters["version"] not in still]
         for run in decided:
             # No answer: the version waits no more, and the first answer has counted.
             told = {"approve": False, "by": CLOSED_BY, "reason": "the version is decided"}
@@ -138,10 +151,9 @@ def close_reviews(config: str) -> list[str]:
 
 
 _APPROVALS = FlowFilter(name=FlowFilterName(any_=["approval"]))
-_SUSPENDED = FlowRunFilter(
-    state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED]))
-)
 
 
-def _decided(run: FlowRun, config: str, still: set[str]) -> bool:
-    return run.parameters.get("config") == config and run.parameters["version"] not in still
+def _waiting(config: Config) -> set[str]:
+    """The versions that wait for a person; those whose time is over are refused first."""
+    found = waiting(Layout.of(config).root, model=config.gate.model)
+    return {item["version"] for item in found}

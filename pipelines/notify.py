@@ -1,13 +1,17 @@
-"""Messages to a webhook when a run fails, the gate refuses or a champion falls.
+"""Messages to a webhook when a run fails, the gate decides against a version or asks a person,
+a champion falls or an app has a new build.
 
-`python -m pipelines.notify URL`, with PREFECT_API_URL set, makes Prefect's own automations for
-that, or points those that are there at another address; they live on the server from then on.
+`python -m pipelines.notify`, with PREFECT_API_URL set and the address in JAMEL_WEBHOOK, makes
+Prefect's own automations for that, or points those that are there at another address; they live on
+the server from then on.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 from datetime import timedelta
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from prefect.blocks.webhook import Webhook
@@ -15,9 +19,11 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.events.actions import CallWebhook
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
-from pipelines.events import CHAMPION_FELL, GATE_REFUSED
+from pipelines.events import BUILD_CHANGED, CHAMPION_FELL, GATE_REFUSED, VERSION_WAITS
 
 BLOCK = "jamel"
+WEBHOOK = "JAMEL_WEBHOOK"
+"""Variable with the address, which for chat services is a secret: arguments are seen by `ps`."""
 MESSAGES = {
     "jamel: a run failed": (
         {"prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.TimedOut"},
@@ -28,6 +34,16 @@ MESSAGES = {
         {GATE_REFUSED},
         "jamel.model.*",
         ["event.payload.model", "event.payload.version", "event.payload.verdict"],
+    ),
+    "jamel: a version waits for approval": (
+        {VERSION_WAITS},
+        "jamel.model.*",
+        ["event.payload.model", "event.payload.version", "event.payload.verdict"],
+    ),
+    "jamel: an app has a new build": (
+        {BUILD_CHANGED},
+        "jamel.app.*",
+        ["event.payload.app", "event.payload.build"],
     ),
     "jamel: the champion fell": (
         {CHAMPION_FELL},
@@ -41,14 +57,26 @@ MESSAGES = {
 def main() -> None:
     """Entry point of `python -m pipelines.notify`."""
     parser = argparse.ArgumentParser(prog="python -m pipelines.notify", description=__doc__)
-    parser.add_argument("url", help="gets a POST with JSON, {text: ...}, as chat services take it")
+    parser.add_argument(
+        "url",
+        nargs="?",
+        default=os.environ.get(WEBHOOK),
+        help="gets a POST with JSON, {text: ...}, as chat services take it; "
+        f"by default the address in {WEBHOOK}",
+    )
     url = parser.parse_args().url
+    host = urlsplit(url or "").hostname
+    if not host:
+        parser.error(
+            "expected the address of a webhook, as https://..., found "
+            f"{'one without a host' if url else 'none'}. Set {WEBHOOK} to it."
+        )
     headers = {"Content-Type": "application/json"}
     block = Webhook(url=url, headers=headers).save(BLOCK, overwrite=True)
     with get_client(sync_client=True) as client:
         for automation in automations(block):
             put(client, automation)
-            print(f"{automation.name}: POST to {url}")
+            print(f"{automation.name}: POST to {urlsplit(url).scheme}://{host}")
 
 
 def automations(block: UUID) -> list[AutomationCore]:

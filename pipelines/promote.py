@@ -98,11 +98,16 @@ def promote_candidate(config: Config, project: Layout, version: str) -> dict[str
     Where `gate.approval` asks for a person, the version waits, and the loop does not.
     """
     decision = in_own_process(weigh, project.root, version, config.gate)
+    tell_decision(decision)
+    return decision
+
+
+def tell_decision(decision: Mapping[str, Any]) -> None:
+    """Show a verdict, log it, and send its event."""
     told = verdict(decision)
     show_verdict(decision, told)
     say(told)
     gate_decided(decision, told)
-    return decision
 
 
 @step("report")

@@ -31,8 +31,8 @@ def print_summary(project: Layout, outcome: Mapping[str, Any]) -> None:
 def verdict(decision: Mapping[str, Any]) -> str:
     """The gate's decision, a condition a line, as Markdown."""
     lines = [_headline(decision)]
-    if decision.get("by"):
-        lines.append(f"by {decision['by']}: {decision['reason']}")
+    if decision.get("reason"):
+        lines.append(f"by {decision['by'] or 'nobody'}: {decision['reason']}")
     for item in decision["conditions"]:
         mark = "passed" if item["passed"] else "FAILED"
         lines.append(f"- {mark}: {item['name']}: {item['found']} (required: {item['required']})")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,7 @@ import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.filters import (
-    FlowRunFilter,
     FlowRunFilterExpectedStartTime,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
     WorkPoolFilter,
     WorkPoolFilterName,
 )
@@ -32,10 +29,12 @@ from prefect.states import Cancelled, Crashed
 
 from jamel.config import load_config
 from jamel.errors import ConfigError, JamelError
+from pipelines.runs import runs_in
 from pipelines.turns import POOL, slots_of
 
 DEPLOYMENTS = Path("prefect.yaml")
 PREFECT = [sys.executable, "-m", "prefect"]
+_OURS = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
 
 
 def main() -> None:
@@ -92,7 +91,8 @@ def end_dead_runs(client: SyncPrefectClient) -> None:
     others = client.read_workers_for_work_pool(POOL)
     if any(one.name != POOL and one.status == WorkerStatus.ONLINE for one in others):
         return
-    for run in _runs(client, [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]):
+    started = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
+    for run in runs_in(client, started, work_pool_filter=_OURS):
         dead = Crashed(message="Its worker was stopped.")
         client.set_flow_run_state(run.id, dead)
 
@@ -100,12 +100,8 @@ def end_dead_runs(client: SyncPrefectClient) -> None:
 def skip_missed_runs(client: SyncPrefectClient, now: datetime) -> None:
     """Of the scheduled runs that nobody was there to start, only the last is made up for."""
     due = FlowRunFilterExpectedStartTime(before_=now)
-    missed = [
-        run
-        for run in _runs(client, [StateType.SCHEDULED], expected_start_time=due)
-        if run.auto_scheduled
-    ]
-    for run in superseded(missed):
+    scheduled = runs_in(client, [StateType.SCHEDULED], due, work_pool_filter=_OURS)
+    for run in superseded([run for run in scheduled if run.auto_scheduled]):
         client.set_flow_run_state(run.id, Cancelled(message="Missed."))
 
 
@@ -116,20 +112,6 @@ def superseded(runs: Sequence[FlowRun]) -> list[FlowRun]:
     )
     latest = {run.deployment_id: run.id for run in ordered}
     return [run for run in ordered if latest[run.deployment_id] != run.id]
-
-
-def _runs(client: SyncPrefectClient, states: list[StateType], **more: Any) -> Iterator[FlowRun]:
-    wanted = FlowRunFilter(
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=states)), **more
-    )
-    pool = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
-    found: list[FlowRun] = []
-    # The server gives pages of 200.
-    while page := client.read_flow_runs(
-        flow_run_filter=wanted, work_pool_filter=pool, offset=len(found)
-    ):
-        found += page
-    yield from found
 
 
 if __name__ == "__main__":

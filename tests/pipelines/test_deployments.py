@@ -104,7 +104,7 @@ def test_rounds_that_wait_are_trained_on_before_more_is_collected(
 def test_a_message_is_json_whatever_it_tells() -> None:
     from prefect.server.utilities.user_templates import render_user_template_sync
 
-    (_, refused, _) = automations(uuid4())
+    (refused,) = [item for item in automations(uuid4()) if item.name == "jamel: the gate refused"]
     (action,) = refused.actions
     payload = {"model": "jamel", "version": "3", "verdict": 'NOT PROMOTED\n- FAILED: "better"'}
     text = render_user_template_sync(action.payload, {"event": {"payload": payload}})

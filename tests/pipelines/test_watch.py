@@ -1,10 +1,15 @@
-"""What the flows tell Prefect arrives there as events; a champion that fell is told of."""
+"""What the flows tell Prefect arrives there as events, and at a webhook what needs a person."""
 
 from __future__ import annotations
 
-import time
+import json
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from queue import Queue
 
 import pytest
 import yaml
@@ -17,9 +22,10 @@ from jamel.config import load_config
 from jamel.episodes import write_session
 from jamel.layout import Layout
 from jamel.monitor import REWARDED
-from pipelines import events
+from pipelines import events, notify
 from pipelines.watch import watch
 from tests.conftest import copied
+from tests.pipelines.arrivals import arrived
 from tests.registered import enter, tiny_model
 from tests.smallest import SMALLEST
 from tests.test_monitor import stuck
@@ -45,19 +51,6 @@ def watched(databases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         write_session(stuck(path), folder)
     monkeypatch.chdir(root)
     return root
-
-
-def arrived(event: str, seconds: float = 60) -> dict[str, Any]:
-    """The last event of the name that the server has, once it has one."""
-    deadline = time.monotonic() + seconds
-    with get_client(sync_client=True) as client:
-        while True:
-            wanted = {"filter": {"event": {"name": [event]}}, "limit": 1}
-            found = client.request("POST", "/events/filter", json=wanted).json()["events"]
-            if found:
-                return dict(found[0])
-            assert time.monotonic() < deadline, f"{event} did not arrive"
-            time.sleep(0.2)
 
 
 def test_a_champion_that_fell_is_an_event_and_an_artifact(watched: Path) -> None:
@@ -88,3 +81,66 @@ def test_events_name_what_they_are_about_and_the_flow_that_tells() -> None:
         assert told["resource"]["prefect.resource.id"] == resource
         assert told["resource"]["jamel.flow"] == "tells"
         assert told["payload"] == payload
+
+
+@contextmanager
+def listening() -> Iterator[tuple[str, Queue[str]]]:
+    """An address on loopback, and the texts of what is posted to it."""
+    posted: Queue[str] = Queue()
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            posted.put(json.loads(body)["text"])
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Nothing on the terminal."""
+
+    with HTTPServer(("127.0.0.1", 0), Listener) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/hooks/a-secret", posted
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@flow(name="fails")
+def fails() -> None:
+    raise ValueError('no "device" answers')
+
+
+@flow(name="asks")
+def asks() -> None:
+    decision = {"model": "jamel", "version": "4", "previous": "3", "promoted": False}
+    events.gate_decided(decision | {"waits_until": "2999-01-01T00:00:00Z"}, "WAITING")
+
+
+def test_a_run_that_fails_and_a_version_that_waits_are_posted_to_the_webhook(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["notify"])
+    with pytest.raises(SystemExit):
+        notify.main()
+    assert "Set JAMEL_WEBHOOK to it" in capsys.readouterr().err
+    with listening() as (url, posted):
+        monkeypatch.setenv(notify.WEBHOOK, url)
+        notify.main()
+        told = capsys.readouterr().out
+        assert told.count("POST to http://127.0.0.1") == len(notify.MESSAGES)
+        assert "a-secret" not in told
+        with pytest.raises(ValueError, match="device"):
+            fails()
+        failed = posted.get(timeout=120)
+        assert failed.startswith("jamel: a run failed: fails ") and " Failed " in failed
+        assert 'no "device" answers' in failed
+        asks()
+        waits = posted.get(timeout=120)
+        assert waits == "jamel: a version waits for approval: jamel 4 WAITING"
+    with get_client(sync_client=True) as client:
+        for name in notify.MESSAGES:
+            (automation,) = client.read_automations_by_name(name)
+            client.delete_automation(automation.id)
