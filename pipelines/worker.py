@@ -33,6 +33,7 @@ from pipelines.runs import runs_in
 from pipelines.turns import POOL, slots_of
 
 DEPLOYMENTS = Path("prefect.yaml")
+SECRET_BLOCK = "prefect.blocks.secret."
 PREFECT = [sys.executable, "-m", "prefect"]
 _OURS = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
 
@@ -40,6 +41,7 @@ _OURS = WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL]))
 def main() -> None:
     """Prepare the server, then become the worker."""
     try:
+        refuse_secrets(DEPLOYMENTS)
         with get_client(sync_client=True) as client:
             make_pool(client)
             make_slots(client, DEPLOYMENTS)
@@ -54,6 +56,19 @@ def main() -> None:
     # By the health check `jamel serve` learns that the worker is ready.
     start = ["worker", "start", "--pool", POOL, "--name", POOL, "--with-healthcheck"]
     os.execv(sys.executable, [*PREFECT, *start])
+
+
+def refuse_secrets(deployments: Path) -> None:
+    """Raise ConfigError where the file names a Secret block.
+
+    `prefect deploy` reads the block at once: its value would lie in Prefect's database as it is.
+    """
+    if deployments.is_file() and SECRET_BLOCK in deployments.read_text(encoding="utf-8"):
+        raise ConfigError(
+            f"expected no Secret block in {deployments}, found {SECRET_BLOCK}: registering it "
+            "would write the secret into Prefect's database. Name the block in the work pool's job "
+            "template, as docs/production.md says."
+        )
 
 
 def make_pool(client: SyncPrefectClient) -> None:

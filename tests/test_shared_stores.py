@@ -1,6 +1,7 @@
 """Clones of a project on several machines: one PostgreSQL and one bucket, on loopback, for all.
 
-Four of them begin at once on empty stores; one runs the whole flow, to a registered model.
+Four of them begin at once on empty stores: one with the loop, to a registered model, three with a
+round each, the last of them as a deployment, which has the bucket's key from a Secret block alone.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from jamel.layout import Layout
 from jamel.registry.aliases import enact
 from jamel.registry.audit import MAX_NAME, MAX_REASON, new_entry
 from jamel.services import ADMIN_PASSWORD, free_ports, mlflow_service, running
+from tests.agents.chat_server import Endpoint, chat_server, says
 from tests.servers import BUCKET, REPOSITORY, S3, USER, Postgres, postgres, postgres_programs, s3
 from tests.smallest import SMALLEST
 
@@ -41,33 +43,79 @@ for needed in ("psycopg2", "boto3", "moto", "dvc_s3"):
     pytest.importorskip(needed, reason="pip install -c constraints.txt -e '.[dev,cluster]'")
 
 PROFILE = "configs/shared.yaml"
-FLOW = f"""
+LOOP = f"""
 set -e
 "$0" -m jamel.cli init --config {PROFILE}
 "$0" -m pipelines.retrain --config {PROFILE}
 """
-BESIDE = f"""
+ROUND = f"""
 from jamel.config import load_config
 from jamel.registry import Tracker
 from jamel.stores import init
 
 config = load_config("{PROFILE}")
 init(".", config.stores)
+from pipelines.gather import collect
+
 with Tracker(".").run("beside the loop", config):
-    pass
+    collect(config="{PROFILE}")
+"""
+ROUND_BY_A_WORKER = """
+import os
+import sys
+
+from jamel.config import load_config
+from jamel.services import free_ports, prefect_service, running, worker
+from jamel.stores import init
+
+stores = init(".", load_config(sys.argv[1]).stores)
+server = prefect_service(free_ports(19700, 1)[0])
+with running([server], stores):
+    os.environ["PREFECT_API_URL"] = f"{server.url}api"
+    from pipelines.turns import POOL
+    from prefect.blocks.system import Secret
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate
+    from prefect.deployments import run_deployment
+    from prefect.workers.process import ProcessWorker
+
+    Secret(value=os.environ["AWS_SECRET_ACCESS_KEY"]).save("bucket-key")
+    os.environ["AWS_SECRET_ACCESS_KEY"] = "not the secret"
+    template = ProcessWorker.get_default_base_job_template()
+    template["variables"]["properties"]["env"]["default"] = {
+        "AWS_SECRET_ACCESS_KEY": "{{ prefect.blocks.secret.bucket-key }}"
+    }
+    pool = WorkPoolCreate(name=POOL, type="process", base_job_template=template)
+    with get_client(sync_client=True) as client:
+        client.create_work_pool(pool)
+    with running([worker(server.port + 1)], stores):
+        run = run_deployment("collect/once", timeout=1200, poll_interval=1)
+        assert run.state.is_completed(), run.state
+"""
+DEPLOYMENTS = f"""
+name: test
+prefect-version: 3.8.8
+deployments:
+  - name: once
+    entrypoint: pipelines/gather.py:collect
+    parameters: {{config: {PROFILE}}}
+    work_pool: {{name: jamel}}
 """
 ADMIN = "a-password-for-the-pages"
+LLM_KEY = "sk-of-the-language-model"
 
 
 class Shared(NamedTuple):
-    """The clones, the first of which ran the loop, what all printed, and the servers."""
+    """The clones, the first of which ran the loop, what they pinned and printed, the servers."""
 
     clones: list[Path]
+    datasets: list[str]
     printed: str
     outcome: dict[str, Any]
     places: StoresConfig
     postgres: Postgres
     s3: S3
+    llm: Endpoint
 
 
 @pytest.fixture(scope="module")
@@ -76,10 +124,11 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
     with ExitStack() as stack:
         database = stack.enter_context(postgres(["mlflow", "prefect"]))
         bucket = stack.enter_context(s3())
+        llm = stack.enter_context(chat_server(says("Action: 0")))
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         for name in [name for name in os.environ if name.startswith(("PREFECT_", "MLFLOW_"))]:
             patch.delenv(name)
-        for name, value in _environment(database, bucket).items():
+        for name, value in _environment(database, bucket, llm).items():
             patch.setenv(name, value)
         places = StoresConfig(
             # One by its host, one by that of the environment.
@@ -90,8 +139,12 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
             s3_endpoint=bucket.endpoint,
         )
         folder = tmp_path_factory.mktemp("machines")
-        clones = [_clone(folder / str(number), places) for number in range(4)]
-        commands = [["sh", "-c", FLOW, sys.executable], *[[sys.executable, "-c", BESIDE]] * 3]
+        clones = [_clone(folder / str(number), places, number) for number in range(4)]
+        commands = [
+            ["sh", "-c", LOOP, sys.executable],
+            *[[sys.executable, "-c", ROUND]] * 2,
+            [sys.executable, "-c", ROUND_BY_A_WORKER, PROFILE],
+        ]
         started = [
             stack.enter_context(_started(command, clone))
             for command, clone in zip(commands, clones, strict=True)
@@ -99,10 +152,11 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
         printed = [process.communicate()[0] for process in started]
         assert [process.returncode for process in started] == [0] * 4, "\n".join(printed)
         outcome = json.loads((clones[0] / "build/shared/outcome.json").read_text())
-        yield Shared(clones, "\n".join(printed), outcome, places, database, bucket)
+        pinned = [dataset.pinned_md5(clone) for clone in clones]
+        yield Shared(clones, pinned, "\n".join(printed), outcome, places, database, bucket, llm)
 
 
-def _environment(database: Postgres, bucket: S3) -> dict[str, str]:
+def _environment(database: Postgres, bucket: S3, llm: Endpoint) -> dict[str, str]:
     return {
         "PGHOST": "127.0.0.1",
         "PGPORT": str(database.port),
@@ -111,16 +165,24 @@ def _environment(database: Postgres, bucket: S3) -> dict[str, str]:
         "AWS_ACCESS_KEY_ID": bucket.key,
         "AWS_SECRET_ACCESS_KEY": bucket.secret,
         "AWS_DEFAULT_REGION": "us-east-1",
+        "OPENAI_API_KEY": LLM_KEY,
+        "OPENAI_BASE_URL": llm.base_url,
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
         ADMIN_PASSWORD: ADMIN,
     }
 
 
-def _clone(root: Path, places: StoresConfig) -> Path:
+def _clone(root: Path, places: StoresConfig, seed: int) -> Path:
     (root / "configs").mkdir(parents=True)
     for path in (REPOSITORY / "configs").glob("*"):
         if path.name in ("suites.yaml", "reachable.json"):
             shutil.copy(path, root / "configs")
     profile = SMALLEST | {"profile": "shared", "stores": places.model_dump()}
+    profile["collect"] = SMALLEST["collect"] | {"agents": ["random", "llm"], "seed": seed}
+    profile["agents"] = {"llm": {"model": "m"}}
+    # As in a clone, where the flows are in the current folder.
+    (root / "pipelines").symlink_to(REPOSITORY / "pipelines")
+    (root / "prefect.yaml").write_text(DEPLOYMENTS)
     (root / PROFILE).write_text(yaml.safe_dump(profile))
     shutil.copy(REPOSITORY / ".gitignore", root)
     author = ["-c", "user.name=anyone", "-c", "user.email=anyone@localhost"]
@@ -165,22 +227,33 @@ def _objects(shared: Shared) -> dict[str, bytes]:
 def test_four_that_begin_at_once_on_empty_stores_all_have_their_runs(shared: Shared) -> None:
     assert len(_rows(shared, "mlflow", "SELECT * FROM alembic_version")) == 1
     runs = _rows(shared, "mlflow", "SELECT name, status FROM runs")
-    assert runs.count(("beside the loop", "FINISHED")) == 3
+    assert runs.count(("beside the loop", "FINISHED")) == 2
     assert ("round 0", "FINISHED") in runs and {status for _, status in runs} == {"FINISHED"}
     flows = "SELECT flow.name, flow_run.state_type FROM flow JOIN flow_run ON flow.id = flow_id"
-    assert _rows(shared, "prefect", flows) == [("retrain", "COMPLETED")]
+    collected = [("collect", "COMPLETED")] * 3
+    assert sorted(_rows(shared, "prefect", flows)) == [*collected, ("retrain", "COMPLETED")]
 
 
-def test_the_dataset_is_in_the_bucket_by_its_md5_and_comes_to_another_clone(
-    shared: Shared,
-) -> None:
+def test_the_datasets_of_all_are_in_the_bucket_with_their_files(shared: Shared) -> None:
+    assert len(set(shared.datasets)) == 4 and shared.datasets[0] == shared.outcome["dataset"]
+    objects = _objects(shared)
+    for md5 in shared.datasets:
+        files = json.loads(objects[_in_remote(md5)])
+        assert len(files) == 4, "two sessions with their labels"
+        assert {_in_remote(file["md5"]) for file in files} <= set(objects)
+
+
+def _in_remote(md5: str) -> str:
+    return f"dvc/files/md5/{md5[:2]}/{md5[2:]}"
+
+
+def test_a_dataset_comes_to_another_clone(shared: Shared) -> None:
     first, second = shared.clones[:2]
     md5 = shared.outcome["dataset"]
-    assert f"dvc/files/md5/{md5[:2]}/{md5[2:]}" in _objects(shared)
     shutil.copy(first / "data.dvc", second)
     assert dataset.fetch(second) == md5
     pulled = {path.relative_to(second): path for path in (second / "data").rglob("*.parquet")}
-    assert len(pulled) == 4, "two sessions with their labels"
+    assert len(pulled) == 4
     assert all((first / name).read_bytes() == path.read_bytes() for name, path in pulled.items())
 
 
@@ -248,6 +321,10 @@ def test_no_secret_is_in_any_file_log_database_or_object(shared: Shared, tmp_pat
     assert any(name.startswith("dvc/files/md5") for name in found)
     assert any(name.startswith("mlflow/") for name in found)
     assert any(name.endswith("stores/places.json") for name in found)
+    # All of them were of use.
+    authorized = {headers.get("Authorization") for _, headers, _ in shared.llm.asked}
+    assert authorized == {f"Bearer {LLM_KEY}"}
+    assert _rows(shared, "prefect", "SELECT name FROM block_document") == [("bucket-key",)]
     assert _with_secrets(shared, found) == []
 
 
@@ -261,7 +338,7 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 def _with_secrets(shared: Shared, texts: dict[str, bytes]) -> list[str]:
     """The names of those in which a password stands, as it is or as addresses spell it."""
-    secrets = (shared.postgres.password, shared.s3.secret, ADMIN)
+    secrets = (shared.postgres.password, shared.s3.secret, ADMIN, LLM_KEY)
     spelt = {form.encode() for secret in secrets for form in (secret, quote(secret, safe=""))}
     return [name for name, text in texts.items() if any(secret in text for secret in spelt)]
 
@@ -323,3 +400,24 @@ def test_a_bucket_that_refuses_the_key_is_a_sentence(
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not the secret")
     with pytest.raises(DatasetError, match=f"s3://{BUCKET}/dvc"):
         dataset.version(shared.clones[0])
+
+
+def test_a_dump_restored_as_another_database_has_the_version_that_loads(
+    shared: Shared, tmp_path: Path
+) -> None:
+    dump = tmp_path / "mlflow.dump"
+    for program, *arguments in (
+        ("pg_dump", "--format=custom", f"--file={dump}", "mlflow"),
+        ("createdb", "restored"),
+        ("pg_restore", "--no-owner", "--dbname=restored", dump),
+    ):
+        subprocess.run([shared.postgres.programs / program, *arguments], check=True)
+    third = shared.clones[2]
+    address = shared.places.mlflow.replace("/mlflow", "/restored")
+    stores.init(third, shared.places.model_copy(update={"mlflow": address}))
+    assert registry.Tracker(third).client.tracking_uri == address
+    (version,) = registry.list_versions(third)
+    assert version.tags["dataset_md5"] == shared.outcome["dataset"]
+    weights = registry.model_dir(third, "1") / "model.safetensors"
+    trained = Layout.at(shared.clones[0], "shared").model("jamel", 0) / "model.safetensors"
+    assert weights.read_bytes() == trained.read_bytes()

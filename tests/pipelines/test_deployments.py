@@ -22,7 +22,7 @@ from pipelines.artifacts import page
 from pipelines.notify import automations
 from pipelines.rounds import rounds_to_run
 from pipelines.turns import POOL, slots_of
-from pipelines.worker import profiles_of, superseded
+from pipelines.worker import profiles_of, refuse_secrets, superseded
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEPLOYMENTS = yaml.safe_load((REPOSITORY / "prefect.yaml").read_text())["deployments"]
@@ -67,6 +67,17 @@ def test_a_file_without_deployments_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "prefect.yaml").write_text("deployments: 3\n")
     with pytest.raises(ConfigError, match="expected deployments in"):
         profiles_of(tmp_path / "prefect.yaml")
+
+
+def test_a_secret_that_registering_would_write_into_the_database_is_refused(
+    tmp_path: Path,
+) -> None:
+    refuse_secrets(REPOSITORY / "prefect.yaml")
+    refuse_secrets(tmp_path / "no such file")
+    path = tmp_path / "prefect.yaml"
+    path.write_text('job_variables: {env: {KEY: "{{ prefect.blocks.secret.bucket-key }}"}}\n')
+    with pytest.raises(ConfigError, match="job template"):
+        refuse_secrets(path)
 
 
 def test_only_the_last_missed_run_of_a_deployment_is_made_up_for() -> None:
