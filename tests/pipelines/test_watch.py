@@ -1,9 +1,11 @@
-"""What the flows tell Prefect arrives there as events; a champion that fell is told of."""
+"""What the flows tell Prefect arrives there as events; a champion that fell is told of; who wants
+devices waits for its slots."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -13,11 +15,11 @@ from prefect.client.orchestration import get_client
 
 from jamel import registry
 from jamel.collect import collect
-from jamel.config import load_config
+from jamel.config import load_config, parse_config
 from jamel.episodes import write_session
 from jamel.layout import Layout
 from jamel.monitor import REWARDED
-from pipelines import events
+from pipelines import events, turns
 from pipelines.watch import watch
 from tests.conftest import copied
 from tests.registered import enter, tiny_model
@@ -88,3 +90,33 @@ def test_events_name_what_they_are_about_and_the_flow_that_tells() -> None:
         assert told["resource"]["prefect.resource.id"] == resource
         assert told["resource"]["jamel.flow"] == "tells"
         assert told["payload"] == payload
+
+
+def test_runs_of_deployments_wait_for_slots_which_are_made_where_they_are_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No deployment names this profile, so no worker has made its limit."""
+    monkeypatch.setattr(turns, "deployed", lambda: True)
+    section = {"collect": {"workers": 2}, "evaluate": {"workers": 1}}
+    config = parse_config({"profile": "of-nobody"} | section, source="test")
+    seen: list[str] = []
+
+    def wait() -> None:
+        with turns.devices(config, 1):
+            seen.append("second in")
+
+    second = Thread(target=wait)
+    with get_client(sync_client=True) as client:
+        with turns.devices(config, 2):
+            limit = client.read_global_concurrency_limit_by_name("devices-of-nobody")
+            assert (limit.limit, limit.active_slots) == (2, 2)
+            second.start()
+            second.join(timeout=3)
+            seen.append("first out")
+        second.join(timeout=60)
+        assert seen == ["first out", "second in"]
+        # What a user sets stays, and nobody asks for more than there is.
+        client.upsert_global_concurrency_limit_by_name("devices-of-nobody", 1)
+        with turns.devices(config, 2):
+            limit = client.read_global_concurrency_limit_by_name("devices-of-nobody")
+            assert (limit.limit, limit.active_slots) == (1, 1)
