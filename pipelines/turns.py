@@ -7,10 +7,13 @@ are shared by all runs of one Prefect server.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 from prefect import runtime
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.concurrency.sync import concurrency
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
 from jamel.config import Config
 from jamel.layout import Layout
@@ -20,6 +23,8 @@ POOL = "jamel"
 """The work pool whose workers run all deployments."""
 WAIT_S = 24 * 3600.0
 """A retraining takes hours on a small machine."""
+LEASE_S = 60.0
+"""A run that was killed occupies its slots for so long, the least that Prefect takes."""
 
 
 def deployed() -> bool:
@@ -41,8 +46,27 @@ def slots_of(config: Config) -> tuple[str, int]:
 
 @contextmanager
 def devices(config: Config, count: int) -> Iterator[None]:
-    """Occupy `count` of the profile's slots; a run by hand holds the project and needs none."""
-    name, most = slots_of(config)
-    slots = concurrency(name, occupy=min(count, most)) if deployed() else nullcontext()
-    with slots:
+    """Occupy `count` of the profile's slots, or all; a run by hand holds the project, not these.
+
+    Without a limit Prefect would let everybody pass, so one that is missing is made first.
+    """
+    with _slots(config, count) if deployed() else nullcontext():
         yield
+
+
+def _slots(config: Config, count: int) -> AbstractContextManager[None]:
+    name, most = slots_of(config)
+    with get_client(sync_client=True) as client:
+        there = _limit(client, name, most)
+    return concurrency(name, occupy=min(count, there), lease_duration=LEASE_S)
+
+
+def _limit(client: SyncPrefectClient, name: str, most: int) -> int:
+    """How many slots the limit has; what a user set on it stays."""
+    try:
+        return client.read_global_concurrency_limit_by_name(name).limit
+    except ObjectNotFound:
+        with suppress(ObjectAlreadyExists):
+            wanted = GlobalConcurrencyLimitCreate(name=name, limit=most)
+            client.create_global_concurrency_limit(wanted)
+        return client.read_global_concurrency_limit_by_name(name).limit

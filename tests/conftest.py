@@ -16,6 +16,7 @@ LONG = (
     "test_retrain.py",
     "test_shared_stores.py",
     "test_serve.py",
+    "test_killed_worker.py",
     "test_dvc.py",
 )
 """Files of minutes, which begin first: a worker that begins one last keeps the others waiting."""

@@ -34,6 +34,9 @@ STOP_TIMEOUT_S = 20.0
 """A run that is stopped tells Prefect so before it goes."""
 LOOK_EVERY_S = 1.0
 LAST_LINES = 5
+LEASES = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"
+LEASES_ON_DISK = "prefect.server.concurrency.lease_storage.filesystem"
+"""A server that is killed otherwise forgets who holds slots, which then stay occupied for good."""
 ADMIN_PASSWORD, FORMS_KEY = "MLFLOW_AUTH_ADMIN_PASSWORD", "MLFLOW_FLASK_SERVER_SECRET_KEY"
 LOGIN = """[mlflow]
 default_permission = READ
@@ -110,7 +113,8 @@ def _login(stores: Stores) -> dict[str, str]:
 def prefect_service(port: int) -> Service:
     """Prefect's server and its pages."""
     server = [sys.executable, "-m", "prefect", "server", "start"]
-    return Service("Prefect", [*server, "--host", LOOPBACK, "--port", str(port)], port)
+    server += ["--host", LOOPBACK, "--port", str(port)]
+    return Service("Prefect", server, port, environment={LEASES: LEASES_ON_DISK})
 
 
 def worker(first_port: int) -> Service:

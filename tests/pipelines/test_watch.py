@@ -1,15 +1,16 @@
-"""What the flows tell Prefect arrives there as events, and at a webhook what needs a person."""
+"""What the flows tell Prefect arrives there as events, and at a webhook what needs a person; who
+wants devices waits for its slots."""
 
 from __future__ import annotations
 
 import json
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from queue import Queue
+from threading import Thread
 
 import pytest
 import yaml
@@ -18,11 +19,11 @@ from prefect.client.orchestration import get_client
 
 from jamel import registry
 from jamel.collect import collect
-from jamel.config import load_config
+from jamel.config import load_config, parse_config
 from jamel.episodes import write_session
 from jamel.layout import Layout
 from jamel.monitor import REWARDED
-from pipelines import events, notify
+from pipelines import events, notify, turns
 from pipelines.watch import watch
 from tests.conftest import copied
 from tests.pipelines.arrivals import arrived
@@ -99,7 +100,7 @@ def listening() -> Iterator[tuple[str, Queue[str]]]:
             """Nothing on the terminal."""
 
     with HTTPServer(("127.0.0.1", 0), Listener) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = Thread(target=server.serve_forever)
         thread.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}/hooks/a-secret", posted
@@ -144,3 +145,33 @@ def test_a_run_that_fails_and_a_version_that_waits_are_posted_to_the_webhook(
         for name in notify.MESSAGES:
             (automation,) = client.read_automations_by_name(name)
             client.delete_automation(automation.id)
+
+
+def test_runs_of_deployments_wait_for_slots_which_are_made_where_they_are_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No deployment names this profile, so no worker has made its limit."""
+    monkeypatch.setattr(turns, "deployed", lambda: True)
+    section = {"collect": {"workers": 2}, "evaluate": {"workers": 1}}
+    config = parse_config({"profile": "of-nobody"} | section, source="test")
+    seen: list[str] = []
+
+    def wait() -> None:
+        with turns.devices(config, 1):
+            seen.append("second in")
+
+    second = Thread(target=wait)
+    with get_client(sync_client=True) as client:
+        with turns.devices(config, 2):
+            limit = client.read_global_concurrency_limit_by_name("devices-of-nobody")
+            assert (limit.limit, limit.active_slots) == (2, 2)
+            second.start()
+            second.join(timeout=3)
+            seen.append("first out")
+        second.join(timeout=60)
+        assert seen == ["first out", "second in"]
+        # What a user sets stays, and nobody asks for more than there is.
+        client.upsert_global_concurrency_limit_by_name("devices-of-nobody", 1)
+        with turns.devices(config, 2):
+            limit = client.read_global_concurrency_limit_by_name("devices-of-nobody")
+            assert (limit.limit, limit.active_slots) == (1, 1)
