@@ -31,7 +31,8 @@ def test_results_of_changed_code_are_not_those_of_its_commit(tmp_path: Path) -> 
 
 def _measured_at(project: Layout, commit: str) -> None:
     project.results.parent.mkdir(parents=True, exist_ok=True)
-    write_json(project.results, {"meta": {"commit": commit}})
+    results = {"meta": {"commit": commit}, "rows": [], "paired": []}
+    write_json(project.results, results)
 
 
 def _git(root: Path, *arguments: str) -> None:

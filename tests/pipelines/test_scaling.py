@@ -53,7 +53,7 @@ def test_two_workers_of_a_server_share_a_round(
         scaling.share_out("collect", shared, out_dir=tmp_path / "shared")
     logs = server[0].logs
     for worker in (1, 2):
-        assert "Completed" in (logs / f"worker-{worker}.log").read_text(), "each had a share"
+        assert "shared: 2 shards" in (logs / f"worker-{worker}.log").read_text(), "each had a share"
     whole = collect(config, tmp_path / "whole")
     assert {path.name for path in whole} == {p.name for p in (tmp_path / "shared").iterdir()}
     for path in whole:
