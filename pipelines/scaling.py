@@ -48,7 +48,7 @@ from jamel.stores import Stores
 from jamel.tables import show
 from jamel.train import train
 from pipelines.shares import share_out
-from pipelines.turns import POOL, slots_of
+from pipelines.turns import POOL, limit_of
 from pipelines.worker import PREFECT, make_pool
 
 COUNTS = (1, 2)
@@ -181,10 +181,10 @@ def _prefect_server(config: Config, folder: Path) -> Iterator[tuple[Stores, str]
     (port,) = free_ports(FIRST_PORT, 1)
     url = f"http://{LOOPBACK}:{port}/api"
     with running([prefect_service(port)], stores), temporary_settings({PREFECT_API_URL: url}):
-        slots, most = slots_of(_spread_over(config, "prefect", max(COUNTS)))
         with get_client(sync_client=True) as client:
             make_pool(client)
-            client.upsert_global_concurrency_limit_by_name(slots, most)
+            # Else the first measure, of one share, would make the limit of the second's.
+            limit_of(client, _spread_over(config, "prefect", max(COUNTS)))
         named = [*PREFECT, "--no-prompt", "deploy", "--name", "share"]
         here = os.environ | stores.for_prefect | {"PREFECT_API_URL": url}
         done = subprocess.run(named, env=here, capture_output=True, text=True, check=False)

@@ -27,7 +27,7 @@ from jamel.label import label
 from pipelines.caching import say
 from pipelines.isolation import in_own_process
 from pipelines.ticker import Ticker
-from pipelines.turns import POOL, devices
+from pipelines.turns import POOL, devices, limit_of
 
 DEPLOYMENT = "share/share"
 LOOK_EVERY_S = 1.0
@@ -90,6 +90,8 @@ def share_out(verb: Verb, config: Config, /, **given: Any) -> None:
     begun: list[UUID] = []
     with get_client(sync_client=True) as client:
         _require_worker(client)
+        # A share knows its own part alone, and would make the limit too small for all.
+        limit_of(client, config)
         try:
             for number in range(of):
                 parameters = {"verb": verb, "config": profile, "given": plain}

@@ -55,14 +55,15 @@ def devices(config: Config, count: int) -> Iterator[None]:
 
 
 def _slots(config: Config, count: int) -> AbstractContextManager[None]:
-    name, most = slots_of(config)
     with get_client(sync_client=True) as client:
-        there = _limit(client, name, most)
+        there = limit_of(client, config)
+    name, _ = slots_of(config)
     return concurrency(name, occupy=min(count, there), lease_duration=LEASE_S)
 
 
-def _limit(client: SyncPrefectClient, name: str, most: int) -> int:
-    """How many slots the limit has; what a user set on it stays."""
+def limit_of(client: SyncPrefectClient, config: Config) -> int:
+    """How many slots the profile's limit has, made where it is missing; what a user set stays."""
+    name, most = slots_of(config)
     try:
         return client.read_global_concurrency_limit_by_name(name).limit
     except ObjectNotFound:
