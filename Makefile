@@ -40,9 +40,10 @@ lint: $(VENV)/.installed ## ruff, mypy, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Three on two cores: each now and then waits for a server or a device.
 test: setup lint ## everything CI runs
 	$(BIN)/dvc dag > /dev/null
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 bench: setup ## device, web, label, training and decision speed; appended to docs/bench.jsonl
 	$(BIN)/jamel bench

@@ -6,7 +6,7 @@ suite, the seeds and the models' contents.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +79,15 @@ def version_dataset(project: Layout, tag: str) -> str:
     return md5
 
 
-def _measured(config: Config, models: Mapping[str, Path | None], out: Path) -> str:
-    weights = {
-        name: path and [path / "model.safetensors", path / CALIBRATION]
-        for name, path in models.items()
-    }
+def _measured(
+    config: Config,
+    models: Mapping[str, Path | None],
+    out: Path,
+    read: Sequence[str] = ("model.safetensors", CALIBRATION),
+) -> str:
+    contents = {name: path and [path / file for file in read] for name, path in models.items()}
     settings = config.evaluate.model_copy(update={"workers": 1})
-    return digest(settings, config.agents, config.device, weights, str(out))
+    return digest(settings, config.agents, config.device, contents, str(out))
 
 
 def _key(
@@ -126,7 +128,9 @@ def evaluate_models(
 def _round_key(
     config: Config, model: Path, project: Layout, round_index: int, seconds: float
 ) -> str:
-    return _measured(config, {SHARED_ARM: model}, project.round_results(round_index))
+    # The last round's model is calibrated once it is measured, which changes no choice of it.
+    read = ["model.safetensors"]
+    return _measured(config, {SHARED_ARM: model}, project.round_results(round_index), read)
 
 
 @step("measure round", _round_key)

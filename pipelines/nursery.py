@@ -9,6 +9,8 @@ import os
 # Steps share the cores; read once, by the libraries below as they are loaded.
 os.environ["OMP_NUM_THREADS"] = "1"
 
+import great_expectations
+
 import jamel.calibrate
 import jamel.collect
 import jamel.dataset

@@ -38,6 +38,9 @@ LEASES = "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE"
 LEASES_ON_DISK = "prefect.server.concurrency.lease_storage.filesystem"
 """A server that is killed otherwise forgets who holds slots, which then stay occupied for good."""
 ADMIN_PASSWORD, FORMS_KEY = "MLFLOW_AUTH_ADMIN_PASSWORD", "MLFLOW_FLASK_SERVER_SECRET_KEY"
+NO_JOBS = MappingProxyType({"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"})
+"""MLflow else starts eight more processes, of two gigabytes, for jobs that judge traces: nothing
+here asks for them, and their queue is pickled."""
 LOGIN = """[mlflow]
 default_permission = READ
 database_uri = {database}
@@ -84,8 +87,9 @@ def mlflow_service(stores: Stores, port: int, login: bool = False) -> Service:
         *["--artifacts-destination", stores.elsewhere.artifacts or str(stores.mlflow_artifacts)],
     ]
     if not login:
-        return Service("MLflow", command, port)
-    return Service("MLflow", [*command, "--app-name", "basic-auth"], port, "/", _login(stores))
+        return Service("MLflow", command, port, environment=NO_JOBS)
+    command += ["--app-name", "basic-auth"]
+    return Service("MLflow", command, port, environment={**NO_JOBS, **_login(stores)})
 
 
 def _login(stores: Stores) -> dict[str, str]:
