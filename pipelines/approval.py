@@ -64,7 +64,7 @@ def approval(config: str, version: str) -> dict[str, Any]:
     """
     settings = load_config(config)
     project = Layout.of(settings)
-    open_stores(project.root)
+    open_stores(project.root, settings.stores)
     decision = propose(settings, project, version)
     if "waits_until" in decision and runtime.deployment.id:
         asked = question(project, decision)

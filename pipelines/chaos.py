@@ -44,6 +44,7 @@ def main() -> None:
                 config=load_config(options.config),
                 folder=Path(folder).resolve(),
                 say=lambda text: print(text, flush=True),
+                keep=options.keep is not None,
             )
             if options.every_step:
                 found = kill_every_step(bench, STEPS, options.seed, len(KINDS))

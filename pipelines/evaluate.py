@@ -33,9 +33,8 @@ from pipelines.turns import devices
 @step("validate")
 def validate_dataset(project: Layout) -> dict[str, Any]:
     """Check every shard; bad ones go to quarantine and the rest goes on."""
-    found = in_own_process(
-        validate, project.sessions, project.labels, project.validation, project.quarantine
-    )
+    sessions, labels = project.every_shard("sessions"), project.every_shard("labels")
+    found = in_own_process(validate, sessions, labels, project.validation, project.quarantine)
     record = found.as_dict()
     show_validation(project, record)
     say(

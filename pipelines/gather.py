@@ -44,7 +44,7 @@ def collect(config: str = "configs/laptop.yaml", ahead: int = 4) -> dict[str, An
     """
     settings = with_key(load_config(config), os.environ)
     project = Layout.of(settings)
-    open_stores(project.root)
+    open_stores(project.root, settings.stores)
     with alone(project), open_for_changes(project.root):
         waiting = project.rounds_waiting()
         if waiting >= ahead:

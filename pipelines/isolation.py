@@ -64,7 +64,7 @@ def in_own_process(verb: Callable[..., Any], /, *args: Any, **kwargs: Any) -> An
     sending.close()
     try:
         outcome, value = receiving.recv()
-    except EOFError:
+    except (EOFError, OSError):  # Before its result, or in the middle of it.
         child.join()
         raise ProcessDied(
             f"expected {verb.__name__} to return, found that its process ended with status "

@@ -47,7 +47,7 @@ def evaluate(
     """
     settings = with_key(load_config(config), os.environ)
     project = Layout.of(settings)
-    open_stores(project.root)
+    open_stores(project.root, settings.stores)
     settings = tunable(settings, suite)
     found = get_version(project.root, version or None, model=settings.gate.model)
     path = project.version_results(found.version)

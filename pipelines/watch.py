@@ -43,7 +43,7 @@ def watch(config: str = "configs/laptop.yaml", last: int = 4, sessions: int = 48
     """
     settings = with_key(load_config(config), os.environ)
     project = Layout.of(settings)
-    open_stores(project.root)
+    open_stores(project.root, settings.stores)
     with folder_lock(project.root, project.made / "watch", WAIT_S if deployed() else 0.0):
         now = reigning(project.root, settings.gate.model)
         model = Path(now["folder"]) if now else None

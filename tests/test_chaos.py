@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jamel import registry
-from jamel.chaos import KINDS, AtRandom, Bench, Kill, compared, live, outcome_of
+from jamel.chaos import KINDS, AtRandom, Bench, Fate, InEveryStep, Kill, compared, live, outcome_of
 from jamel.config import parse_config
 from jamel.disk import write_json, write_text
 from tests.conftest import copied
@@ -39,6 +39,7 @@ import subprocess, sys, time
 subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
 print("open run", flush=True)
 """
+EVERY_STEP = InEveryStep({"collect": 1.0}, 0, random.Random(1))
 
 
 def bench(folder: Path, code: str) -> Bench:
@@ -68,6 +69,18 @@ def test_a_run_that_fails_by_itself_is_told(tmp_path: Path) -> None:
     problems, kills = lived(tmp_path, "print('no luck'); raise SystemExit(3)", seconds=0)
     assert problems == ["project: a run that was left alone ended with 3: no luck"]
     assert kills == []
+
+
+@pytest.mark.parametrize("fate", [AtRandom(random.Random(1), 0.4, 0.0), EVERY_STEP])
+def test_a_run_that_hangs_is_told_and_ended(
+    fate: Fate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jamel.chaos.HUNG_AFTER_S", 1.0)
+    root = tmp_path / "project"
+    root.mkdir()
+    waits = bench(tmp_path, "print('waits', flush=True); import time; time.sleep(60)")
+    (problem,) = live(waits, root, 0, [], fate)
+    assert problem == "project: expected an end, found nothing said for 1 s after: waits"
 
 
 def test_a_process_that_is_left_running_is_told_and_ended(

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from jamel import stores
+from jamel.cli import app
 from jamel.config import StoresConfig, load_config, parse_config
 from jamel.errors import ConfigError, StoreError
 from jamel.layout import Layout
@@ -20,6 +22,20 @@ def kept(root: Path, text: str) -> Path:
     (root / "stores").mkdir()
     (root / "stores/places.json").write_text(text)
     return root
+
+
+def test_every_command_refuses_a_profile_that_names_other_stores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configs = Path("configs").resolve()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").symlink_to(configs)
+    for command in (["promote"], ["rollback"], ["compare"], ["validate"], ["monitor"]):
+        done = CliRunner().invoke(app, [*command, "--config", "configs/cluster.yaml"])
+        assert isinstance(done.exception, StoreError), command
+        assert "expected the stores that the profile names" in str(done.exception)
+    here = kept(tmp_path, SHARED.model_dump_json())
+    stores.require_named(stores.stores_at(here), SHARED)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import threading
 import urllib.request
 from pathlib import Path
 
@@ -44,6 +47,23 @@ def test_what_a_service_started_ends_with_it(
         assert beside.poll() is None
     psutil.wait_procs([psutil.Process(child)] if psutil.pid_exists(child) else [], timeout=5)
     assert not psutil.pid_exists(child)
+
+
+def test_ctrl_c_does_not_cut_short_what_cleans_up_after_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jamel.services.STOP_TIMEOUT_S", 1.0)
+    (port,) = free_ports(18380, 1)
+    deaf = f"trap '' TERM; {sys.executable} -m http.server {port} --bind 127.0.0.1"
+    stubborn = Service("stubborn", ["sh", "-c", deaf], port)
+    with (
+        pytest.raises(RuntimeError, match="why it failed"),
+        running([stubborn], stores_at(tmp_path)) as (process,),
+    ):
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        raise RuntimeError("why it failed")
+    assert process.poll() is not None
+    assert free_ports(port, 1) == [port]
 
 
 def test_a_service_that_dies_names_its_log(tmp_path: Path) -> None:

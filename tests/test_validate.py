@@ -262,6 +262,21 @@ def test_fewer_evaluated_than_expected_raises(
         run(tmp_path)
 
 
+def test_a_session_and_its_labels_are_both_kept_aside_in_any_dataset(tmp_path: Path) -> None:
+    """They have the same name, and in a profile's own dataset the same two folders above."""
+    data = tmp_path / "data"
+    shards = [data / kind / "web/round-0/one.parquet" for kind in ("sessions", "labels")]
+    for path in shards:
+        path.parent.mkdir(parents=True)
+        path.write_text(str(path))
+    moved = quarantine({str(path): "broken" for path in shards}, data / "quarantine")
+    assert [path.read_text() for path in moved] == [str(path) for path in shards]
+    shards[0].write_text("again")
+    (elsewhere,) = quarantine({str(shards[0]): "broken"}, tmp_path / "out/of/the/project")
+    assert elsewhere.is_relative_to(tmp_path / "out/of/the/project")
+    assert elsewhere.parts[-4:] == ("sessions", "web", "round-0", "one.parquet")
+
+
 def test_quarantine_can_be_repeated(tmp_path: Path) -> None:
     path = store(tmp_path, session(0))
     reasons = {str(path): "cut"}

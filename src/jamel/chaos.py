@@ -25,7 +25,7 @@ import psutil
 
 from jamel.config import Config
 from jamel.disk import digest_of
-from jamel.errors import ProcessDied
+from jamel.errors import ProcessDied, StoreError
 from jamel.evaluate import read_json
 from jamel.layout import Layout
 from jamel.marks import living, marked
@@ -92,6 +92,7 @@ class Bench:
         config: the profile.
         folder: where the projects are made.
         say: is told of what happens.
+        keep: also the projects that came to the reference's end.
     """
 
     command: Sequence[str]
@@ -100,6 +101,7 @@ class Bench:
     config: Config
     folder: Path
     say: Say
+    keep: bool = False
 
 
 class Fate(Protocol):
@@ -130,7 +132,8 @@ class AtRandom:
 
     def strike(self, run: Run) -> Strike | None:
         """See `Fate`."""
-        if self.rng.random() < STARTING_SHARE:
+        early = self.rng.random() < STARTING_SHARE
+        if early and not run.begun():
             moment = run.started + self.rng.uniform(0, self.every_s / 2)
         else:
             while not run.begun() and run.alive() and not self._over():
@@ -166,7 +169,7 @@ class InEveryStep:
 
     def strike(self, run: Run) -> Strike | None:
         """See `Fate`."""
-        while self.left and run.alive():
+        while self.left and run.alive() and not run.hangs():
             process = run.step(self.left[0])
             if process is None:
                 time.sleep(LOOK_EVERY_S)
@@ -199,6 +202,7 @@ def chaos(
 
     Raises:
         ProcessDied: a run that was left alone failed.
+        StoreError: a project is there already.
     """
     began = time.monotonic()
     if reference is None:
@@ -221,6 +225,7 @@ def kill_every_step(bench: Bench, steps: Sequence[str], seed: int, lives: int) -
 
     Raises:
         ProcessDied: a run that was left alone failed, or has not all of the steps.
+        StoreError: a project is there already.
     """
     began = time.monotonic()
     reference, seconds = _reference(bench)
@@ -249,7 +254,8 @@ def _one_life(bench: Bench, fate: Fate, reference: Path, before: Chaos) -> Chaos
     if problems:
         return replace(before, kills=kills, problems=problems)
     bench.say(f"life {before.lives + 1} came to its end as the reference")
-    shutil.rmtree(root)
+    if not bench.keep:
+        shutil.rmtree(root)
     return replace(before, kills=kills, lives=before.lives + 1)
 
 
@@ -297,6 +303,11 @@ def _short(value: Any) -> str:
 def _new_project(bench: Bench, name: str) -> Path:
     """A project with empty stores; the databases are made once and copied."""
     root, template = bench.folder / name, bench.folder / "template"
+    if root.exists():
+        raise StoreError(
+            f"expected to make a project in {root}, found that it is there. Name another folder, "
+            "or remove it."
+        )
     init(template)
     shutil.copytree(bench.configs, root / "configs")
     made, new = stores_at(template), stores_at(root)
@@ -334,6 +345,9 @@ def live(bench: Bench, root: Path, life: int, kills: list[Kill], fate: Fate) -> 
         status = run.wait()
         if left := run.end_the_rest():
             return [f"{root.name}: expected no process of a run that ended, found {left[0]}"]
+        if run.hung:
+            silent = f"nothing said for {HUNG_AFTER_S:.0f} s after: {run.tail()}"
+            return [f"{root.name}: expected an end, found {silent}"]
         if status == 0:
             return []
         if not killed:
@@ -371,6 +385,7 @@ class Run:
     def __init__(self, bench: Bench, root: Path, name: str) -> None:
         self.mark = f"{os.getpid()}-{root.name}-{name}"
         self.log = root / f"run-{name}.log"
+        self.hung = False
         self.started = time.monotonic()
         home = {"PREFECT_HOME": str(stores_at(root).prefect_home)}
         mark = marked(os.environ, self.mark)
@@ -399,7 +414,8 @@ class Run:
 
     def wait(self) -> int:
         """The exit status, once there is one; a run that hangs is killed."""
-        while self.alive() and not self.hangs():
+        while self.alive() and not self.hung:
+            self.hung = self.hangs()
             time.sleep(LOOK_EVERY_S)
         self.process.kill()
         return self.process.wait()

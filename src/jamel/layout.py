@@ -114,6 +114,10 @@ class Layout:
         folder = self.data / kind / self.dataset
         return [path for name in names for path in sorted((folder / name).glob("*.parquet"))]
 
+    def every_shard(self, kind: str) -> list[Path]:
+        """Shards of `kind` in all rounds of all arms, without those of another `dataset`."""
+        return sorted((self.data / kind / self.dataset).glob("*/*.parquet"))
+
     def session_rounds(self, arm: str) -> dict[str, list[Path]]:
         """Name of each of the arm's rounds that has sessions -> its shards, the first first."""
         prefix = "" if arm == SHARED_ARM else f"{arm}-"

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import FrameType, MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jamel.disk import write_text
 from jamel.errors import StoreError
@@ -233,9 +233,11 @@ def running(
             _await_port(service, process, stores.logs)
         yield processes
     finally:
-        end(mark, STOP_TIMEOUT_S)
-        for process in processes:
-            process.wait()
+        # Ctrl-C while a failure is cleaned up would leave processes, and hide the failure.
+        with _on_signals(signal.SIG_IGN):
+            end(mark, STOP_TIMEOUT_S)
+            for process in processes:
+                process.wait()
 
 
 def _log(service: Service, logs: Path) -> Path:
@@ -297,16 +299,21 @@ def until_stopped() -> Iterator[None]:
             signal.signal(each, signal.SIG_IGN)
         raise _Stopped
 
+    with _on_signals(stop) as before, suppress(_Stopped):
+        yield
+
+
+@contextmanager
+def _on_signals(handler: Any) -> Iterator[dict[signal.Signals, Any]]:
+    """Handle what stops a program otherwise in the block; gives the handlers of before."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in before:
-        signal.signal(number, stop)
+        signal.signal(number, handler)
     try:
-        yield
-    except _Stopped:
-        pass
+        yield before
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, former in before.items():
+            signal.signal(number, former)
 
 
 def _wait(started: list[tuple[Service, subprocess.Popen[bytes]]], logs: Path) -> None:

@@ -225,12 +225,8 @@ def open_stores(root: Path | str, wanted: StoresConfig | None = None) -> Stores:
             stores than the project was initialised with.
     """
     stores = stores_at(root)
-    if wanted is not None and wanted.shared and wanted != stores.elsewhere:
-        raise StoreError(
-            f"expected the stores that the profile names, found that {stores.folder} was "
-            "initialised with others. Run `jamel init --config` with this profile, or take its "
-            "section 'stores' out."
-        )
+    if wanted is not None:
+        require_named(stores, wanted)
     found = _missing(stores)
     if found:
         raise StoreError(
@@ -238,6 +234,16 @@ def open_stores(root: Path | str, wanted: StoresConfig | None = None) -> Stores:
             "Run `jamel init` first."
         )
     return stores
+
+
+def require_named(stores: Stores, wanted: StoresConfig) -> None:
+    """Raise StoreError where a profile names other stores than the project was initialised with."""
+    if wanted.shared and wanted != stores.elsewhere:
+        raise StoreError(
+            f"expected the stores that the profile names, found that {stores.folder} was "
+            "initialised with others. Run `jamel init --config` with this profile, or take its "
+            "section 'stores' out."
+        )
 
 
 def _missing(stores: Stores) -> str:

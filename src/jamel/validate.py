@@ -100,19 +100,27 @@ def validate(
 def quarantine(reasons: Mapping[str, str], folder: Path) -> list[Path]:
     """Move shards aside, each by one rename, with the reason in a text file beside it.
 
-    The reason is written first, so that no shard is ever set aside without one. A shard that is
-    gone already is skipped: the command can be repeated after a crash.
+    A shard keeps its place below the folder that `folder` is in, `sessions/web/round-0`: a session
+    and its labels have the same name. The reason is written first, so that no shard is ever set
+    aside without one. A shard that is gone already is skipped: the command can be repeated after a
+    crash.
     """
     moved: list[Path] = []
     for name, reason in reasons.items():
         source = Path(name)
         if not source.exists():
             continue
-        target = folder / source.parent.parent.name / source.parent.name / source.name
+        target = folder / _place(source, folder.parent)
         write_text(target.with_suffix(".reason.txt"), reason + "\n")
         _move(source, target)
         moved.append(target)
     return moved
+
+
+def _place(shard: Path, data: Path) -> Path:
+    """The shard's path in `data`; of one that lies elsewhere, its path from the root."""
+    shard, data = shard.resolve(), data.resolve()
+    return shard.relative_to(data if shard.is_relative_to(data) else shard.anchor)
 
 
 def require(result: ValidationResult) -> None:

@@ -46,7 +46,18 @@ def unlabelled(project: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def outcome(server: None, project: Path, truncated: str, unlabelled: str) -> dict[str, Any]:
+def of_another_dataset(project: Path) -> Path:
+    """What a run of another profile that was interrupted left in the dataset of its own."""
+    path = project / "data/sessions/web/round-0/train-900-random-s0.parquet"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"PAR1 and then nothing")
+    return path
+
+
+@pytest.fixture(scope="module")
+def outcome(
+    server: None, project: Path, truncated: str, unlabelled: str, of_another_dataset: Path
+) -> dict[str, Any]:
     """What one run of the loop came to."""
     return retrain(config=TINY)
 
@@ -66,6 +77,10 @@ def test_a_broken_shard_is_set_aside_and_the_rest_goes_on(
     assert not (project / "data/sessions/round-0" / truncated).exists()
     (reason,) = (project / "data/quarantine").rglob("*.reason.txt")
     assert reason.name.startswith(truncated.removesuffix(".parquet"))
+
+
+def test_another_dataset_is_left_alone(outcome: dict, of_another_dataset: Path) -> None:
+    assert of_another_dataset.is_file(), "neither validated nor set aside"
 
 
 def test_what_an_interrupted_run_left_is_labelled(

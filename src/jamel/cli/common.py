@@ -55,7 +55,10 @@ def here(settings: Config | None = None) -> Layout:
 
     Raises:
         ConfigError: there is no project here.
+        StoreError: the profile names other stores than the project's.
     """
+    from jamel.stores import require_named, stores_at
+
     project = Layout.at() if settings is None else Layout.of(settings)
     if not any((project.root / name).exists() for name in PROJECT_SIGNS):
         raise ConfigError(
@@ -63,6 +66,8 @@ def here(settings: Config | None = None) -> Layout:
             f"{project.root}, found neither. Go to the project's folder, or make one here with "
             "`jamel init`."
         )
+    if settings is not None:
+        require_named(stores_at(project.root), settings.stores)
     return project
 
 

@@ -108,7 +108,8 @@ def validate(
     aside = None if report_only else project.quarantine
     folder = out or project.validation
     with folder_lock(project.root, folder):
-        result = run(project.sessions, project.labels, folder, aside)
+        sessions, labels = project.every_shard("sessions"), project.every_shard("labels")
+        result = run(sessions, labels, folder, aside)
     row = {
         "passed": result.passed,
         "expectations": result.evaluated,

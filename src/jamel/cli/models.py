@@ -166,8 +166,9 @@ def promote(
     """Make a registered version champion, if the gate lets it; or have it wait for approval."""
     from jamel import registry
 
-    gate = profile(config).gate
-    outcome = registry.promote(here().root, version, gate, by=by, reason=reason)
+    settings = profile(config)
+    root = here(settings).root
+    outcome = registry.promote(root, version, settings.gate, by=by, reason=reason)
     present([outcome], "Promotion", json)
 
 
@@ -181,7 +182,8 @@ def approve(
     """Make a version champion that waits for a person to say so."""
     from jamel import registry
 
-    outcome = registry.approve(here().root, version, by, reason, profile(config).gate)
+    settings = profile(config)
+    outcome = registry.approve(here(settings).root, version, by, reason, settings.gate)
     present([_without_conditions(outcome)], "Approval", json, outcome)
 
 
@@ -195,7 +197,8 @@ def refuse(
     """Refuse a version that waits for approval; the champion stays."""
     from jamel import registry
 
-    outcome = registry.refuse(here().root, version, by, reason, profile(config).gate)
+    settings = profile(config)
+    outcome = registry.refuse(here(settings).root, version, by, reason, settings.gate)
     present([_without_conditions(outcome)], "Refusal", json, outcome)
 
 
@@ -212,7 +215,8 @@ def rollback(
     """Give the champion's alias back to the version of the profile's model that held it before."""
     from jamel import registry
 
-    root, model = here().root, profile(config).gate.model
+    settings = profile(config)
+    root, model = here(settings).root, settings.gate.model
     done = registry.rollback(root, model=model, by=by, reason=reason)
     present([done], "Rollback", json)
 
@@ -230,7 +234,8 @@ def compare(
     """Compare two models and what they are made of, or list the versions of the profile's model."""
     from jamel import registry
 
-    root, model = here().root, profile(config).gate.model
+    settings = profile(config)
+    root, model = here(settings).root, settings.gate.model
     if first is None:
         rows = registry.compare(root, model=model)
         present([_short(row) for row in rows], f"Registered versions of {model}", json, rows)
