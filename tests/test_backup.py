@@ -60,9 +60,19 @@ def restored(databases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.rmtree(root)
     clone = tmp_path_factory.mktemp("after") / "a clone"
     clone.mkdir()
-    subprocess.run(["git", "init", "-q"], cwd=clone, check=True)
+    _git(clone, "init", "-q")
+    (clone / "data.dvc").write_text("outs:\n- md5: 0.dir\n  path: data\n")
+    with pytest.raises(StoreError, match=r"Commit it, or move it aside"):
+        restore(clone, copy)
+    _git(clone, "add", "data.dvc")
+    _git(clone, "commit", "-qm", "the starter")
     restore(clone, copy)
     return clone
+
+
+def _git(root: Path, *arguments: str) -> None:
+    who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", *who, *arguments], cwd=root, check=True)
 
 
 def _copy_then_pin(root: Path, copy: Callable[[Path, Path], None], path: Path, to: Path) -> None:
@@ -128,6 +138,15 @@ def test_a_project_with_stores_is_not_overwritten(restored: Path) -> None:
         restore(restored, restored)
 
 
-def test_a_folder_that_is_no_backup_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", [None, "[]", '"a"', "{}", "{"])
+def test_a_folder_that_is_no_backup_is_refused(text: str | None, tmp_path: Path) -> None:
+    if text is not None:
+        (tmp_path / "backup.json").write_text(text)
     with pytest.raises(StoreError, match=r"no backup\.json"):
         restore(tmp_path, tmp_path)
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence(restored: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="Name a folder that can be written"):
+        backup(restored, tmp_path / "file" / "copy")

@@ -55,6 +55,7 @@ def test_shares_are_the_round_without_gaps_and_leave_the_others_files_alone(tmp_
     of_another.write_bytes(b"half")
     shares = [collect(profile(apps=5), tmp_path / "shared", share=(k, 3)) for k in range(3)]
     assert [len(share) for share in shares] == [2, 2, 1]
+    assert collect(profile(apps=2), tmp_path / "few", share=(2, 3)) == []
     assert of_another.exists()
     there = sorted(tmp_path.glob("shared/*.parquet"))
     assert [path.name for path in there] == sorted(path.name for path in whole)

@@ -6,7 +6,9 @@ import os
 import subprocess
 from pathlib import Path
 
-from jamel import differences
+import pytest
+
+from jamel import differences, provenance
 
 
 def git(root: Path, *arguments: str) -> str:
@@ -42,6 +44,21 @@ def test_code_reads_from_the_second_to_the_first(tmp_path: Path) -> None:
     back = differences.code(tmp_path, old, new)
     assert back["files"][0] == {"file": "kept.py", "added": 0, "removed": 1}
     assert back["commits"][0]["in"] == "second"
+
+
+def test_git_that_fails_is_not_the_same_as_no_difference(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tmp_path, "init", "-q")
+    (tmp_path / "a").write_text("a")
+    old = commit(tmp_path, "A")
+    (tmp_path / "a").write_text("b")
+    new, works = commit(tmp_path, "B"), provenance.git
+    monkeypatch.setattr(
+        provenance, "git", lambda root, *asked: None if asked[0] == "diff" else works(root, *asked)
+    )
+    found = differences.code(tmp_path, new, old)
+    assert found["notes"] == ["the changed files are not known: git did not tell them"]
 
 
 def test_what_git_cannot_tell_is_said(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 from jamel import dataset
 from jamel.disk import full_disk_is_a_store_error, sync, write_json, write_text
 from jamel.errors import StoreError
-from jamel.provenance import PINNED
+from jamel.provenance import PINNED, git
 from jamel.stores import Stores, has_stores, init, open_stores, stores_at
 
 ABOUT = "backup.json"
@@ -40,7 +40,8 @@ def backup(root: Path | str, out: Path) -> dict[str, Any]:
         `{"root", "when", "bytes"}`, which `backup.json` in the folder says as well.
 
     Raises:
-        StoreError: there are no stores, they lie elsewhere, `out` is there, or the disk is full.
+        StoreError: there are no stores, they lie elsewhere, `out` is there or cannot be written,
+            or the disk is full.
         DatasetError: DVC cannot push what is pinned and not pushed yet.
         Busy: another process pins or pushes a dataset, for minutes.
     """
@@ -68,6 +69,11 @@ def backup(root: Path | str, out: Path) -> dict[str, Any]:
             write_json(partial / ABOUT, told)
             partial.replace(out)
             sync(out.parent)
+    except OSError as error:
+        raise StoreError(
+            f"expected to copy the stores to {out}, found: {error}. Name a folder that can be "
+            "written."
+        ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return told
@@ -76,14 +82,15 @@ def backup(root: Path | str, out: Path) -> dict[str, Any]:
 def restore(root: Path | str, source: Path) -> Stores:
     """Put a backup into a project without stores, in whatever folder that lies.
 
-    `data.dvc` comes back where the project has none; `dvc checkout` or a run fetches its files.
+    `data.dvc` comes back as well, and `dvc pull` fetches its files.
 
     Args:
         root: the project, such as a fresh clone.
         source: what `backup` wrote.
 
     Raises:
-        StoreError: `source` is no backup, the project has stores already, or the disk is full.
+        StoreError: `source` is no backup, the project has stores already or a `data.dvc` that
+            would be lost, or the disk is full.
     """
     stores = stores_at(root)
     if has_stores(root):
@@ -92,11 +99,11 @@ def restore(root: Path | str, source: Path) -> Stores:
             "into a fresh clone."
         )
     former = _former_root(source)
+    _require_replaceable(stores.root / PINNED, source / PINNED)
     with full_disk_is_a_store_error(stores.root):
         for kept in _kept(stores):
             _copy(_at(source, stores, kept), kept)
-        if not (stores.root / PINNED).exists():
-            _copy(source / PINNED, stores.root / PINNED)
+        _copy(source / PINNED, stores.root / PINNED)
         # MLflow's last: it is what makes a project count as initialised.
         for database in reversed(_databases(stores)):
             new = database.with_name(f".{database.name}.restored")
@@ -153,11 +160,22 @@ def _copy_file(path: str, to: str) -> None:
 def _former_root(source: Path) -> Path:
     try:
         return Path(json.loads((source / ABOUT).read_text(encoding="utf-8"))["root"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         raise StoreError(
             f"expected a backup in {source}, found no {ABOUT} there. Name the folder that `jamel "
             "backup` wrote."
         ) from None
+
+
+def _require_replaceable(pin: Path, other: Path) -> None:
+    """Every clone has a `data.dvc`: the backup's takes its place where git gives it back."""
+    if not (pin.exists() and other.exists()) or pin.read_bytes() == other.read_bytes():
+        return
+    if git(pin.parent, "status", "--porcelain", "--", pin.name) != "":
+        raise StoreError(
+            f"expected {pin} as it was committed, for the backup's takes its place, found it "
+            "changed or in no repository. Commit it, or move it aside."
+        )
 
 
 def _move_paths(database: Path, old: Path, new: Path) -> None:

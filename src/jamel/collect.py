@@ -45,6 +45,8 @@ SIDE_BY_SIDE = 8
 
 _DEVICE_KEYS = {"transport", "package", "activity", "screenshots"}
 """What of the device's settings determines a session; the rest says how to reach it."""
+_APP_KEYS = {"coverage_source", "coverage_file", "coverage_classes", "reset"}
+"""Likewise, of an app that is installed there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,8 @@ class Job:
             "model": [],
             "device": self.device.model_dump(include=_DEVICE_KEYS),
         }
+        if self.device.package:
+            parts["app"] = self.device.model_dump(include=_APP_KEYS)
         if self.model_dir:
             chosen = agent_settings(self.agent, self.settings)
             parts["model"] = [_weights(self.model_dir), chosen]
@@ -223,7 +227,7 @@ def collect(
                     aside[name] = reason
                 if progress is not None:
                     progress(number, len(jobs), f"{name} set aside" if reason else name)
-    if len(aside) == len(jobs):
+    if jobs and len(aside) == len(jobs):
         raise SessionLost(f"every session was set aside: {next(iter(aside.values()))}")
     return [job.path for job in jobs if job.session_id not in aside]
 

@@ -47,7 +47,11 @@ def code(root: Path, first: str, second: str) -> dict[str, Any]:
         names = ", ".join(name or provenance.UNKNOWN for name in lost)
         notes.append(f"the changed files are not known: this repository has no commit {names}")
         return {"commits": [], "files": [], "notes": notes}
-    return {"commits": _commits(root, *plain), "files": _files(root, *plain), "notes": notes}
+    try:
+        return {"commits": _commits(root, *plain), "files": _files(root, *plain), "notes": notes}
+    except LookupError:
+        notes.append("the changed files are not known: git did not tell them")
+        return {"commits": [], "files": [], "notes": notes}
 
 
 def packages(first: Iterable[str], second: Iterable[str]) -> list[Row]:
@@ -92,11 +96,19 @@ def _is_commit(root: Path, name: str) -> bool:
     return provenance.git(root, "cat-file", "-e", f"{name}^{{commit}}") is not None
 
 
+def _told(root: Path, *arguments: str) -> str:
+    """What git says; raises LookupError where it fails, which is not the same as no difference."""
+    told = provenance.git(root, *arguments)
+    if told is None:
+        raise LookupError(arguments[0])
+    return told
+
+
 def _commits(root: Path, first: str, second: str) -> list[Row]:
-    told = provenance.git(root, "log", "--left-right", "--format=%m %h %s", f"{first}...{second}")
+    told = _told(root, "log", "--left-right", "--format=%m %h %s", f"{first}...{second}")
     sides = {"<": "first", ">": "second"}
     found = []
-    for line in (told or "").splitlines():
+    for line in told.splitlines():
         mark, commit, subject = (*line.split(" ", 2), "")[:3]
         found.append({"in": sides[mark], "commit": commit, "subject": subject})
     return found
@@ -104,9 +116,9 @@ def _commits(root: Path, first: str, second: str) -> list[Row]:
 
 def _files(root: Path, first: str, second: str) -> list[Row]:
     """By `git diff`, from the second to the first."""
-    told = provenance.git(root, "diff", "--numstat", "--no-renames", second, first)
+    told = _told(root, "diff", "--numstat", "--no-renames", second, first)
     found = []
-    for line in (told or "").splitlines():
+    for line in told.splitlines():
         added, removed, name = line.split("\t", 2)
         # Of a file that is no text, git tells "-".
         lines = [int(count) if count.isdecimal() else None for count in (added, removed)]

@@ -139,6 +139,7 @@ def restore(
 
     stores = run(here().root, source)
     typer.echo(f"stores ready in {stores.folder}")
+    typer.echo("data.dvc pins the dataset of the backup; `dvc pull` fetches it")
 
 
 def start(

@@ -1,8 +1,9 @@
 """What a profile's real devices lack, from the emulator's executable to the coverage file.
 
 Looks in the order in which things are mended; what needs an earlier thing is not looked at until
-that is there. Starts the app and, when asked, one AVD; changes no data. Knows nothing of the rest
-of the machine.
+that is there. Starts the app and, when asked, one AVD, as a round does: one that is reset from a
+snapshot which nobody made saves it first. Changes no other data. Knows nothing of the rest of the
+machine.
 """
 
 from __future__ import annotations
