@@ -82,7 +82,7 @@ def backup(root: Path | str, out: Path) -> dict[str, Any]:
 def restore(root: Path | str, source: Path) -> Stores:
     """Put a backup into a project without stores, in whatever folder that lies.
 
-    `data.dvc` comes back as well, and `dvc pull` fetches its files.
+    `data.dvc` comes back as well, and `dvc pull data.dvc` fetches its files.
 
     Args:
         root: the project, such as a fresh clone.

@@ -207,6 +207,8 @@ def chaos(
     began = time.monotonic()
     if reference is None:
         reference, _ = _reference(bench)
+    else:
+        outcome_of(reference, bench.config)  # What is wrong with it is said now, not a life later.
     fate = AtRandom(random.Random(seed), every_s, time.monotonic() + 60 * minutes)
     found = Chaos([], 0, [], 0.0)
     while found.passed and (found.lives == 0 or time.monotonic() < fate.until):

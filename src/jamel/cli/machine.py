@@ -139,7 +139,7 @@ def restore(
 
     stores = run(here().root, source)
     typer.echo(f"stores ready in {stores.folder}")
-    typer.echo("data.dvc pins the dataset of the backup; `dvc pull` fetches it")
+    typer.echo("data.dvc pins the dataset of the backup; `dvc pull data.dvc` fetches it")
 
 
 def start(
