@@ -48,6 +48,17 @@ def test_rounds_use_fresh_apps_and_agents_take_turns(tmp_path):
     assert first[1].session_id == "train-001-least-tried-s0"
 
 
+def test_what_determines_a_devices_session_is_part_of_its_origin(tmp_path):
+    def origin(**device):
+        section = {"transport": "adb", "serials": ["emulator-5554"], "package": "com.example"}
+        given = {"device": section | device, "collect": {"apps": 1, "agents": ["random"]}}
+        return plan(parse_config(given, source="test"), tmp_path)[0].origin()
+
+    assert origin() == origin(settle_s=2.0, serials=["emulator-5556"]), "how it is reached"
+    changes = {"coverage_source": "none"}, {"coverage_file": "a.ec"}, {"package": "com.other"}
+    assert len({origin(), *(origin(**change) for change in changes)}) == 4
+
+
 def test_shares_are_the_round_without_gaps_and_leave_the_others_files_alone(tmp_path):
     whole = collect(profile(apps=5), tmp_path / "whole")
     (tmp_path / "shared").mkdir()

@@ -92,7 +92,7 @@ class Job:
             "device": self.device.model_dump(include=_DEVICE_KEYS),
         }
         if self.device.package:
-            parts["app"] = self.device.model_dump(include=_APP_KEYS)
+            parts["installed"] = self.device.model_dump(include=_APP_KEYS)
         if self.model_dir:
             chosen = agent_settings(self.agent, self.settings)
             parts["model"] = [_weights(self.model_dir), chosen]
