@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -23,6 +22,7 @@ from jamel.services import ADMIN_PASSWORD, mlflow_service
 from jamel.stores import stores_at
 from tests.conftest import initialised
 from tests.registered import enter
+from tests.repository import git
 
 FIRST, UNPUSHED, LATE = (f"data/sessions/round-0/{name}.parquet" for name in ("a", "b", "c"))
 USER = (1, "ann", "scrypt:a hash")
@@ -60,19 +60,14 @@ def restored(databases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.rmtree(root)
     clone = tmp_path_factory.mktemp("after") / "a clone"
     clone.mkdir()
-    _git(clone, "init", "-q")
+    git(clone, "init", "-q")
     (clone / "data.dvc").write_text("outs:\n- md5: 0.dir\n  path: data\n")
     with pytest.raises(StoreError, match=r"Commit it, or move it aside"):
         restore(clone, copy)
-    _git(clone, "add", "data.dvc")
-    _git(clone, "commit", "-qm", "the starter")
+    git(clone, "add", "data.dvc")
+    git(clone, "commit", "-qm", "the starter")
     restore(clone, copy)
     return clone
-
-
-def _git(root: Path, *arguments: str) -> None:
-    who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    subprocess.run(["git", *who, *arguments], cwd=root, check=True)
 
 
 def _copy_then_pin(root: Path, copy: Callable[[Path, Path], None], path: Path, to: Path) -> None:

@@ -12,13 +12,9 @@ import pytest
 from jamel import dataset, stores
 from jamel.errors import Busy, DatasetError, StoreError
 from jamel.manifest import sessions_of
+from tests.repository import git
 
 SHARD = "data/sessions/round-0/a.parquet"
-
-
-def git(root: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 def write(root: Path, name: str, text: str) -> None:
@@ -37,7 +33,7 @@ def project(tmp_path: Path) -> Path:
         folder.mkdir(parents=True)
     stores._init_dvc(at)
     git(tmp_path, "add", ".")
-    git(tmp_path, "-c", "user.name=n", "-c", "user.email=e", "commit", "-qm", "first")
+    git(tmp_path, "commit", "-qm", "first")
     write(tmp_path, SHARD, "one")
     return tmp_path
 

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from jamel import differences, provenance
-
-
-def git(root: Path, *arguments: str) -> str:
-    who = {
-        f"GIT_{part}_{key}": "x" for part in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")
-    }
-    done = subprocess.run(
-        ["git", *arguments], cwd=root, env=os.environ | who, check=True, capture_output=True
-    )
-    return done.stdout.decode().strip()
+from tests.repository import git
 
 
 def commit(root: Path, subject: str) -> str:

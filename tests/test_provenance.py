@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from jamel import provenance
-
-
-def git(root: Path, *arguments: str) -> None:
-    names = ("-c", "user.name=n", "-c", "user.email=e")
-    subprocess.run(["git", *names, *arguments], cwd=root, check=True)
+from tests.repository import git
 
 
 def test_a_changed_file_makes_the_commit_dirty(tmp_path: Path) -> None:

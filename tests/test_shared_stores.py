@@ -32,6 +32,7 @@ from jamel.registry.aliases import enact
 from jamel.registry.audit import MAX_NAME, MAX_REASON, new_entry
 from jamel.services import ADMIN_PASSWORD, free_ports, mlflow_service, running
 from tests.agents.chat_server import Endpoint, chat_server, says
+from tests.repository import git
 from tests.servers import BUCKET, REPOSITORY, S3, USER, Postgres, postgres, postgres_programs, s3
 from tests.smallest import SMALLEST
 
@@ -185,9 +186,8 @@ def _clone(root: Path, places: StoresConfig, seed: int) -> Path:
     (root / "prefect.yaml").write_text(DEPLOYMENTS)
     (root / PROFILE).write_text(yaml.safe_dump(profile))
     shutil.copy(REPOSITORY / ".gitignore", root)
-    author = ["-c", "user.name=anyone", "-c", "user.email=anyone@localhost"]
-    for arguments in (["init", "-q"], ["add", "."], [*author, "commit", "-q", "-m", "A project"]):
-        subprocess.run(["git", *arguments], cwd=root, check=True)
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "A project"]):
+        git(root, *arguments)
     return root
 
 

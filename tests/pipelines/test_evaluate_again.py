@@ -3,7 +3,6 @@ and the gate asks for a commit."""
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from jamel.config import Config, parse_config
 from jamel.disk import write_json
 from jamel.layout import Layout
 from pipelines.evaluate import committed_since, evaluate_models, measure_round
+from tests.repository import git
 
 
 def test_results_of_changed_code_are_not_those_of_its_commit(tmp_path: Path) -> None:
@@ -21,10 +21,10 @@ def test_results_of_changed_code_are_not_those_of_its_commit(tmp_path: Path) -> 
     assert not committed_since(asks, project), "nothing was measured yet"
     _measured_at(project, "1a2b3c-dirty")
     assert not committed_since(asks, project), "no repository"
-    _git(tmp_path, "init", "-q")
+    git(tmp_path, "init", "-q")
     (tmp_path / "code.py").write_text("1")
-    _git(tmp_path, "add", "code.py")
-    _git(tmp_path, "commit", "-qm", "one")
+    git(tmp_path, "add", "code.py")
+    git(tmp_path, "commit", "-qm", "one")
     assert committed_since(asks, project)
     assert not committed_since(parse_config({"gate": {"committed": False}}, "test"), project)
     _measured_at(project, "1a2b3c")
@@ -56,8 +56,3 @@ def _measured_at(project: Layout, commit: str) -> None:
     project.results.parent.mkdir(parents=True, exist_ok=True)
     results = {"meta": {"commit": commit}, "rows": [], "paired": []}
     write_json(project.results, results)
-
-
-def _git(root: Path, *arguments: str) -> None:
-    who = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    subprocess.run(["git", *who, *arguments], cwd=root, check=True)
