@@ -21,6 +21,9 @@ LONG = (
 )
 """Files of minutes, which begin first: a worker that begins one last keeps the others waiting."""
 
+# Read once, by torch as it is imported: the tests' workers have the cores already.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 # A shell that starts the tests in the background has them, and what they start, ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import contextmanager
+from itertools import count
 
 import pytest
 
@@ -16,10 +18,16 @@ from tests.envs.browser import no_browser
 from tests.registered import tiny_model
 
 
-def test_a_device_steps_and_an_agent_decides(monkeypatch):
+def test_a_device_is_warm_before_it_is_timed():
+    # A clock that is one second later with every question. Ten steps at the least, and then one
+    # for every question that is answered with less than five: fourteen in six seconds.
+    clock = count().__next__
+    assert bench.device_speed("in_process", 5, clock) == round(14 / 6, 2)
+
+
+def test_an_agent_decides(monkeypatch):
     for module in (bench, scores):
         monkeypatch.setattr(module, "LATENCY_STEPS", (10, 20))
-    assert bench.device_speed("in_process", 0.05) > 100
     found = bench.decision_latency("planner", None)
     assert set(found) == {"planner_ms_at_10", "planner_ms_at_20"}
     assert min(found.values()) > 0
@@ -48,8 +56,9 @@ def test_an_answer_over_http_is_timed_with_the_steps_that_travel(monkeypatch, tm
     assert (tmp_path / "served" / "artifacts" / "hf" / "model.safetensors").is_file()
 
 
-def test_a_snapshot_and_its_restore_take_less_than_a_tenth_of_a_millisecond():
-    assert 0 < bench.snapshot_speed() < 100
+def test_a_snapshot_and_its_restore_are_timed_in_microseconds(monkeypatch):
+    monkeypatch.setattr(time, "perf_counter", count(step=0.25).__next__)
+    assert bench.snapshot_speed() == 250_000
 
 
 def test_labels_are_counted_and_told_what_they_cost(monkeypatch, tmp_path):
@@ -60,7 +69,7 @@ def test_labels_are_counted_and_told_what_they_cost(monkeypatch, tmp_path):
     sessions = collect(config, tmp_path / "sessions")
     found, shards = bench.label_speed(config, sessions, tmp_path / "labels" / "round-0")
     assert [path.name for path in shards] == [path.name for path in sessions]
-    assert found["labels_per_s"] > 10 and found["label_workers"] == 1
+    assert found["labels_per_s"] > 0 and found["label_workers"] == 1
     assert 0 < found["app_steps_per_label"] < 10_000
 
 
@@ -77,7 +86,8 @@ def test_the_speed_of_every_app_is_told_as_a_share_and_a_spread(monkeypatch):
 def test_an_app_is_walked_warm_before_it_is_timed(monkeypatch):
     monkeypatch.setattr(bench, "WARM_STEPS", 50)
     monkeypatch.setattr(bench, "TIMED_STEPS", 100)
-    assert bench.app_speed(suite_apps("test", 1)[0]) > 100
+    monkeypatch.setattr(time, "process_time", count().__next__)
+    assert bench.app_speed(suite_apps("test", 1)[0]) == 100
 
 
 def test_a_web_app_is_walked_and_its_time_is_split(tmp_path):

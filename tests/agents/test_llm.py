@@ -96,7 +96,7 @@ def test_a_dripping_or_patient_endpoint_meets_the_deadline() -> None:
         began = time.monotonic()
         with chat_server(reply) as server, pytest.raises(AgentError, match=r"within 0\.3 s"):
             explored(agent_at(server, deadline_s=0.3, retries=1), 1)
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 8  # It drips for ten seconds.
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 302])

@@ -32,11 +32,16 @@ def server() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def project(databases: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An initialised project as the current directory, with the profiles of the repository."""
+def initialised_project(databases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With the profiles of the repository."""
     root = tmp_path_factory.mktemp("project")
     shutil.copytree(REPOSITORY / "configs", root / "configs")
-    initialised(databases, root)
+    return initialised(databases, root)
+
+
+@pytest.fixture(scope="module")
+def project(initialised_project: Path) -> Iterator[Path]:
+    """The initialised project as the current directory, no longer than the tests of one file."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(root)
-        yield root
+        patch.chdir(initialised_project)
+        yield initialised_project

@@ -162,7 +162,7 @@ def test_a_slow_answer_comes_late(device, shell):
     device.faults.plan = FaultPlan(FaultsConfig(rate=1.0, kinds=("slow",), slow_s=0.3))
     began = time.monotonic()
     assert shell.run("input keyevent HOME").code == 0
-    assert 0.3 <= time.monotonic() - began < 3
+    assert time.monotonic() - began >= 0.3
 
 
 def test_a_command_whose_client_gave_up_is_not_run_later(device):
