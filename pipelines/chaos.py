@@ -20,13 +20,13 @@ from jamel.config import load_config
 from jamel.disk import write_json
 from jamel.errors import JamelError
 from jamel.tables import show
+from pipelines.isolation import IMPORTABLE
 
 STEPS = (
     "collect", "label", "validate", "version", "train_tracked", "evaluate", "calibrate", "register",
     "weigh",
 )  # fmt: skip
 """The loop's steps by the names of their processes (`isolation.in_own_process`)."""
-IMPORTABLE = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:

@@ -26,6 +26,8 @@ from jamel.errors import JamelError, ProcessDied
 
 LOOK_EVERY_S = 1.0
 NURSERY = "pipelines.nursery"
+IMPORTABLE = Path(__file__).resolve().parents[1]
+"""The folder that has this package, wherever the flow runs."""
 _starting = threading.Lock()
 _nursed = threading.Event()
 
@@ -37,7 +39,7 @@ def load_ahead() -> None:
     """
     if not _nursed.is_set():
         multiprocessing.set_forkserver_preload([NURSERY])
-        with _without_the_flow():
+        with _without_the_flow(), _found_from_everywhere():
             forkserver.ensure_running()
         _nursed.set()
 
@@ -93,6 +95,24 @@ def _without_the_flow() -> Iterator[None]:
             yield
         finally:
             sys.modules["__main__"] = main
+
+
+@contextlib.contextmanager
+def _found_from_everywhere() -> Iterator[None]:
+    """Have a Python that is started meanwhile find this package.
+
+    Python 3.11 hands the nursery no `sys.path`, and one that finds nothing to load says nothing:
+    every step of a flow outside a clone's folder would load its imports by itself.
+    """
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(IMPORTABLE), before)))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
 
 
 def _run(

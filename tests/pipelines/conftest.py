@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from jamel.stores import stores_at
 from tests.conftest import initialised
 
 # Prefect reads it when it is imported, which the test modules do.
@@ -21,14 +22,21 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[None]:
-    """Prefect's test server; starting it takes ten seconds and more."""
-    from prefect.testing.utilities import prefect_test_harness
+def server(databases: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Prefect's test server, and what the steps of its flows are forked from."""
+    from prefect.testing import utilities
 
     import pipelines  # noqa: F401, the settings come before Prefect
+    from pipelines.isolation import load_ahead
 
-    with prefect_test_harness(server_startup_timeout=300):
-        yield
+    load_ahead()
+    # It makes its database in the folder that it is given: half a minute, where there is none.
+    folder = tmp_path_factory.mktemp("server")
+    shutil.copy(stores_at(databases).prefect_home / "prefect.db", folder / "prefect-test.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utilities, "mkdtemp", lambda: str(folder))
+        with utilities.prefect_test_harness(server_startup_timeout=300):
+            yield
 
 
 @pytest.fixture(scope="session")
