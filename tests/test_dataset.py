@@ -51,6 +51,21 @@ def test_the_same_data_has_the_same_md5_and_is_pushed(project: Path) -> None:
     assert dataset.check_pinned(project) == first
 
 
+@pytest.mark.parametrize("half", ["", '{"read": {"dat'])
+def test_a_kill_while_dvc_notes_who_writes_is_survived(project: Path, half: str) -> None:
+    first = dataset.version(project)
+    (project / ".dvc/tmp/rwlock").write_text(half)
+    assert dataset.version(project) == first
+    (project / ".dvc/tmp/rwlock").write_text(half)
+    assert dataset.pushed(project)
+
+
+def test_a_kill_while_dvc_writes_the_pin_is_survived(project: Path) -> None:
+    first = dataset.version(project)
+    (project / "data.dvc").write_text("")
+    assert dataset.version(project) == first == dataset.pinned_md5(project)
+
+
 def test_a_change_by_hand_is_found_and_named(project: Path) -> None:
     dataset.version(project)
     write(project, "data/labels/round-0/a.parquet", "new")

@@ -29,9 +29,11 @@ def server(databases: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     import pipelines  # noqa: F401, the settings come before Prefect
     from pipelines.isolation import load_ahead
 
-    load_ahead()
-    # It makes its database in the folder that it is given: half a minute, where there is none.
     folder = tmp_path_factory.mktemp("server")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        load_ahead()
+    # It makes its database in the folder that it is given: half a minute, where there is none.
     shutil.copy(stores_at(databases).prefect_home / "prefect.db", folder / "prefect-test.db")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(utilities, "mkdtemp", lambda: str(folder))

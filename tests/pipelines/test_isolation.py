@@ -29,12 +29,6 @@ def called(_: int = 0) -> tuple[str, bool]:
     return Path("/proc/self/comm").read_text().strip(), hasattr(main, "FLOW")
 
 
-def loaded_already() -> tuple[bool, bool, str]:
-    """Whether the step began with the model, with the nursery's path, and its threads."""
-    own_path = str(REPOSITORY) in os.environ.get("PYTHONPATH", "")
-    return "jamel.model.modeling" in sys.modules, own_path, os.environ["OMP_NUM_THREADS"]
-
-
 def with_workers() -> list[tuple[str, bool]]:
     return [called(), *run_parallel(called, [1, 2], 2)]
 
@@ -119,25 +113,6 @@ def test_a_step_has_the_verbs_name_and_nothing_of_the_flow(tmp_path: Path) -> No
     (step, *workers) = ast.literal_eval(done.stdout)
     assert step == ("with_workers", False)
     assert [flow for _, flow in workers] == [False, False]
-
-
-AHEAD = """
-import sys
-sys.path[:0] = {path}
-from pipelines.isolation import in_own_process, load_ahead
-from tests.pipelines.test_isolation import loaded_already
-if __name__ == "__main__":
-    load_ahead()
-    print(in_own_process(loaded_already))
-"""
-
-
-def test_steps_are_forked_from_what_was_loaded_ahead_in_any_folder(tmp_path: Path) -> None:
-    code = AHEAD.format(path=[str(REPOSITORY), *filter(None, sys.path)])
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert ast.literal_eval(done.stdout) == (True, False, "1")
 
 
 def _runs(pid: int) -> bool:

@@ -1,4 +1,8 @@
-"""kill -9 in every step of the real loop, on the smallest profile: the end is the same."""
+"""kill -9 in every step of the real loop, on the smallest profile: the end is the same.
+
+The runs share a Prefect server, as those of `jamel serve` do; that nothing is left of a killed run
+with a server of its own is shown in test_stopping.py, and by `python -m pipelines.chaos`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prefect.settings import PREFECT_API_URL
 
 from jamel.chaos import KINDS, Bench, kill_every_step
 from jamel.config import load_config
@@ -18,7 +23,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
+def bench(server: None, tmp_path: Path) -> Bench:
     """The loop with one round, which goes through every step."""
     profile = yaml.safe_load((REPOSITORY / "configs/tiny.yaml").read_text())
     profile |= {"profile": "killed", "rounds": {"on_policy": 0}}
@@ -28,7 +33,10 @@ def bench(tmp_path: Path) -> Bench:
     (configs / "promote.yaml").write_bytes((REPOSITORY / "configs/promote.yaml").read_bytes())
     return Bench(
         command=[sys.executable, "-m", "pipelines.retrain", "--config", "configs/killed.yaml"],
-        environment={"PYTHONPATH": os.pathsep.join([str(REPOSITORY), *sys.path])},
+        environment={
+            "PYTHONPATH": os.pathsep.join([str(REPOSITORY), *sys.path]),
+            "PREFECT_API_URL": PREFECT_API_URL.value(),
+        },
         configs=configs,
         config=load_config(configs / "killed.yaml"),
         folder=tmp_path / "projects",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from jamel.errors import Busy, ConfigError
 from jamel.evaluate import read_json
 from jamel.stores import project_lock
 from pipelines.gather import collect as collect_flow
+from pipelines.isolation import IMPORTABLE, in_own_process
 from pipelines.measure import evaluate as evaluate_flow
 from pipelines.retrain import retrain
 from pipelines.rounds import rounds_to_run, trained_arms
@@ -60,6 +63,17 @@ def outcome(
 ) -> dict[str, Any]:
     """What one run of the loop came to."""
     return retrain(config=TINY)
+
+
+def loaded_already() -> tuple[bool, bool]:
+    """Whether a step began with the model, and whether it has the nursery's path."""
+    path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return "jamel.model.modeling" in sys.modules, str(IMPORTABLE) in path
+
+
+def test_steps_are_forked_from_what_was_loaded_ahead_in_any_folder() -> None:
+    found_before = str(IMPORTABLE) in os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    assert in_own_process(loaded_already) == (True, found_before)
 
 
 def test_the_loop_measures_every_agent_of_the_profile(outcome: dict, project: Path) -> None:
