@@ -238,29 +238,31 @@ def _stores_of(repo: Repo) -> Iterator[Any]:
 @contextmanager
 def _writing(root: Path) -> Iterator[Repo]:
     """One writer at a time in this project, waiting its turn: DVC itself gives up after 3 s."""
-    with lock(root, "dvc", wait_s=120), full_disk_is_a_store_error(root):
-        _remove_torn_locks(root)
-        with _reading(root) as repo, repo.scm_context(quiet=True):
-            yield repo
+    with (
+        lock(root, "dvc", wait_s=120),
+        full_disk_is_a_store_error(root),
+        _reading(root) as repo,
+        repo.scm_context(quiet=True),
+    ):
+        _remove_torn_locks(repo)
+        yield repo
 
 
-def _remove_torn_locks(root: Path) -> None:
+def _remove_torn_locks(repo: Repo) -> None:
     """Remove DVC's file of who reads and writes, if a kill left it half written.
 
     DVC then refuses everything for good. Nobody is writing it now: who does has the lock that is
     taken here.
     """
-    from dvc.lock import LockError, make_lock
+    from dvc.lock import make_lock
     from dvc.rwlock import RWLOCK_FILE, RWLOCK_LOCK
 
-    folder = root / ".dvc" / "tmp"
-    if not (folder / RWLOCK_FILE).exists():
-        return
-    with suppress(LockError), make_lock(str(folder / RWLOCK_LOCK), tmp_dir=str(folder)):
+    path, guard = (Path(repo.tmp_dir or "") / name for name in (RWLOCK_FILE, RWLOCK_LOCK))
+    with make_lock(str(guard), tmp_dir=repo.tmp_dir), suppress(FileNotFoundError):
         try:
-            json.loads((folder / RWLOCK_FILE).read_bytes())
+            json.loads(path.read_bytes())
         except ValueError:
-            (folder / RWLOCK_FILE).unlink()
+            path.unlink()
 
 
 @contextmanager
