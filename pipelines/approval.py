@@ -23,7 +23,7 @@ from pydantic import Field
 from jamel.config import Config, load_config
 from jamel.disk import write_bytes
 from jamel.layout import Layout
-from jamel.registry import answer, get_version, report_file, waiting, weigh
+from jamel.registry import answer, get_version, report_file, standing_decision, waiting, weigh
 from jamel.registry.audit import MAX_NAME, MAX_REASON
 from jamel.stores import open_stores
 from pipelines.artifacts import page
@@ -45,7 +45,7 @@ class Review(RunInput):
 
 
 @flow(name="approval", persist_result=True, result_serializer="json")
-def approval(config: str, version: str) -> dict[str, Any]:
+def approval(config: str, version: str, again: bool = True) -> dict[str, Any]:
     """Weigh a version; where `gate.approval` asks for a person, suspend until one has answered.
 
     Without a deployment a run cannot be suspended: it ends, and the version waits for the command
@@ -54,6 +54,8 @@ def approval(config: str, version: str) -> dict[str, Any]:
     Args:
         config: the profile.
         version: of the registered model `gate.model`.
+        again: whether a version that was decided is weighed anew. Where the event of one that waits
+            starts the run, somebody may have answered before it began.
 
     Returns:
         The verdict with its conditions, as `jamel.registry.weigh` or `answer` tells it.
@@ -65,7 +67,7 @@ def approval(config: str, version: str) -> dict[str, Any]:
     settings = load_config(config)
     project = Layout.of(settings)
     open_stores(project.root, settings.stores)
-    decision = propose(settings, project, version)
+    decision = propose(settings, project, version, again)
     if "waits_until" in decision and runtime.deployment.id:
         asked = question(project, decision)
         review = suspend_flow_run(wait_for_input=Review.with_initial_data(description=asked))
@@ -75,9 +77,13 @@ def approval(config: str, version: str) -> dict[str, Any]:
 
 # A run that goes on begins at the top: it must not weigh anew what was answered meanwhile.
 @step("weigh", cache_policy=RUN_ID + TASK_SOURCE, persist_result=True)
-def propose(config: Config, project: Layout, version: str) -> dict[str, Any]:
+def propose(config: Config, project: Layout, version: str, again: bool) -> dict[str, Any]:
     """The gate's verdict on a version, which waits from then on if it holds every condition."""
-    decision: dict[str, Any] = in_own_process(weigh, project.root, version, config.gate)
+    decision: dict[str, Any] | None = None
+    if not again:
+        decision = in_own_process(standing_decision, project.root, version, model=config.gate.model)
+    if decision is None:
+        decision = in_own_process(weigh, project.root, version, config.gate)
     if "waits_until" in decision:
         # No event: such a run is what the event of a version that waits starts.
         say(verdict(decision))

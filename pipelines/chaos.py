@@ -9,6 +9,7 @@ it should be. All is done in a temporary folder.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import tempfile
 from contextlib import nullcontext
@@ -76,15 +77,24 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--config", type=Path, default=Path("configs/tiny.yaml"), help="a profile in configs/"
     )
-    parser.add_argument("--minutes", type=float, default=5.0, help="how long kills happen")
+    parser.add_argument("--minutes", type=_positive, default=5.0, help="how long kills happen")
     parser.add_argument("--seed", type=int, default=0, help="of when and what is killed")
-    parser.add_argument("--every", type=float, default=20.0, help="mean seconds to the next kill")
+    parser.add_argument(
+        "--every", type=_positive, default=20.0, help="mean seconds to the next kill"
+    )
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--reference", type=Path, help="a finished run's project, else one is made")
     how.add_argument("--every-step", action="store_true", help="kill in each step, not at random")
     parser.add_argument("--keep", type=Path, help="make the projects in this folder and keep them")
     parser.add_argument("--json", type=Path, help="also write what happened to this file")
     return parser.parse_args()
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, found {text}")
+    return number
 
 
 def _path() -> str:

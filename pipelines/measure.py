@@ -17,7 +17,7 @@ from jamel.config import Config, load_config, with_key
 from jamel.devices import tunable
 from jamel.evaluate import read_json
 from jamel.layout import SHARED_ARM, Layout
-from jamel.registry import get_version, model_dir, track_evaluation
+from jamel.registry import evaluation_run, get_version, log_evaluation, model_dir
 from jamel.stores import folder_lock, open_stores
 from pipelines.artifacts import show_evaluation
 from pipelines.caching import remembered
@@ -51,14 +51,17 @@ def evaluate(
     settings = tunable(settings, suite)
     found = get_version(project.root, version or None, model=settings.gate.model)
     path = project.version_results(found.version)
-    with folder_lock(project.root, path.parent, WAIT_S if deployed() else 0.0):
+    with (
+        folder_lock(project.root, path.parent, WAIT_S if deployed() else 0.0),
+        evaluation_run(project.root, settings) as run_id,
+    ):
         models = beside(settings, project, found.version)
         remembered(
             measure_version, config=settings, models=models, project=project, version=found.version
         )
         results, report = read_json(path), path.with_name("report.html")
         show_evaluation(project, results, report)
-        run_id = track_evaluation(project.root, settings, results, report)
+        log_evaluation(project.root, run_id, results, report)
     return {"version": found.version, "results": str(path), "run_id": run_id}
 
 

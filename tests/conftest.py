@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from jamel import stores
 
@@ -26,6 +29,21 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 # A shell that starts the tests in the background has them, and what they start, ignore Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The same examples every time, and however long a busy machine takes over one.
+settings.register_profile("deterministic", derandomize=True, deadline=None)
+settings.load_profile("deterministic")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Begin every test, and what it makes for those after it, with the same random numbers.
+
+    What a worker ran before is chance, and would be the seed of models that are not trained.
+    """
+    random.seed(0)
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.manual_seed(0)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -33,7 +33,7 @@ def test_an_agent_decides(monkeypatch):
     assert min(found.values()) > 0
 
 
-def test_an_answer_over_http_is_timed_with_the_steps_that_travel(monkeypatch, tmp_path):
+def test_answers_over_http_are_timed_along_a_session_and_anew(monkeypatch, tmp_path):
     from jamel.registry import server
 
     asked = []
@@ -44,15 +44,17 @@ def test_an_answer_over_http_is_timed_with_the_steps_that_travel(monkeypatch, tm
 
     keys = {"apps": 1, "steps": 10, "workers": 1, "agents": ["random"]}
     (session,) = collect(parse_config({"collect": keys}, source="test"), tmp_path)
-    monkeypatch.setattr(bench, "SERVED_STEPS", (2, 5))
+    monkeypatch.setattr(bench, "SERVED_STEPS", (2, 5, 9))
+    monkeypatch.setattr(bench, "SERVED_TIMES", 2)
     monkeypatch.setattr(server, "serving", serving)
     monkeypatch.setattr(server, "ask_over_http", lambda *question: asked.append(question))
+    monkeypatch.setattr(time, "perf_counter", count(step=0.25).__next__)
     found = bench.served_latency(tiny_model(tmp_path / "model"), session, tmp_path)
-    assert set(found) == {"served_ms_at_2", "served_ms_at_5"} and min(found.values()) >= 0
-    assert {(address, len(question.memory)) for address, (question,) in asked} == {
-        (str(tmp_path / "served"), 2),
-        (str(tmp_path / "served"), 5),
-    }
+    kinds = ("served_ms_at_2", "served_ms_at_5", "served_anew_ms_at_2", "served_anew_ms_at_5")
+    assert found == dict.fromkeys(kinds, 250)
+    assert {address for address, _ in asked} == {str(tmp_path / "served")}
+    numbers = [len(question.memory) for _, (question,) in asked]
+    assert numbers == [0, 1, 2, 3, 4, 5, 6, 2, 2, 5, 5]
     assert (tmp_path / "served" / "artifacts" / "hf" / "model.safetensors").is_file()
 
 

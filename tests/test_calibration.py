@@ -36,7 +36,7 @@ def drawn(seed: int) -> tuple[np.random.Generator, np.ndarray]:
     return generator, generator.uniform(0.02, 0.98, len(APPS))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.floats(0.3, 2.5), st.floats(-1.5, 1.5), st.integers(0, 1000))
 def test_a_known_distortion_of_chances_is_undone(slope: float, offset: float, seed: int) -> None:
     generator, figures = drawn(seed)
@@ -49,7 +49,7 @@ def test_a_known_distortion_of_chances_is_undone(slope: float, offset: float, se
     assert log_loss(mended, came) <= log_loss(figures, came) + 1e-9
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.floats(0.1, 3), st.floats(0, 2), st.integers(0, 1000))
 def test_a_worth_that_is_too_high_or_low_is_put_right(
     slope: float, offset: float, seed: int

@@ -14,6 +14,7 @@ from jamel import registry
 from jamel.chaos import KINDS, AtRandom, Bench, Fate, InEveryStep, Kill, compared, live, outcome_of
 from jamel.config import parse_config
 from jamel.disk import write_json, write_text
+from pipelines import chaos as command
 from tests.conftest import copied
 from tests.registered import enter, evaluation
 
@@ -75,12 +76,23 @@ def test_a_run_that_fails_by_itself_is_told(tmp_path: Path) -> None:
 def test_a_run_that_hangs_is_told_and_ended(
     fate: Fate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jamel.chaos.HUNG_AFTER_S", 1.0)
+    monkeypatch.setattr("jamel.chaos.HUNG_AFTER_S", 4.0)
     root = tmp_path / "project"
     root.mkdir()
     waits = bench(tmp_path, "print('waits', flush=True); import time; time.sleep(60)")
     (problem,) = live(waits, root, 0, [], fate)
-    assert problem == "project: expected an end, found nothing said for 1 s after: waits"
+    assert problem == "project: expected an end, found nothing said for 4 s after: waits"
+
+
+@pytest.mark.parametrize("given", [("--minutes", "-1"), ("--every", "0"), ("--minutes", "nan")])
+def test_times_above_zero_are_asked_for(
+    given: tuple[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["chaos", *given])
+    with pytest.raises(SystemExit) as ended:
+        command.main()
+    assert ended.value.code == 2
+    assert f"{given[0]}: expected a number above 0, found {given[1]}" in capsys.readouterr().err
 
 
 def test_a_process_that_is_left_running_is_told_and_ended(

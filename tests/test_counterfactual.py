@@ -38,7 +38,7 @@ def session_of(spec: AppSpec, agent: str, seed: int, steps: int) -> Session:
         env.close()
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=25)
 @given(
     SPECS,
     st.sampled_from(("random", "planner", "oracle-1")),

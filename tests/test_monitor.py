@@ -71,6 +71,7 @@ def test_a_champion_that_reaches_nothing_any_more_fell(
     worse = [write_session(stuck(path), tmp_path) for path in rounds["round-2"]]
     found = monitor(model_dir, {"a": rounds["round-1"], "b": worse}, resamples=200)
     rows = {row["measure"]: row for row in found["measures"]}
+    assert min(look_at(read_session(path), model_dir).rewarded for path in rounds["round-1"]) > 0
     assert rows[REWARDED]["now"] == 0 and rows[REWARDED]["high"] < 0
     assert REWARDED in found["fell"]
     assert rows[CALIBRATION]["now"] != rows[CALIBRATION]["then"]

@@ -52,7 +52,7 @@ def test_intervals_are_over_apps_and_not_over_decisions() -> None:
     assert spread["bins"][0]["high"] - spread["bins"][0]["low"] < 0.12
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans(), st.sampled_from("abc")), min_size=1))
 def test_bins_hold_every_decision_and_figures_stay_within_bounds(
     said: list[tuple[float, bool, str]],

@@ -30,6 +30,7 @@ from jamel.errors import Busy, DatasetError
 from jamel.layout import Layout
 from jamel.registry.aliases import enact
 from jamel.registry.audit import MAX_NAME, MAX_REASON, new_entry
+from jamel.registry.tracking import PROCESS_TAG
 from jamel.services import ADMIN_PASSWORD, free_ports, mlflow_service, running
 from tests.agents.chat_server import Endpoint, chat_server, says
 from tests.repository import git
@@ -369,7 +370,9 @@ def test_runs_of_another_machine_are_not_taken_for_abandoned(shared: Shared) -> 
     with first.run("at work") as run_id:
         assert second.close_abandoned() == 0
         assert first.client.get_run(run_id).info.status == "RUNNING"
-        assert first.close_abandoned() == 1, "the same folder's are"
+        first.client.set_tag(run_id, PROCESS_TAG, "1@0")
+        assert second.close_abandoned() == 0
+        assert first.close_abandoned() == 1, "the same folder's are, once their process is no more"
 
 
 def test_doctor_says_whether_the_places_answer(

@@ -15,6 +15,24 @@ import psutil
 
 MARKS = "JAMEL_MARKS"
 LOOK_EVERY_S = 0.1
+CLOCK_SET_S = 10.0
+"""When a process began is told by a clock that is set now and then, by less than this."""
+
+
+def this_process() -> str:
+    """This process for `is_living`: its number, and when it began, for numbers are used again."""
+    process = psutil.Process()
+    return f"{process.pid}@{process.create_time():.0f}"
+
+
+def is_living(process: str) -> bool:
+    """Whether a process of this machine that `this_process` named is still there."""
+    pid, _, began = process.partition("@")
+    try:
+        found = psutil.Process(int(pid))
+        return _runs(found) and abs(found.create_time() - float(began)) < CLOCK_SET_S
+    except (ValueError, psutil.NoSuchProcess):
+        return False
 
 
 def marked(environment: Mapping[str, str], mark: str) -> dict[str, str]:
@@ -25,6 +43,22 @@ def marked(environment: Mapping[str, str], mark: str) -> dict[str, str]:
 def living(mark: str) -> list[psutil.Process]:
     """Every living process with the mark."""
     return [process for process in psutil.process_iter() if _has(process, mark)]
+
+
+def end_left(kind: str, patience_s: float) -> int:
+    """End what processes that are no more have left; returns how many there were.
+
+    Args:
+        kind: what marks begin with; the rest is the process whose they are, as `this_process`.
+        patience_s: as for `end`.
+    """
+    owners = {
+        mark.removeprefix(kind)
+        for process in psutil.process_iter()
+        for mark in _marks(process)
+        if mark.startswith(kind)
+    }
+    return sum(end(kind + owner, patience_s) for owner in owners if not is_living(owner))
 
 
 def end(mark: str, patience_s: float) -> int:
@@ -56,10 +90,14 @@ def end(mark: str, patience_s: float) -> int:
 
 
 def _has(process: psutil.Process, mark: str) -> bool:
+    return mark in _marks(process) and _runs(process)
+
+
+def _marks(process: psutil.Process) -> list[str]:
     try:
-        return mark in process.environ().get(MARKS, "").split("/") and _runs(process)
+        return process.environ().get(MARKS, "").split("/")
     except psutil.Error:
-        return False
+        return []
 
 
 def _runs(process: psutil.Process) -> bool:

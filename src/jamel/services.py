@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from jamel.disk import write_text
 from jamel.errors import StoreError
 from jamel.layout import Layout
-from jamel.marks import end, marked
+from jamel.marks import end, end_left, marked, this_process
 from jamel.stores import TELEMETRY_OFF, Stores, lock, open_stores
 
 LOOPBACK = "127.0.0.1"
@@ -163,9 +163,10 @@ def serve_all(
     """
     stores = open_stores(project.root)
     project.build.mkdir(parents=True, exist_ok=True)
-    alone: AbstractContextManager[Mapping[str, str]]
-    alone = _only_server(stores) if schedule else nullcontext({})
-    with until_stopped(), alone as mark:
+    alone: AbstractContextManager[object]
+    alone = lock(stores.root, "serve") if schedule else nullcontext()
+    with until_stopped(), alone:
+        mark = _after_the_killed(stores, "serve" if schedule else "ui")
         wanted = services(project, stores, first_port, login)
         with running(wanted, stores, mark) as started:
             _tell(project, wanted)
@@ -183,20 +184,17 @@ def serve_all(
                 )
 
 
-@contextmanager
-def _only_server(stores: Stores) -> Iterator[Mapping[str, str]]:
-    """Be the one that runs the project's deployments; gives a mark for all that this starts.
+def _after_the_killed(stores: Stores, verb: str) -> dict[str, str]:
+    """End what killed ones of this project left running; gives a mark for all that this starts.
 
-    A holder that was killed has left its programs running, which are ended first: a second worker
-    would take the runs of theirs for dead. Raises Busy.
+    A second worker would take the runs of theirs for dead.
     """
     folder = stores.root.stat()
     # Not the path, which is another project's in a container.
-    mark = f"serve-{folder.st_dev}-{folder.st_ino}"
-    with lock(stores.root, "serve"):
-        if ended := end(mark, STOP_TIMEOUT_S):
-            print(f"{'ended':20} {ended} processes that a killed `jamel serve` left", flush=True)
-        yield marked(os.environ, mark)
+    kind = f"{verb}-{folder.st_dev}-{folder.st_ino}-"
+    if ended := end_left(kind, STOP_TIMEOUT_S):
+        print(f"{'ended':20} {ended} processes that a killed `jamel {verb}` left", flush=True)
+    return marked(os.environ, kind + this_process())
 
 
 def _tell(project: Layout, started: list[Service]) -> None:

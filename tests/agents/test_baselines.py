@@ -1,7 +1,5 @@
 """The agents without learning: valid, repeatable, better than chance on a tiny app, and fast."""
 
-import time
-
 import pytest
 
 from jamel.agents import MODEL_AGENTS, OTHER_MODELS, SIMPLE_AGENTS, Agent, arm_of, make_agent
@@ -69,18 +67,6 @@ def test_a_screen_without_elements_still_has_actions():
         for _ in range(5):
             assert agent.act(empty).kind in (ActionKind.BACK, ActionKind.RESTART)
             agent.observe_result(empty, executed=True)
-
-
-def test_a_decision_of_the_planner_is_quick():
-    rows = tuple(element(f"row {chr(97 + i)}") for i in range(30))
-    screens = [Observation("p", f"screen{i}", rows, (1, 1)) for i in range(60)]
-    agent = make_agent("planner")
-    agent.reset(0)
-    began = time.process_time()
-    for i in range(240):
-        agent.act(screens[i % 60])
-        agent.observe_result(screens[(i + 1) % 60], executed=True)
-    assert (time.process_time() - began) / 240 < 0.004
 
 
 def test_settings_change_choices_and_the_version_and_defaults_do_not():

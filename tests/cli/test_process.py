@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+
 DATA_VERBS = ("collect", "label", "validate")
 MODEL_VERBS = ("train", "evaluate", "promote", "rollback", "compare")
 VERBS = ("doctor", "init", "device", "bench", "ui", *DATA_VERBS, *MODEL_VERBS)
@@ -134,7 +136,7 @@ def test_a_device_prints_its_serial_and_port_and_runs_until_stopped() -> None:
         assert process.poll() is None
         process.send_signal(signal.SIGINT)
         process.stdout.read()
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
     assert serial.startswith("emulator-")
     assert int(port) > 0
 
@@ -144,9 +146,10 @@ def test_ctrl_c_is_a_sentence_and_130() -> None:
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
-        time.sleep(4)
+        while not psutil.Process(process.pid).children():
+            time.sleep(0.05)
         os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert (out, err) == (
         "",

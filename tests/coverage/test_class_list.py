@@ -95,7 +95,7 @@ def test_the_command_looks_into_folders_and_archives_in_archives(tmp_path: Path)
     assert len(read_class_list(out).sizes) == len(names) and read_class_list(out).build == "7"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_damaged_class_files_raise_nothing(data: st.DataObject) -> None:
     with zipfile.ZipFile(JAR) as jar:

@@ -25,7 +25,7 @@ PROBE_SETS = st.dictionaries(st.integers(0, (1 << 64) - 1), class_probes(), max_
 SMALL = ProbeSet({7: ClassProbes("a/B", 11, 0b101), 1 << 63: ClassProbes("c/Ø", 200, 1 << 199)})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(PROBE_SETS, NAMES)
 def test_what_is_written_is_read(probes: ProbeSet, session_id: str) -> None:
     data = write_exec(probes, session_id)
@@ -59,7 +59,7 @@ def test_every_truncation_is_an_error_or_ends_at_a_block() -> None:
                 read_exec(data[:end])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=60))
 def test_random_bytes_never_raise_anything_else(tail: bytes) -> None:
     for data in (tail, HEADER + tail, HEADER + b"\x11" + tail):

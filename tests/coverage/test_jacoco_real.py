@@ -257,7 +257,7 @@ def test_damaged_golden_files_raise_nothing_else() -> None:
     assert 0 < sum(results) < 1000
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(0, 1 << 30), st.booleans())
 def test_answers_and_files_hold_the_same(seed: int, header_again: bool) -> None:
     probes = random_probes(seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jamel.coverage import ClassProbes, ProbeSet
@@ -24,7 +24,6 @@ def probes(source: str, bits: int) -> ProbeSet:
     return ProbeSet({script.class_id: ClassProbes("/f.js", len(script), bits)})
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200) | st.just(SOURCE), st.data())
 def test_counts_are_those_of_the_script(
     tmp_path_factory: pytest.TempPathFactory, source: str, data: st.DataObject

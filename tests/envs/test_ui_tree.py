@@ -153,7 +153,7 @@ def test_the_byte_limit_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
         parse_hierarchy(DUMP.encode())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=80), st.integers(0, len(DUMP.encode())))
 def test_damage_anywhere_raises_nothing_else(noise: bytes, at: int) -> None:
     data = DUMP.encode()

@@ -34,7 +34,6 @@ def whole_session(model: JamelModel, steps: int = 30, transitions: list[Transiti
 
 @pytest.mark.parametrize("arm", sorted(ARMS))
 def test_all_steps_at_once_agree_with_one_at_a_time(arm: str) -> None:
-    torch.manual_seed(0)
     model = JamelModel(small(**ARMS[arm])).eval()
     policy = ModelPolicy(model)
     memory = policy.start(0)
@@ -51,7 +50,6 @@ def test_all_steps_at_once_agree_with_one_at_a_time(arm: str) -> None:
 
 
 def test_sessions_decided_together_agree_with_alone() -> None:
-    torch.manual_seed(0)
     policy = ModelPolicy(JamelModel(small()))
     session = recorded(12)
     alone, together = policy.start(1), [policy.start(1), policy.start(2)]
@@ -89,7 +87,6 @@ def test_frozen_memory_trains_no_writer() -> None:
 
 
 def test_the_policy_reads_its_memory() -> None:
-    torch.manual_seed(0)
     model = JamelModel(small()).eval()
     _, screens, batch, _ = whole_session(model)
     with torch.no_grad():
@@ -120,7 +117,6 @@ def test_saved_weights_load_unchanged_and_without_pickle(tmp_path) -> None:
 
 def test_sequences_attend_in_groups_as_they_would_alone() -> None:
     """What a screen comes to does not depend on how long the others of its batch are."""
-    torch.manual_seed(0)
     model = JamelModel(small()).eval()
     counts = torch.tensor([3, 40, 1, 17, 90, 12])
     present = torch.arange(90) < counts[:, None]

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from jamel import registry
 from jamel.layout import Layout
+from jamel.registry.promotion import BY_GATE
 from jamel.services import PAGES_URL
 from pipelines import approval as approvals
 from pipelines import events
@@ -53,9 +54,9 @@ def deployed() -> Any:
         return client.create_deployment(client.create_flow(approval), name="review")
 
 
-def started(deployment: Any, version: str) -> FlowRun:
+def started(deployment: Any, version: str, again: bool = True) -> FlowRun:
     with get_client(sync_client=True) as client:
-        given = {"config": PROFILE, "version": version}
+        given = {"config": PROFILE, "version": version, "again": again}
         return client.create_flow_run_from_deployment(deployment, parameters=given)
 
 
@@ -112,6 +113,12 @@ def test_a_run_suspends_until_somebody_has_answered_here_or_there(root: Path) ->
     assert not late["promoted"] and late["reason"].startswith("nobody approved it until")
     told(events.GATE_REFUSED, "3", "by nobody: nobody approved it until")
     assert close_reviews(PROFILE) == []
+
+    event = run_on(started(deployment, "2", again=False))
+    assert outcome(event)["by"] == "Bob", "what an event starts too late asks nobody once more"
+    anew = run_on(started(deployment, "2"))
+    assert not outcome(anew)["promoted"] and registry.waiting(root) == []
+    assert registry.get_version(root, "2").tags["decided_by"] == BY_GATE
 
 
 def told(event: str, version: str, said: str) -> None:

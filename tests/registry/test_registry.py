@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
+from mlflow import MlflowClient
 
 from jamel import registry, stores
 from jamel.config import Config, config_digest, parse_config
 from jamel.errors import GateError, RequestError, StoreError
 from jamel.registry import serving, smoke, wire
+from jamel.registry.tracking import PROCESS_TAG
 from jamel.registry.wire import Question, Ranked, Remembered
 from jamel.statistics import summarise
 from jamel.types import Action, ActionKind
@@ -105,8 +110,12 @@ def test_an_evaluation_is_a_table_a_plot_and_a_page(project: Path, tmp_path: Pat
     found["meta"]["budgets"] = [10]
     found |= {"summary": summarise(found["rows"], 10)}
     found |= {"curves": {"jamel": {name: [1.0, 2.0] for name in ("mean", "low", "high")}}}
-    run_id = registry.track_evaluation(project, CONFIG, found, report)
+    config = parse_config({"tracking": {"system_metrics_s": 0.1}}, "test")
     client = registry.Tracker(project).client
+    with registry.evaluation_run(project, config) as run_id:
+        assert client.get_run(run_id).info.status == "RUNNING"
+        await_load(client, run_id)
+        registry.log_evaluation(project, run_id, found, report)
     run = client.get_run(run_id)
     assert run.info.status == "FINISHED" and run.data.tags["dataset_md5"]
     assert run.data.metrics["jamel.coverage_at_10"] == run.data.metrics["coverage"] == 60.0
@@ -244,15 +253,15 @@ def test_memory_changes_the_ranking(hf_dir: Path) -> None:
 
 def test_questions_survive_json_and_hostile_ones_are_refused() -> None:
     question = serving.example_questions()[2]
-    text = wire.to_json(question.observation), wire.memory_to_json(question.memory)
-    assert wire.read_question(*text) == question
+    assert wire.read_observation(wire.to_json(question.observation)) == question.observation
+    assert wire.read_memory(wire.memory_to_json(question.memory)) == question.memory
     ranked = [Ranked(Action(ActionKind.TYPE, 3, "12"), -0.5, 3.25)]
     assert wire.read_ranked(wire.ranked_to_json(ranked)) == ranked
     for bad in ("{", "[]", '{"elements": [{"cls": 3}]}', '{"os": "x"}', "[" * 100_000):
         with pytest.raises(RequestError):
-            wire.read_question(bad)
+            wire.read_observation(bad)
     with pytest.raises(RequestError, match=r"steps\.0\.action\.kind"):
-        wire.read_question("{}", json.dumps([{"observation": {}, "action": {"kind": "rm"}}]))
+        wire.read_memory(json.dumps([{"observation": {}, "action": {"kind": "rm"}}]))
 
 
 def test_two_runs_name_a_new_dataset_at_the_same_moment(project: Path) -> None:
@@ -274,11 +283,30 @@ def test_two_runs_name_a_new_dataset_at_the_same_moment(project: Path) -> None:
 
 def test_the_load_of_the_machine_is_watched_and_the_watch_ends(project: Path) -> None:
     tracker = registry.Tracker(project)
-    load, deadline = "system/cpu_utilization_percentage", time.monotonic() + 60
     with tracker.run("train") as run_id, registry.watched(project, run_id, every_s=0.1):
-        while load not in tracker.client.get_run(run_id).data.metrics:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        await_load(tracker.client, run_id)
     assert "SystemMetricsMonitor" not in [thread.name for thread in threading.enumerate()]
     with registry.watched(project, "no run at all", every_s=0):
         assert "SystemMetricsMonitor" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_run_is_abandoned_once_its_process_is_no_more(project: Path) -> None:
+    tracker = registry.Tracker(project)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        began = psutil.Process(process.pid).create_time()
+        with tracker.run("at work"):
+            run_id = tracker.start("at work in another process")
+            tracker.client.set_tag(run_id, PROCESS_TAG, f"{process.pid}@{began:.0f}")
+            assert tracker.close_abandoned() == 0
+            process.kill()
+            psutil.Process(process.pid).wait(timeout=60)
+            assert tracker.close_abandoned() == 1
+            assert tracker.client.get_run(run_id).info.status == "KILLED"
+    assert tracker.close_abandoned() == 0
+
+
+def await_load(client: MlflowClient, run_id: str) -> None:
+    deadline = time.monotonic() + 60
+    while "system/cpu_utilization_percentage" not in client.get_run(run_id).data.metrics:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

@@ -3,20 +3,51 @@ what the exploring agent thinks."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import log_softmax
 
 from jamel import registry
-from jamel.agents.learned import ModelPolicy
+from jamel.agents.learned import ModelPolicy, SessionMemory
 from jamel.collect import collect
 from jamel.config import parse_config
 from jamel.envs.base import candidates
 from jamel.episodes import read_session
+from jamel.errors import RequestError
+from jamel.model.modeling import JamelOutput
 from jamel.registry import connection, server, serving, smoke
-from jamel.registry.wire import Question, Remembered
+from jamel.registry.serving import Ranker, SessionRanker, load_ranker
+from jamel.registry.wire import Question, Ranked, Remembered, memory_to_json, to_json
+from jamel.types import Action, ActionKind, Observation
+from tests.registered import tiny_model
+
+STRANGE = (Action(ActionKind.TAP, 99), Action(ActionKind.TYPE, 0, "no such text"))
+"""What no screen offers, and what is taken for typing into that field."""
+
+
+@pytest.fixture(scope="module")
+def ranker(tmp_path_factory: pytest.TempPathFactory) -> Ranker:
+    return load_ranker(tiny_model(tmp_path_factory.mktemp("served")))
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> list[Remembered]:
+    """The steps of a real session, two of them strange."""
+    folder = tmp_path_factory.mktemp("lived") / "round-0"
+    section = {"apps": 1, "steps": 12, "agents": ["random"], "workers": 1}
+    (shard,) = collect(parse_config({"collect": section}, "test"), folder)
+    steps = read_session(shard).transitions()
+    past = [Remembered(step.observation, step.action, at != 3) for at, step in enumerate(steps)]
+    for at, action in zip((4, 7), STRANGE, strict=True):
+        past[at] = past[at]._replace(action=action)
+    return past
 
 
 def test_the_champion_answers_over_http_as_through_mlflows_loader(
@@ -66,3 +97,105 @@ def test_a_stored_model_answers_along_a_session_what_the_exploring_agent_thinks(
     assert len({round(max(scores.values()), 6) for scores in expected}) > 6, (
         "it tells screens apart"
     )
+
+
+def put(sessions: SessionRanker, question: Question, indent: int | None = None) -> list[Ranked]:
+    session = json.dumps(json.loads(memory_to_json(question.memory)), indent=indent)
+    return sessions.answer(to_json(question.observation), session)
+
+
+def looked_at(ranker: Ranker, monkeypatch: pytest.MonkeyPatch) -> list[Observation]:
+    """The screens that the model reads from now on."""
+    found: list[Observation] = []
+    scores = ranker.scores
+
+    def noted(memories: Sequence[SessionMemory], screens: Sequence[Observation]) -> JamelOutput:
+        found.extend(screens)
+        return scores(memories, screens)
+
+    monkeypatch.setattr(ranker, "scores", noted)
+    return found
+
+
+def along(past: Sequence[Remembered]) -> list[Question]:
+    return [Question(step.observation, tuple(past[:at])) for at, step in enumerate(past)]
+
+
+def test_every_question_of_a_session_reads_one_screen(
+    ranker: Ranker, lived: list[Remembered], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = [ranker.rank(question) for question in along(lived)]
+    seen, sessions = looked_at(ranker, monkeypatch), SessionRanker(ranker)
+    assert [put(sessions, question) for question in along(lived)] == expected
+    assert seen == [step.observation for step in lived]
+
+
+OTHERS = st.sampled_from(["go on", "another screen", "ask again", "two steps", "indented"])
+
+
+@settings(max_examples=20)
+@given(asked=st.lists(st.tuples(st.integers(0, 2), OTHERS), max_size=12))
+def test_an_answer_depends_on_its_question_alone(
+    ranker: Ranker, lived: list[Remembered], asked: list[tuple[int, str]]
+) -> None:
+    """Sessions that begin alike, one beside the other, whatever was asked before."""
+    sessions, at = SessionRanker(ranker), [0, 0, 0]
+    for which, how in asked:
+        past = [*lived[: which + 1], *lived[2 * which + 1 :]]
+        at[which] = min(at[which] + {"ask again": 0, "two steps": 2}.get(how, 1), len(past) - 1)
+        screen = past[at[which] - 1 if how == "another screen" else at[which]].observation
+        question = Question(screen, tuple(past[: at[which]]))
+        indent = 2 if how == "indented" else None
+        assert put(sessions, question, indent) == ranker.rank(question)
+
+
+def test_threads_may_ask_about_one_session(ranker: Ranker, lived: list[Remembered]) -> None:
+    sessions, questions = SessionRanker(ranker), along(lived)[:6]
+    with ThreadPoolExecutor(4) as pool:
+        for question in questions:
+            answers = list(pool.map(lambda asked: put(sessions, asked), [question] * 4))
+            assert answers == [ranker.rank(question)] * 4
+
+
+def test_sessions_are_kept_up_to_a_number_and_go_on_when_forgotten(
+    ranker: Ranker, lived: list[Remembered], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "KEPT_SESSIONS", 2)
+    seen, sessions = looked_at(ranker, monkeypatch), SessionRanker(ranker)
+    for other in range(3):
+        put(sessions, Question(lived[other].observation))
+    seen.clear()
+    for other, screens in ((2, 1), (0, 2)):
+        put(sessions, Question(lived[5].observation, (lived[other],)))
+        assert len(seen) == screens
+        seen.clear()
+
+
+def test_a_session_that_is_known_is_refused_as_any_other(
+    ranker: Ranker, lived: list[Remembered]
+) -> None:
+    first, second = (memory_to_json(lived[:steps]) for steps in (1, 2))
+    screen, bare = to_json(lived[1].observation), second[:-1]
+    for session in (bare, second + "]", bare + ",]", first + second[1:], "[1]", "{}"):
+        sessions, said = SessionRanker(ranker), []
+        for known in (False, True):
+            if known:
+                sessions.answer(screen, first)
+            with pytest.raises(RequestError) as refused:
+                sessions.answer(screen, session)
+            said.append(str(refused.value))
+        assert said[0] == said[1]
+        assert sessions.answer(screen, second) == ranker.rank(
+            Question(lived[1].observation, tuple(lived[:2]))
+        )
+
+
+def test_a_session_that_grew_too_long_is_read_from_its_start_where_that_is_told(
+    ranker: Ranker, lived: list[Remembered], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sessions = SessionRanker(ranker)
+    put(sessions, along(lived)[2])
+    monkeypatch.setattr(serving, "MAX_REMEMBERED", 2)
+    seen = looked_at(ranker, monkeypatch)
+    put(sessions, along(lived)[3])
+    assert len(seen) == 4

@@ -154,7 +154,7 @@ def test_an_apk_is_read_as_it_was_written(device: Device) -> None:
     assert read_apk(write_apk(ApkManifest("no.launcher"))).activity == ""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=300), st.integers(0, 1200))
 def test_no_apk_however_broken_ends_in_a_traceback(noise: bytes, at: int) -> None:
     good = write_apk(ApkManifest("com.a.b", 1, "1", "com.a.b.Main"))

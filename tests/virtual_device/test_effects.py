@@ -23,7 +23,7 @@ def choices_on(screen: Screen, size_px: tuple[int, int]) -> list[tuple[Event, ..
     return [events_of(screen, seen, action) for action in candidates(seen)]
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40)
 @given(st.integers(0, 40), NOISES, st.booleans(), st.integers(0, 9))
 def test_known_effects_follow_an_app_wherever_it_goes(
     seed: int, noise: str, new_kinds: bool, walk: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jamel.suites import app_spec
@@ -144,7 +144,6 @@ WORDS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(st.lists(WORDS, max_size=8))
 def test_any_command_line_names_an_activity_of_the_app_or_none(args: list[str]) -> None:
     manifest = ApkManifest(PACKAGE, 1, "1", APP.activities[0], APP.links)

@@ -189,7 +189,7 @@ def test_a_full_device_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert code == 1 and "No space left" in err
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.text(alphabet="ab '\"$(){}|&;<>\n\\`!=12/#", max_size=25))
 def test_any_script_ends_with_an_exit_code(script: str) -> None:
     with contextlib.suppress(RecursionError):

@@ -17,7 +17,7 @@ from jamel.virtual_device.device import Device
 from tests.virtual_device.conftest import run
 
 PICKS = st.lists(st.integers(0, 10_000), min_size=1, max_size=25)
-QUICK = settings(max_examples=150, deadline=None, derandomize=True)
+QUICK = settings(max_examples=150)
 
 
 @lru_cache(maxsize=64)

@@ -57,7 +57,7 @@ def ours(folder: Path) -> list[str]:
 
 
 def assert_gone(folder: Path) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if not ours(folder) and not list(folder.glob("jamel-adb-*")):
             return

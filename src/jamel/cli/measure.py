@@ -5,7 +5,8 @@ Each calls one library function; heavy imports wait until the command runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,6 +30,7 @@ from jamel.errors import ConfigError
 
 if TYPE_CHECKING:
     from jamel.config import Config, EvaluateConfig
+    from jamel.layout import Layout
 
 DEFAULT_GRID = Path("configs/tune.yaml")
 
@@ -93,18 +95,35 @@ def evaluate(
     measured = world.to_search(world.app_names(settings.evaluate.suite, settings.evaluate.apps))
     with progress_bar("searching what can be reached") as progress:
         search_unknown(measured, settings.evaluate.workers, progress)
-    with progress_bar("evaluate") as progress:
-        results = run(settings, models, progress)
-    write_json(json or project.results, results)
-    if metrics is not None:
-        write_json(metrics, _repeatable_means(results))
-    _present_results(results, settings.evaluate)
-    page = write_report(results, report or project.report)
-    typer.echo(f"report: {page}")
-    if track and has_stores(project.root):
-        from jamel.registry import track_evaluation
+    with _tracked(settings, project, track and has_stores(project.root)) as log:
+        with progress_bar("evaluate") as progress:
+            results = run(settings, models, progress)
+        write_json(json or project.results, results)
+        if metrics is not None:
+            write_json(metrics, _repeatable_means(results))
+        _present_results(results, settings.evaluate)
+        page = write_report(results, report or project.report)
+        typer.echo(f"report: {page}")
+        log(results, page)
 
-        typer.echo(f"MLflow run: {track_evaluation(project.root, settings, results, page)}")
+
+@contextmanager
+def _tracked(
+    config: Config, project: Layout, wanted: bool
+) -> Iterator[Callable[[dict[str, Any], Path], None]]:
+    """What logs an evaluation to an MLflow run that is open meanwhile; nothing where not wanted."""
+    if not wanted:
+        yield lambda results, page: None
+        return
+    from jamel.registry import evaluation_run, log_evaluation
+
+    with evaluation_run(project.root, config) as run_id:
+
+        def log(results: dict[str, Any], page: Path) -> None:
+            log_evaluation(project.root, run_id, results, page)
+            typer.echo(f"MLflow run: {run_id}")
+
+        yield log
 
 
 def tune(

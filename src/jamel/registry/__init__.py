@@ -5,10 +5,10 @@
 MLflow is imported when one is called.
 """
 
-from jamel.registry.answers import answer, approve, refuse, waiting
+from jamel.registry.answers import answer, approve, refuse, standing_decision, waiting
 from jamel.registry.audit import read_audit
 from jamel.registry.comparison import compare_tracked, compare_two
-from jamel.registry.evaluation import track_evaluation, track_table
+from jamel.registry.evaluation import evaluation_run, log_evaluation, track_table
 from jamel.registry.models import log_model, register
 from jamel.registry.promotion import promote, rollback, weigh
 from jamel.registry.rounds import close_round, note_dataset, open_round
@@ -46,8 +46,10 @@ __all__ = [
     "compare_tracked",
     "compare_two",
     "environment_digest",
+    "evaluation_run",
     "get_version",
     "list_versions",
+    "log_evaluation",
     "log_model",
     "model_dir",
     "note_dataset",
@@ -60,8 +62,8 @@ __all__ = [
     "register",
     "report_file",
     "rollback",
+    "standing_decision",
     "start_dir",
-    "track_evaluation",
     "track_table",
     "train_tracked",
     "waiting",

@@ -116,6 +116,21 @@ def answer(
     return decided(root, candidate) | {"previous": previous, "answered": True}
 
 
+def standing_decision(
+    root: Path | str, version: str, *, model: str = MODEL_NAME
+) -> dict[str, Any] | None:
+    """What was decided about a version, as `decided` tells it; None where nothing is.
+
+    Raises:
+        StoreError: there is no such version.
+    """
+    settle(root, model)
+    candidate = get_version(root, version, model=model)
+    if candidate.tags.get(GATE_TAG, WAITING) == WAITING:
+        return None
+    return decided(root, candidate)
+
+
 def decided(root: Path | str, candidate: ModelVersion) -> dict[str, Any]:
     """What was decided about a version, from its tags and the verdict logged with it.
 

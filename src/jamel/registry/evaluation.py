@@ -5,7 +5,8 @@ Knows results as plain data; a run of its own or one that is there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from jamel.disk import full_disk_is_a_store_error
 from jamel.gate import CANDIDATE
 from jamel.plots import coverage_png, reliability_png
 from jamel.registry.notes import of_results
+from jamel.registry.system import watched
 from jamel.registry.tracking import Tracker
 from jamel.registry.versions import EVALUATION_FILE
 from jamel.statistics import final_budget
@@ -50,27 +52,31 @@ def figures(rows: Sequence[Mapping[str, Any]], agent: str = CANDIDATE) -> dict[s
     return kept | {"tokens_per_decision": tokens, "ms_per_decision": mean["ms_per_decision"]}
 
 
-def track_evaluation(
-    root: Path | str, config: Config, results: Mapping[str, Any], report: Path
-) -> str:
-    """Log an evaluation in a run of its own and return the run's id.
-
-    Each agent's means are metrics of the run, such as `jamel.coverage_at_120`; jamel's own have
-    the names that they have in a run of the loop, too, such as `coverage`.
+@contextmanager
+def evaluation_run(root: Path | str, config: Config) -> Iterator[str]:
+    """A run for an evaluation that is made meanwhile, with the machine's load; gives its id.
 
     Raises:
         StoreError: the stores are missing, or the disk is full.
     """
-    tracker = Tracker(root)
-    name = f"evaluate {results['meta']['suite']}"
     with (
         full_disk_is_a_store_error(root),
-        tracker.run(name, config, stage="evaluate") as run_id,
+        Tracker(root).run(f"evaluate {config.evaluate.suite}", config, stage="evaluate") as run_id,
+        watched(root, run_id, config.tracking.system_metrics_s),
     ):
-        log_results(tracker, run_id, results)
-        tracker.log_artifact(run_id, report, "files")
-        tracker.log_metrics(run_id, _figures(results))
-    return run_id
+        yield run_id
+
+
+def log_evaluation(root: Path | str, run_id: str, results: Mapping[str, Any], report: Path) -> None:
+    """Log what an evaluation came to in its run.
+
+    Each agent's means are metrics of the run, such as `jamel.coverage_at_120`; jamel's own have
+    the names that they have in a run of the loop, too, such as `coverage`.
+    """
+    tracker = Tracker(root)
+    log_results(tracker, run_id, results)
+    tracker.log_artifact(run_id, report, "files")
+    tracker.log_metrics(run_id, _figures(results))
 
 
 def track_table(

@@ -12,8 +12,8 @@ import mlflow
 import pandas as pd
 from mlflow.pyfunc import PythonModel
 
-from jamel.registry.serving import load_ranker
-from jamel.registry.wire import ranked_to_json, read_question
+from jamel.registry.serving import SessionRanker, load_ranker
+from jamel.registry.wire import ranked_to_json
 
 with warnings.catch_warnings():
     # Type hints would make MLflow convert the columns by its own rules.
@@ -24,7 +24,7 @@ with warnings.catch_warnings():
 
         def load_context(self, context: Any) -> None:
             """Load the weights once."""
-            self.ranker = load_ranker(context.artifacts["hf"])
+            self.sessions = SessionRanker(load_ranker(context.artifacts["hf"]))
 
         def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> Any:
             """Rank the actions of every row's observation."""
@@ -32,14 +32,14 @@ with warnings.catch_warnings():
             memories = model_input["memory"] if "memory" in model_input else [None] * count
             rows = zip(model_input["observation"], memories, strict=True)
             answers = [
-                ranked_to_json(self.ranker.rank(read_question(screen, _text(memory))))
+                ranked_to_json(self.sessions.answer(screen, _text(memory)))
                 for screen, memory in rows
             ]
             return pd.DataFrame({"ranked": answers})
 
 
-def _text(memory: Any) -> str | None:
-    return memory if isinstance(memory, str) else None
+def _text(memory: Any) -> str:
+    return memory if isinstance(memory, str) and memory else "[]"
 
 
 mlflow.models.set_model(ServedPolicy())

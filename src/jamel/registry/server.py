@@ -8,8 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -55,14 +54,3 @@ def ask_over_http(address: str, questions: Sequence[Question]) -> list[list[Rank
     with urlopen(wanted, timeout=ANSWER_S) as answered:
         predictions = json.loads(answered.read())["predictions"]
     return [read_ranked(row["ranked"]) for row in predictions]
-
-
-def median_ms(ask: Callable[[], object], times: int) -> float:
-    """The median time of a call in milliseconds, after one to warm up."""
-    ask()
-    took = []
-    for _ in range(times):
-        began = time.perf_counter()
-        ask()
-        took.append(1000 * (time.perf_counter() - began))
-    return sorted(took)[times // 2]

@@ -1,21 +1,55 @@
-"""Ranking actions with a saved model, given a screen and a session so far; no state in between.
+"""Ranking actions with a saved model, given a screen and a session so far.
 
-Knows the model's agent. It is what the served model and the check before registering both run.
+Knows the model's agent. It is what the served model and the check before registering both run. An
+answer depends on its question alone; what is kept in between only saves reading a session again.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from hashlib import blake2b
 from pathlib import Path
+from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 
-from jamel.agents.learned import ModelPolicy, Pending, SessionMemory
+from jamel.agents.learned import ModelPolicy, SessionMemory
 from jamel.calibration import Calibration, read_calibration
 from jamel.envs.base import candidates
-from jamel.registry.wire import Question, Ranked, Remembered
+from jamel.errors import RequestError
+from jamel.registry.wire import (
+    MAX_REMEMBERED,
+    Question,
+    Ranked,
+    Remembered,
+    read_memory,
+    read_observation,
+)
 from jamel.types import Action, ActionKind, Element, Observation
+
+KEPT_SESSIONS = 16
+"""So many sessions are gone on with; one of 100 steps is two megabytes."""
+
+
+class Asked(NamedTuple):
+    """A question: what was told of the session, and the screen.
+
+    `told` is the session's JSON without its last bracket, as its length in bytes and its digest.
+    """
+
+    told: tuple[int, bytes]
+    observation: Observation
+
+
+class Kept(NamedTuple):
+    """A session that was asked about: what is remembered of it, and its number of steps."""
+
+    memory: SessionMemory
+    steps: int
 
 
 class Ranker(ModelPolicy):
@@ -30,10 +64,13 @@ class Ranker(ModelPolicy):
         Equals stay in screen order.
         """
         memory = self.start(seed=0)
-        for step in question.memory:
-            self._replay(memory, step)
-        offered = candidates(question.observation)
-        logits_NC = self.scores([memory], [question.observation]).logits
+        self.replay(memory, question.memory)
+        return self.ranked(memory, question.observation)
+
+    def ranked(self, memory: SessionMemory, observation: Observation) -> list[Ranked]:
+        """The same of a session that was replayed; the screen counts as seen."""
+        offered = candidates(observation)
+        logits_NC = self.scores([memory], [observation]).logits
         assert logits_NC is not None
         scores_C = _log_softmax(logits_NC.numpy()[0, : len(offered)].astype(np.float64))
         order = np.argsort(-scores_C, kind="stable")
@@ -45,15 +82,87 @@ class Ranker(ModelPolicy):
         known = self.calibration is not None and math.isfinite(worth)
         return self.calibration.worth(worth) if known else worth  # type: ignore[union-attr]
 
-    def _replay(self, memory: SessionMemory, step: Remembered) -> None:
-        """See the screen and note the action, as if the policy had chosen it itself."""
-        offered = candidates(step.observation)
-        choice = _place(offered, step.action)
-        _, screens, embedded = self._look([memory], [step.observation], [offered])
-        if choice is None:
-            return
-        memory.tracker.chose(screens[0], choice, step.executed)
-        memory.pending = Pending(embedded[0][0][choice], embedded[1][0])
+    def replay(self, memory: SessionMemory, steps: Iterable[Remembered]) -> None:
+        """See the screens and note the actions, as if the policy had chosen them itself."""
+        for step in steps:
+            self.scores([memory], [step.observation])
+            _chose(memory, step)
+
+
+class SessionRanker:
+    """Answers questions in JSON, each as `Ranker.rank` does, and goes on with sessions it knows.
+
+    A session is known again by its text: it begins with what was told with an earlier question, and
+    the first step after that is on the screen which was asked about. Any other is read from its
+    start. Threads may ask at once: a session belongs to one question at a time.
+    """
+
+    def __init__(self, ranker: Ranker) -> None:
+        self.ranker = ranker
+        self._kept: OrderedDict[Asked, Kept] = OrderedDict()
+        self._lock = Lock()
+
+    def answer(self, observation: str, session: str = "[]") -> list[Ranked]:
+        """Rank the actions on a screen.
+
+        Args:
+            observation: the screen, as `wire.to_json` writes it.
+            session: the steps before it, as `wire.memory_to_json` does.
+
+        Raises:
+            RequestError: the question is ill-formed.
+        """
+        screen = read_observation(observation)
+        told = session.rstrip().removesuffix("]").encode(errors="surrogatepass")
+        kept = self._known(told) if session.rstrip().endswith("]") else None
+        if kept is None:
+            steps = read_memory(session)
+            kept = Kept(self.ranker.start(seed=0), len(steps))
+            self.ranker.replay(kept.memory, steps)
+        ranked = self.ranker.ranked(kept.memory, screen)
+        with self._lock:
+            self._kept[Asked((len(told), blake2b(told).digest()), screen)] = kept
+            if len(self._kept) > KEPT_SESSIONS:
+                self._kept.popitem(last=False)
+        return ranked
+
+    def _known(self, told: bytes) -> Kept | None:
+        """The session of an earlier question, with the steps since then."""
+        for begun in self._begun(told):
+            steps = _steps_after(begun[0], told)
+            if not steps:
+                continue
+            with self._lock:
+                kept = self._kept.pop(Asked(begun, steps[0].observation), None)
+            if kept is not None and kept.steps + len(steps) <= MAX_REMEMBERED:
+                _chose(kept.memory, steps[0])
+                self.ranker.replay(kept.memory, steps[1:])
+                return Kept(kept.memory, kept.steps + len(steps))
+        return None
+
+    def _begun(self, told: bytes) -> list[tuple[int, bytes]]:
+        """What was told earlier of which this is a continuation, the longest first."""
+        with self._lock:
+            kept = {asked.told for asked in self._kept}
+        found, digest, at = [], blake2b(), 0
+        for length in sorted({length for length, _ in kept if length < len(told)}):
+            digest.update(told[at:length])
+            at = length
+            if (begun := (length, digest.digest())) in kept:
+                found.append(begun)
+        return found[::-1]
+
+
+def _steps_after(length: int, told: bytes) -> tuple[Remembered, ...]:
+    """The steps that were told after so many bytes; none where they are ill-formed."""
+    since = told[length:].decode(errors="surrogatepass").strip()
+    if told[:length].strip() != b"[":
+        if not since.startswith(","):
+            return ()
+        since = since[1:]
+    with suppress(RequestError):
+        return read_memory(f"[{since}]")
+    return ()
 
 
 def load_ranker(path: Path | str) -> Ranker:
@@ -107,6 +216,14 @@ def _element(widget: str, label: str, top_px: int) -> Element:
         password=False,
         parent=-1,
     )
+
+
+def _chose(memory: SessionMemory, step: Remembered) -> None:
+    """Note what was done on the screen seen last; what nobody offered there is passed over."""
+    choice = _place(candidates(step.observation), step.action)
+    if choice is not None:
+        memory.chose(choice)
+        memory.tracker.note_executed(step.executed)
 
 
 def _place(offered: Sequence[Action], action: Action) -> int | None:

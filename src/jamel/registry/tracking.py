@@ -22,6 +22,7 @@ from jamel import provenance
 from jamel.config import Config, config_digest
 from jamel.errors import DatasetError
 from jamel.manifest import sessions_of
+from jamel.marks import is_living, this_process
 from jamel.registry.connection import connect, experiment_id
 from jamel.registry.notes import of_loop
 from jamel.stores import stores_at
@@ -30,6 +31,8 @@ MAX_PARAM_CHARS = 6000
 PARENT_TAG = "mlflow.parentRunId"
 PROJECT_TAG = "project"
 """On which machine, in which folder a run goes on: where it can be known to be abandoned."""
+PROCESS_TAG = "process"
+"""Which process of the machine opened a run, as its number and when it began."""
 NOTE_TAG = "mlflow.note.content"
 """What MLflow shows on top of a run, as Markdown."""
 DATASET_TAG = "dataset_md5"
@@ -63,7 +66,7 @@ class Tracker:
             tags: more tags.
         """
         origin = origin_tags(self.root, config) | {key: str(value) for key, value in tags.items()}
-        origin[PROJECT_TAG] = self.project
+        origin |= {PROJECT_TAG: self.project, PROCESS_TAG: this_process()}
         if parent:
             origin[PARENT_TAG] = parent
         if note:
@@ -77,15 +80,16 @@ class Tracker:
         return run_id
 
     def close_abandoned(self) -> int:
-        """Mark runs that no process works on any more as killed; the caller holds the project."""
+        """Mark runs whose process is no more as killed; returns how many there were."""
         running = "attributes.status = 'RUNNING'"
         if stores_at(self.root).elsewhere.mlflow:
             # Other machines have runs in the same database, and those are at work.
             running += f" and tags.{PROJECT_TAG} = '{self.project}'"
         found = self.client.search_runs([experiment_id(self.root)], running, max_results=1000)
-        for run in found:
+        left = [run for run in found if not is_living(run.data.tags.get(PROCESS_TAG, ""))]
+        for run in left:
             self.client.set_terminated(run.info.run_id, "KILLED")
-        return len(found)
+        return len(left)
 
     def log_dataset(self, run_id: str, md5: str, context: str) -> None:
         """Note the dataset version that a run read: as a tag, and where MLflow compares inputs."""

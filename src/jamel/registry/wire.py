@@ -107,15 +107,18 @@ def memory_to_json(memory: Sequence[Remembered]) -> str:
     return json.dumps(steps)
 
 
-def read_question(observation: str, memory: str | None = None) -> Question:
-    """Parse what a client sent; raises RequestError that names the offending key."""
-    screen = _parse(_Observation, _load(observation, "observation"), "observation")
-    steps = _parse(_Memory, {"steps": _load(memory or "[]", "memory")}, "memory")
-    remembered = tuple(
+def read_observation(text: str) -> Observation:
+    """Parse the screen that a client sent; raises RequestError that names the offending key."""
+    return _observation(_parse(_Observation, _load(text, "observation"), "observation"))
+
+
+def read_memory(text: str) -> tuple[Remembered, ...]:
+    """The inverse of `memory_to_json`; raises RequestError that names the offending key."""
+    read = _parse(_Memory, {"steps": _load(text, "memory")}, "memory")
+    return tuple(
         Remembered(_observation(step.observation), _action(step.action), step.executed)
-        for step in steps.steps
+        for step in read.steps
     )
-    return Question(_observation(screen), remembered)
 
 
 def ranked_to_json(ranked: Sequence[Ranked]) -> str:
