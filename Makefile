@@ -13,6 +13,9 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export PREFECT_HOME := $(CURDIR)/stores/prefect
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# On every core, where pip takes one; a few files are for other Pythons.
+COMPILE := $(BIN)/python -m compileall -qq -j 0 -x '/tests?/'
+
 .PHONY: help setup run run-web test bench ui serve lint clean
 
 help: ## list the targets
@@ -20,8 +23,9 @@ help: ## list the targets
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -c constraints.txt torch==2.13.0
-	$(BIN)/pip install -q -c constraints.txt -e '.[dev,web,cluster,ray]'
+	$(BIN)/pip install -q --no-compile -c constraints.txt torch==2.13.0
+	$(BIN)/pip install -q --no-compile -c constraints.txt -e '.[dev,web,cluster,ray]'
+	$(COMPILE) $(VENV)/lib src pipelines || true
 	touch $@
 
 setup: $(VENV)/.installed ## install the pinned dependencies into .venv and create the stores

@@ -26,6 +26,7 @@ from jamel.registry.wire import (
     Question,
     Ranked,
     Remembered,
+    first_observation,
     read_memory,
     read_observation,
 )
@@ -120,8 +121,10 @@ class SessionRanker:
             kept = Kept(self.ranker.start(seed=0), len(steps))
             self.ranker.replay(kept.memory, steps)
         ranked = self.ranker.ranked(kept.memory, screen)
+        asked = Asked((len(told), blake2b(told).digest()), screen)
         with self._lock:
-            self._kept[Asked((len(told), blake2b(told).digest()), screen)] = kept
+            self._kept[asked] = kept
+            self._kept.move_to_end(asked)
             if len(self._kept) > KEPT_SESSIONS:
                 self._kept.popitem(last=False)
         return ranked
@@ -129,15 +132,20 @@ class SessionRanker:
     def _known(self, told: bytes) -> Kept | None:
         """The session of an earlier question, with the steps since then."""
         for begun in self._begun(told):
-            steps = _steps_after(begun[0], told)
-            if not steps:
+            since = _told_since(begun[0], told)
+            if (screen := first_observation(since)) is None:
                 continue
             with self._lock:
-                kept = self._kept.pop(Asked(begun, steps[0].observation), None)
-            if kept is not None and kept.steps + len(steps) <= MAX_REMEMBERED:
-                _chose(kept.memory, steps[0])
-                self.ranker.replay(kept.memory, steps[1:])
-                return Kept(kept.memory, kept.steps + len(steps))
+                kept = self._kept.pop(Asked(begun, screen), None)
+            if kept is None:
+                continue
+            # What is ill-formed is told by whoever reads the session from its start.
+            with suppress(RequestError):
+                steps = read_memory(f"[{since}]")
+                if kept.steps + len(steps) <= MAX_REMEMBERED:
+                    _chose(kept.memory, steps[0])
+                    self.ranker.replay(kept.memory, steps[1:])
+                    return Kept(kept.memory, kept.steps + len(steps))
         return None
 
     def _begun(self, told: bytes) -> list[tuple[int, bytes]]:
@@ -153,16 +161,12 @@ class SessionRanker:
         return found[::-1]
 
 
-def _steps_after(length: int, told: bytes) -> tuple[Remembered, ...]:
-    """The steps that were told after so many bytes; none where they are ill-formed."""
-    since = told[length:].decode(errors="surrogatepass").strip()
-    if told[:length].strip() != b"[":
-        if not since.startswith(","):
-            return ()
-        since = since[1:]
-    with suppress(RequestError):
-        return read_memory(f"[{since}]")
-    return ()
+def _told_since(length: int, told: bytes) -> str:
+    """The steps that were told after so many bytes, in JSON; nothing where none can follow."""
+    since = told[length:].decode(errors="surrogatepass").lstrip()
+    if told[:length].strip() == b"[":
+        return since
+    return since[1:].lstrip() if since.startswith(",") else ""
 
 
 def load_ranker(path: Path | str) -> Ranker:

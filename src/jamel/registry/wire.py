@@ -121,6 +121,15 @@ def read_memory(text: str) -> tuple[Remembered, ...]:
     )
 
 
+def first_observation(steps: str) -> Observation | None:
+    """The screen of the first of some steps in JSON, without a bracket; None where ill-formed."""
+    try:
+        step, _ = json.JSONDecoder().raw_decode(steps)
+        return _observation(_parse(_Remembered, step, "memory").observation)
+    except (ValueError, RecursionError, RequestError):
+        return None
+
+
 def ranked_to_json(ranked: Sequence[Ranked]) -> str:
     """Actions with score and worth, best first."""
     return json.dumps(
