@@ -23,7 +23,7 @@ from pydantic import Field
 from jamel.config import Config, load_config
 from jamel.disk import write_bytes
 from jamel.layout import Layout
-from jamel.registry import answer, get_version, report_file, standing_decision, waiting, weigh
+from jamel.registry import answer, get_version, report_file, waiting, weigh
 from jamel.registry.audit import MAX_NAME, MAX_REASON
 from jamel.stores import open_stores
 from pipelines.artifacts import page
@@ -79,11 +79,9 @@ def approval(config: str, version: str, again: bool = True) -> dict[str, Any]:
 @step("weigh", cache_policy=RUN_ID + TASK_SOURCE, persist_result=True)
 def propose(config: Config, project: Layout, version: str, again: bool) -> dict[str, Any]:
     """The gate's verdict on a version, which waits from then on if it holds every condition."""
-    decision: dict[str, Any] | None = None
-    if not again:
-        decision = in_own_process(standing_decision, project.root, version, model=config.gate.model)
-    if decision is None:
-        decision = in_own_process(weigh, project.root, version, config.gate)
+    decision: dict[str, Any] = in_own_process(
+        weigh, project.root, version, config.gate, again=again
+    )
     if "waits_until" in decision:
         # No event: such a run is what the event of a version that waits starts.
         say(verdict(decision))

@@ -84,7 +84,7 @@ def test_a_run_that_hangs_is_told_and_ended(
     assert problem == "project: expected an end, found nothing said for 4 s after: waits"
 
 
-@pytest.mark.parametrize("given", [("--minutes", "-1"), ("--every", "0"), ("--minutes", "nan")])
+@pytest.mark.parametrize("given", [("--minutes", "-1"), ("--every", "0"), ("--minutes", "x")])
 def test_times_above_zero_are_asked_for(
     given: tuple[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from jamel.disk import write_text
 from jamel.errors import StoreError
 from jamel.layout import Layout
-from jamel.marks import end, end_left, marked, this_process
+from jamel.marks import end, end_left, marked, namespace, this_process
 from jamel.stores import TELEMETRY_OFF, Stores, lock, open_stores
 
 LOOPBACK = "127.0.0.1"
@@ -190,8 +190,8 @@ def _after_the_killed(stores: Stores, verb: str) -> dict[str, str]:
     A second worker would take the runs of theirs for dead.
     """
     folder = stores.root.stat()
-    # Not the path, which is another project's in a container.
-    kind = f"{verb}-{folder.st_dev}-{folder.st_ino}-"
+    # Not the path, which is another project's in a container, where numbers are of others, too.
+    kind = f"{verb}-{folder.st_dev}-{folder.st_ino}-{namespace()}-"
     if ended := end_left(kind, STOP_TIMEOUT_S):
         print(f"{'ended':20} {ended} processes that a killed `jamel {verb}` left", flush=True)
     return marked(os.environ, kind + this_process())

@@ -293,11 +293,14 @@ def test_the_load_of_the_machine_is_watched_and_the_watch_ends(project: Path) ->
 def test_a_run_is_abandoned_once_its_process_is_no_more(project: Path) -> None:
     tracker = registry.Tracker(project)
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
-        began = psutil.Process(process.pid).create_time()
+        began = psutil.Process(process.pid).create_time() - psutil.boot_time()
         with tracker.run("at work"):
             run_id = tracker.start("at work in another process")
-            tracker.client.set_tag(run_id, PROCESS_TAG, f"{process.pid}@{began:.0f}")
+            tracker.client.set_tag(run_id, PROCESS_TAG, f"{process.pid}@{began:.2f}")
             assert tracker.close_abandoned() == 0
+            other = tracker.start("at work before this number was used again")
+            tracker.client.set_tag(other, PROCESS_TAG, f"{process.pid}@{began - 60:.2f}")
+            assert tracker.close_abandoned() == 1
             process.kill()
             psutil.Process(process.pid).wait(timeout=60)
             assert tracker.close_abandoned() == 1

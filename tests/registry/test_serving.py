@@ -22,14 +22,11 @@ from jamel.envs.base import candidates
 from jamel.episodes import read_session
 from jamel.errors import RequestError
 from jamel.model.modeling import JamelOutput
-from jamel.registry import connection, server, serving, smoke
+from jamel.registry import connection, models, server, serving, smoke
 from jamel.registry.serving import Ranker, SessionRanker, load_ranker
 from jamel.registry.wire import Question, Ranked, Remembered, memory_to_json, to_json
 from jamel.types import Action, ActionKind, Observation
 from tests.registered import tiny_model
-
-STRANGE = (Action(ActionKind.TAP, 99), Action(ActionKind.TYPE, 0, "no such text"))
-"""What no screen offers, and what is taken for typing into that field."""
 
 
 @pytest.fixture(scope="module")
@@ -39,15 +36,20 @@ def ranker(tmp_path_factory: pytest.TempPathFactory) -> Ranker:
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> list[Remembered]:
-    """The steps of a real session, two of them strange."""
+    """The steps of a real session, one of which was not executed, one typed what no agent types,
+    and one did what its screen does not offer."""
     folder = tmp_path_factory.mktemp("lived") / "round-0"
-    section = {"apps": 1, "steps": 12, "agents": ["random"], "workers": 1}
-    (shard,) = collect(parse_config({"collect": section}, "test"), folder)
-    steps = read_session(shard).transitions()
-    past = [Remembered(step.observation, step.action, at != 3) for at, step in enumerate(steps)]
-    for at, action in zip((4, 7), STRANGE, strict=True):
-        past[at] = past[at]._replace(action=action)
-    return past
+    section = {"apps": 6, "steps": 12, "agents": ["random"], "workers": 1}
+    shards = collect(parse_config({"collect": section}, "test"), folder)
+    for steps in (read_session(shard).transitions() for shard in shards):
+        past = [Remembered(step.observation, step.action, at != 3) for at, step in enumerate(steps)]
+        for at, step in enumerate(past[4:10], 4):
+            fields = [a for a in candidates(step.observation) if a.kind == ActionKind.TYPE]
+            if fields:
+                past[at] = step._replace(action=fields[-1]._replace(text="no such text"))
+                past[at + 1] = past[at + 1]._replace(action=Action(ActionKind.TAP, 99))
+                return past
+    raise AssertionError("no screen of these sessions has a field")
 
 
 def test_the_champion_answers_over_http_as_through_mlflows_loader(
@@ -97,6 +99,16 @@ def test_a_stored_model_answers_along_a_session_what_the_exploring_agent_thinks(
     assert len({round(max(scores.values()), 6) for scores in expected}) > 6, (
         "it tells screens apart"
     )
+
+
+def test_a_version_that_was_stored_before_answers_as_it_did(
+    ranker: Ranker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It keeps the code that was stored with it, which finds the library of now."""
+    monkeypatch.setattr(models, "SERVED", Path(__file__).with_name("former_served_model.py"))
+    stored = models.save_model(tiny_model(tmp_path / "hf"), tmp_path / "stored")
+    questions = serving.example_questions()
+    assert smoke.ask(smoke.load(str(stored)), questions) == [ranker.rank(q) for q in questions]
 
 
 def put(sessions: SessionRanker, question: Question, indent: int | None = None) -> list[Ranked]:
@@ -160,7 +172,7 @@ def test_threads_may_ask_about_one_session(ranker: Ranker, lived: list[Remembere
 def test_sessions_are_kept_up_to_a_number_and_go_on_when_forgotten(
     ranker: Ranker, lived: list[Remembered], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "KEPT_SESSIONS", 2)
+    monkeypatch.setattr(serving, "KEPT_STEPS", 2)
     seen, sessions = looked_at(ranker, monkeypatch), SessionRanker(ranker)
     for other in range(3):
         put(sessions, Question(lived[other].observation))
@@ -176,7 +188,9 @@ def test_a_session_that_is_known_is_refused_as_any_other(
 ) -> None:
     first, second = (memory_to_json(lived[:steps]) for steps in (1, 2))
     screen, bare = to_json(lived[1].observation), second[:-1]
-    for session in (bare, second + "]", bare + ",]", first + second[1:], "[1]", "{}"):
+    bad = (bare, second + "]", bare + ",]", first + second[1:], "[1]", "{}")
+    spaced = (second + "\u00a0", first[:-1] + "\u2003," + second[len(first) :])
+    for session in (*bad, *spaced):
         sessions, said = SessionRanker(ranker), []
         for known in (False, True):
             if known:

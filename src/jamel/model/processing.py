@@ -102,7 +102,7 @@ class Featurizer:
 
     def screen(self, observation: Observation, actions: Sequence[Action]) -> Screen:
         """The numbers of one screen; `actions` are its candidates in their order."""
-        key = (observation.activity, observation.elements)
+        key = (observation.activity, observation.elements, observation.size_px)
         found = self._screens.get(key)
         if found is None:
             if len(self._screens) >= MAX_SCREENS_KEPT:

@@ -5,7 +5,7 @@
 MLflow is imported when one is called.
 """
 
-from jamel.registry.answers import answer, approve, refuse, standing_decision, waiting
+from jamel.registry.answers import answer, approve, refuse, waiting
 from jamel.registry.audit import read_audit
 from jamel.registry.comparison import compare_tracked, compare_two
 from jamel.registry.evaluation import evaluation_run, log_evaluation, track_table
@@ -62,7 +62,6 @@ __all__ = [
     "register",
     "report_file",
     "rollback",
-    "standing_decision",
     "start_dir",
     "track_table",
     "train_tracked",

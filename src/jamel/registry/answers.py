@@ -24,16 +24,15 @@ from jamel.registry.aliases import (
 from jamel.registry.audit import said_by
 from jamel.registry.promotion import (
     BY_GATE,
-    VERDICT_FILE,
+    decided,
     entry_of,
     judge,
-    logged,
     names_of,
     record,
     registry_alone,
 )
 from jamel.registry.smoke import smoke_test
-from jamel.registry.versions import ModelVersion, get_version, standing_champion
+from jamel.registry.versions import get_version, standing_champion
 
 
 def approve(
@@ -114,44 +113,6 @@ def answer(
         candidate = get_version(root, version, model=gate.model)
     previous = "" if rival is None else rival.version
     return decided(root, candidate) | {"previous": previous, "answered": True}
-
-
-def standing_decision(
-    root: Path | str, version: str, *, model: str = MODEL_NAME
-) -> dict[str, Any] | None:
-    """What was decided about a version, as `decided` tells it; None where nothing is.
-
-    Raises:
-        StoreError: there is no such version.
-    """
-    settle(root, model)
-    candidate = get_version(root, version, model=model)
-    if candidate.tags.get(GATE_TAG, WAITING) == WAITING:
-        return None
-    return decided(root, candidate)
-
-
-def decided(root: Path | str, candidate: ModelVersion) -> dict[str, Any]:
-    """What was decided about a version, from its tags and the verdict logged with it.
-
-    Raises:
-        GateError: it was never weighed.
-    """
-    tags = candidate.tags
-    if GATE_TAG not in tags:
-        raise GateError(
-            f"expected version {candidate.version} of '{candidate.model}' to wait for approval, "
-            f"found it was never weighed. `jamel promote --version {candidate.version}` weighs it."
-        )
-    return {
-        "model": candidate.model,
-        "version": candidate.version,
-        "previous": "",
-        "promoted": tags.get(GATE_TAG) == PROMOTED,
-        "conditions": logged(root, candidate, VERDICT_FILE)[0]["conditions"],
-        "by": tags.get("decided_by", ""),
-        "reason": tags.get("decision_reason", ""),
-    }
 
 
 def waiting(root: Path | str, *, model: str = MODEL_NAME) -> list[dict[str, str]]:

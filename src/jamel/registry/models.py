@@ -25,7 +25,7 @@ from jamel.registry.connection import connect, quiet
 from jamel.registry.evaluation import log_results
 from jamel.registry.notes import of_version
 from jamel.registry.smoke import ask, columns, load
-from jamel.registry.tracking import Tracker, origin_tags
+from jamel.registry.tracking import PROCESS_TAG, Tracker, origin_tags
 from jamel.registry.versions import (
     AGAINST_TAG,
     VALIDATION_FILE,
@@ -257,7 +257,8 @@ def _register(
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
     now, run_tags = champion(root, model=model), client.get_run(run_id).data.tags
-    tags = {key: value for key, value in run_tags.items() if not key.startswith("mlflow.")}
+    kept = (item for item in run_tags.items() if item[0] != PROCESS_TAG)
+    tags = {key: value for key, value in kept if not key.startswith("mlflow.")}
     tags[AGAINST_TAG] = "" if now is None else now.version
     made = client.create_model_version(
         model, source=uri, run_id=run_id, model_id=model_id, tags=tags, description=card

@@ -24,6 +24,7 @@ from jamel.registry.aliases import (
     GATE_TAG,
     LOCK_WAIT_S,
     PREVIOUS,
+    PROMOTED,
     UNTIL_TAG,
     WAITING,
     enact,
@@ -75,7 +76,7 @@ def promote(
         StoreError: there is no such version, or it was registered without an evaluation.
     """
     outcome, decision = _weigh(root, version, gate, by, reason)
-    if not outcome["promoted"]:
+    if decision and not outcome["promoted"]:
         require(decision)
     return outcome
 
@@ -87,6 +88,7 @@ def weigh(
     *,
     by: str = "",
     reason: str = "",
+    again: bool = True,
 ) -> dict[str, Any]:
     """Promote a version, by default the newest, if the gate lets it, and tell the verdict.
 
@@ -102,18 +104,20 @@ def weigh(
         gate: what has to hold.
         by: who asked for it, for the audit.
         reason: why, for the audit.
+        again: whether one that was decided is weighed anew; else that decision is told.
 
     Returns:
         `{"model", "version", "previous", "promoted", "conditions"}`; the conditions are those of
-        `gate.Decision.as_dict()`. Of a version that waits also `waits_until`, in UTC.
+        `gate.Decision.as_dict()`. Of a version that waits also `waits_until`, in UTC; of one that
+        is not weighed again `by` and `reason`.
 
     Raises:
         ConfigError: the gate names an agent that no candidate can be measured beside, or the name
             or the reason is too long.
         StoreError: there is no such version, or it was registered without an evaluation.
     """
-    outcome, decision = _weigh(root, version, gate, by, reason)
-    return decision.as_dict() | outcome
+    outcome, decision = _weigh(root, version, gate, by, reason, again)
+    return (decision.as_dict() if decision else {}) | outcome
 
 
 def rollback(
@@ -142,6 +146,29 @@ def rollback(
         aliases = {CHAMPION: back, PREVIOUS: before[-1] if before else ""}
         enact(root, entry, aliases, before)
     return {"model": model, "version": back, "previous": rival.version, "rolled_back": True}
+
+
+def decided(root: Path | str, candidate: ModelVersion) -> dict[str, Any]:
+    """What was decided about a version, from its tags and the verdict logged with it.
+
+    Raises:
+        GateError: it was never weighed.
+    """
+    tags = candidate.tags
+    if GATE_TAG not in tags:
+        raise GateError(
+            f"expected version {candidate.version} of '{candidate.model}' to wait for approval, "
+            f"found it was never weighed. `jamel promote --version {candidate.version}` weighs it."
+        )
+    return {
+        "model": candidate.model,
+        "version": candidate.version,
+        "previous": "",
+        "promoted": tags.get(GATE_TAG) == PROMOTED,
+        "conditions": logged(root, candidate, VERDICT_FILE)[0]["conditions"],
+        "by": tags.get("decided_by", ""),
+        "reason": tags.get("decision_reason", ""),
+    }
 
 
 def judge(
@@ -175,13 +202,22 @@ def judge(
 
 
 def _weigh(
-    root: Path | str, version: str | None, gate: GateConfig | None, by: str, reason: str
-) -> tuple[dict[str, Any], Decision]:
+    root: Path | str,
+    version: str | None,
+    gate: GateConfig | None,
+    by: str,
+    reason: str,
+    again: bool = True,
+) -> tuple[dict[str, Any], Decision | None]:
+    """What came of it, and the verdict where there was one."""
     gate, (by, reason) = gate or GateConfig(), said_by(by, reason)
     candidate = get_version(root, version, model=gate.model)
     # It takes seconds, and a version never changes: others need not wait for it.
     served = smoke_test(root, gate.model, candidate.version)
     with registry_alone(root, gate.model):
+        candidate = get_version(root, candidate.version, model=gate.model)
+        if not again and candidate.tags.get(GATE_TAG, WAITING) != WAITING:
+            return decided(root, candidate), None
         rival = standing_champion(root, gate.model)
         previous = "" if rival is None else rival.version
         outcome: dict[str, Any] = {"model": gate.model, "version": candidate.version}

@@ -1,7 +1,7 @@
 """Ranking actions with a saved model, given a screen and a session so far.
 
-Knows the model's agent. It is what the served model and the check before registering both run. An
-answer depends on its question alone; what is kept in between only saves reading a session again.
+Knows the model's agent. It is what the served model and the check before registering both run. All
+that an answer depends on is in its question; what is kept in between saves reading it again.
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ from jamel.registry.wire import (
 )
 from jamel.types import Action, ActionKind, Element, Observation
 
-KEPT_SESSIONS = 16
-"""So many sessions are gone on with; one of 100 steps is two megabytes."""
+KEPT_STEPS = 10_000
+"""Sessions of so many steps together are gone on with: 200 MB, at two for a hundred steps."""
+JSON_SPACE = " \t\n\r"
 
 
 class Asked(NamedTuple):
@@ -95,7 +96,8 @@ class SessionRanker:
 
     A session is known again by its text: it begins with what was told with an earlier question, and
     the first step after that is on the screen which was asked about. Any other is read from its
-    start. Threads may ask at once: a session belongs to one question at a time.
+    start. Threads may ask at once; their questions are answered one after the other, for what a
+    policy has met is numbered in the order of its coming.
     """
 
     def __init__(self, ranker: Ranker) -> None:
@@ -114,44 +116,46 @@ class SessionRanker:
             RequestError: the question is ill-formed.
         """
         screen = read_observation(observation)
-        told = session.rstrip().removesuffix("]").encode(errors="surrogatepass")
-        kept = self._known(told) if session.rstrip().endswith("]") else None
-        if kept is None:
-            steps = read_memory(session)
-            kept = Kept(self.ranker.start(seed=0), len(steps))
-            self.ranker.replay(kept.memory, steps)
-        ranked = self.ranker.ranked(kept.memory, screen)
-        asked = Asked((len(told), blake2b(told).digest()), screen)
+        text = session.rstrip(JSON_SPACE)
+        told = text.removesuffix("]").encode(errors="surrogatepass")
         with self._lock:
-            self._kept[asked] = kept
-            self._kept.move_to_end(asked)
-            if len(self._kept) > KEPT_SESSIONS:
-                self._kept.popitem(last=False)
+            kept = self._known(told) if text.endswith("]") else None
+            if kept is None:
+                steps = read_memory(session)
+                kept = Kept(self.ranker.start(seed=0), len(steps))
+                self.ranker.replay(kept.memory, steps)
+            ranked = self.ranker.ranked(kept.memory, screen)
+            self._keep(Asked((len(told), blake2b(told).digest()), screen), kept)
         return ranked
+
+    def _keep(self, asked: Asked, kept: Kept) -> None:
+        self._kept[asked] = kept
+        self._kept.move_to_end(asked)
+        # The question counts as a step: its screen is remembered.
+        while sum(1 + each.steps for each in self._kept.values()) > KEPT_STEPS:
+            self._kept.popitem(last=False)
 
     def _known(self, told: bytes) -> Kept | None:
         """The session of an earlier question, with the steps since then."""
         for begun in self._begun(told):
             since = _told_since(begun[0], told)
-            if (screen := first_observation(since)) is None:
-                continue
-            with self._lock:
-                kept = self._kept.pop(Asked(begun, screen), None)
-            if kept is None:
+            screen = first_observation(since)
+            if screen is None or (asked := Asked(begun, screen)) not in self._kept:
                 continue
             # What is ill-formed is told by whoever reads the session from its start.
             with suppress(RequestError):
-                steps = read_memory(f"[{since}]")
-                if kept.steps + len(steps) <= MAX_REMEMBERED:
-                    _chose(kept.memory, steps[0])
-                    self.ranker.replay(kept.memory, steps[1:])
-                    return Kept(kept.memory, kept.steps + len(steps))
+                first, *more = read_memory(f"[{since}]")
+                count = self._kept[asked].steps + 1 + len(more)
+                if count <= MAX_REMEMBERED:
+                    memory = self._kept.pop(asked).memory
+                    _chose(memory, first)
+                    self.ranker.replay(memory, more)
+                    return Kept(memory, count)
         return None
 
     def _begun(self, told: bytes) -> list[tuple[int, bytes]]:
         """What was told earlier of which this is a continuation, the longest first."""
-        with self._lock:
-            kept = {asked.told for asked in self._kept}
+        kept = {asked.told for asked in self._kept}
         found, digest, at = [], blake2b(), 0
         for length in sorted({length for length, _ in kept if length < len(told)}):
             digest.update(told[at:length])
@@ -163,10 +167,10 @@ class SessionRanker:
 
 def _told_since(length: int, told: bytes) -> str:
     """The steps that were told after so many bytes, in JSON; nothing where none can follow."""
-    since = told[length:].decode(errors="surrogatepass").lstrip()
-    if told[:length].strip() == b"[":
+    since = told[length:].decode(errors="surrogatepass").lstrip(JSON_SPACE)
+    if told[:length].strip(JSON_SPACE.encode()) == b"[":
         return since
-    return since[1:].lstrip() if since.startswith(",") else ""
+    return since[1:].lstrip(JSON_SPACE) if since.startswith(",") else ""
 
 
 def load_ranker(path: Path | str) -> Ranker:

@@ -130,6 +130,11 @@ def first_observation(steps: str) -> Observation | None:
         return None
 
 
+def read_question(observation: str, memory: str | None = None) -> Question:
+    """Parse both; what is stored with versions that were registered before 2026-12 asks for it."""
+    return Question(read_observation(observation), read_memory(memory or "[]"))
+
+
 def ranked_to_json(ranked: Sequence[Ranked]) -> str:
     """Actions with score and worth, best first."""
     return json.dumps(
