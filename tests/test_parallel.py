@@ -69,6 +69,23 @@ def test_ctrl_c_ends_workers_at_once_and_without_noise(delay_s: float) -> None:
         assert process.communicate(timeout=60)[0] == "interrupted\n"
 
 
+def test_ctrl_c_while_workers_are_started_ends_them_too() -> None:
+    script = (
+        "import os, signal, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from test_parallel import linger; from jamel import parallel\n"
+        "class Interrupted(parallel.ProcessPoolExecutor):\n"
+        "    def submit(self, *what):\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "        return super().submit(*what)\n"
+        "parallel.ProcessPoolExecutor = Interrupted\n"
+        "try: list(parallel.run_parallel(linger, [600] * 9, 2))\n"
+        "except KeyboardInterrupt: print('interrupted')\n"
+    )
+    command = [sys.executable, "-c", script, str(Path(__file__).parent)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("interrupted\n", "")
+
+
 def test_who_stops_taking_results_is_not_waited_for() -> None:
     began = time.monotonic()
     for number in run_parallel(linger, [0, 60, 60, 60], 2):

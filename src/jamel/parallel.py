@@ -57,8 +57,9 @@ def run_parallel(
         ends, ended,
         ProcessPoolExecutor(min(workers, len(items)), context, _begin, (ended,)) as pool,
     ):  # fmt: skip
-        futures = _submit_all(pool, work, items)
         try:
+            # Ctrl-C that came while it was held back arrives here.
+            futures = _submit_all(pool, work, items)
             for future in as_completed(futures):
                 yield future.result()
         except BrokenProcessPool:
